@@ -1,0 +1,1 @@
+"""Farview: who and what comes next, judged by long-run customer value."""

@@ -1,0 +1,76 @@
+"""Arrow schemas that rooms hand to each other."""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from farview.core import columns as c
+
+GRID_BYTES = 66  # 33 float16 values; see farview.core.quantile_grid
+
+RFM = pa.schema(
+    [
+        pa.field(c.CUSTOMER_ID, pa.string(), nullable=False),
+        pa.field(c.COHORT, pa.string(), nullable=False),  # month of first purchase, "1997-03", business zone
+        pa.field(c.FIRST_PURCHASE_DATE, pa.date32(), nullable=False),
+        pa.field(c.FREQUENCY, pa.int32(), nullable=False),  # purchase days after the first
+        pa.field(c.RECENCY_DAYS, pa.float64(), nullable=False),  # first to last purchase day
+        pa.field(c.AGE_DAYS, pa.float64(), nullable=False),  # first purchase day to as-of
+        pa.field(c.REPEAT_SPEND_MEAN, pa.float64(), nullable=False),  # per repeat purchase day; 0 without one
+    ]
+)
+"""One row a customer: the sufficient statistics of the buy-till-you-die and spend models."""
+
+
+def _distribution(name: str) -> Iterator[pa.Field]:
+    yield pa.field(f"{name}_p_zero", pa.float64(), nullable=False)
+    yield pa.field(f"{name}_mean", pa.float64(), nullable=False)
+    yield pa.field(f"{name}_sd", pa.float64(), nullable=False)
+    for suffix in c.QUANTILE_SUFFIXES:  # of the whole distribution, zeros included
+        yield pa.field(f"{name}_{suffix}", pa.float64(), nullable=False)
+    yield pa.field(f"{name}_grid", pa.binary(GRID_BYTES), nullable=False)  # given that it is not 0
+
+
+def _expectation(name: str) -> Iterator[pa.Field]:
+    yield pa.field(f"{name}_mean", pa.float64(), nullable=False)
+    yield pa.field(f"{name}_sd", pa.float64(), nullable=False)
+    for suffix in c.QUANTILE_SUFFIXES:
+        yield pa.field(f"{name}_{suffix}", pa.float64(), nullable=False)
+
+
+FORECAST = pa.schema(
+    [
+        pa.field(c.CUSTOMER_ID, pa.string(), nullable=False),
+        pa.field(c.COHORT, pa.string(), nullable=False),
+        pa.field(c.FIRST_PURCHASE_DATE, pa.date32(), nullable=False),
+        pa.field(c.HORIZON_DAYS, pa.int32(), nullable=False),
+        *_distribution(c.PURCHASES),
+        *_distribution(c.VALUE),
+        *_expectation(c.EXPECTED_VALUE),
+        pa.field(c.P_ALIVE, pa.float64()),  # null from models that do not define it
+        pa.field(c.MEDIAN_NEXT_PURCHASE_DATE, pa.date32()),  # given one within the longest horizon
+    ]
+)
+"""The forecast contract, one row a customer and horizon. `purchases_*` and `value_*` are (a), `expected_value_*` is (b)."""
+
+TOTALS = pa.schema(
+    [
+        pa.field("group_kind", pa.string(), nullable=False),  # "base" | "cohort" | "segment"
+        pa.field("group_name", pa.string(), nullable=False),  # "" for the base
+        pa.field(c.HORIZON_DAYS, pa.int32(), nullable=False),
+        pa.field("measure", pa.string(), nullable=False),  # "purchases" | "value"
+        pa.field("customers", pa.int64(), nullable=False),
+        pa.field("mean", pa.float64(), nullable=False),
+        pa.field("draws", pa.list_(pa.float64()), nullable=False),  # at least 500 joint draws
+    ]
+)
+"""Joint draws of group totals; draw k of every row shares the same parameter draw."""
+
+EVENTS = pa.schema(
+    [
+        pa.field(c.CUSTOMER_ID, pa.string(), nullable=False),
+        pa.field(c.TIME, pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field(c.AMOUNT, pa.float64(), nullable=False),  # reporting currency; returns are negative
+    ]
+)
+"""Transactions as the features room reads them."""
