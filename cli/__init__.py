@@ -1,0 +1,1 @@
+"""The `farview` command."""

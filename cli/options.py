@@ -1,0 +1,65 @@
+"""Options that several commands share, so that they read and behave the same everywhere."""
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from farview.core.errors import InvalidInput
+
+Database = Annotated[
+    str,
+    typer.Option(
+        "--database",
+        envvar="FARVIEW_DATABASE_URL",
+        help="sqlite:///PATH or postgresql+psycopg://USER:PASSWORD@HOST/NAME.",
+        show_default=True,
+    ),
+]
+DEFAULT_DATABASE = "sqlite:///farview.db"
+
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="DATE", help="Last day whose events are seen. [default: the last event's day]"),
+]
+KnownAt = Annotated[
+    str | None,
+    typer.Option(
+        "--known-at", metavar="TIME", help="Use only what had been imported by this UTC instant. [default: now]"
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Same seed, same result.")]
+File = Annotated[Path, typer.Argument(help="CSV, CSV.gz or Parquet.", show_default=False)]
+
+
+def parse_date(option: str, text: str | None) -> date | None:
+    """The day written as YYYY-MM-DD.
+
+    Raises:
+        InvalidInput: the text is not such a day.
+    """
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput.of(option, f"{text!r} is not a date (write it as 1997-09-30)") from None
+
+
+def parse_instant(option: str, text: str | None) -> datetime | None:
+    """The instant written in ISO 8601 with its offset.
+
+    Raises:
+        InvalidInput: the text is not an instant, or names no offset.
+    """
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput.of(option, f"{text!r} is not a time (write it as 1997-10-01T02:00:00Z)") from None
+    if instant.tzinfo is None:
+        raise InvalidInput.of(option, f"{text!r} names no offset from UTC (write it as {text}Z)")
+    return instant
