@@ -1,0 +1,153 @@
+"""A fitted customer-value model as it is stored and served: draws and their provenance, no customers, no fitting library."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from farview.core.errors import ArtifactMismatch
+from ltv.priors import Priors
+
+FloatArray = npt.NDArray[np.float64]
+
+FORMAT_VERSION = 1
+METADATA_KEY = b"farview.ltv"
+PURCHASE_PARAMETERS = ("r", "alpha_days", "a", "b")
+SPEND_PARAMETERS = ("p", "q", "v")
+
+
+class LtvModel(Protocol):
+    """What the registry and the scorer need of every customer-value model."""
+
+    @property
+    def name(self) -> str:
+        """The model's name in answers and backtests, for example bg_nbd."""
+
+    def to_artifact(self) -> bytes:
+        """Bytes that `load` turns back into an equal model."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartDiagnostics:
+    """How the inference of one part (purchases or spend) went. A figure that its method does not define is None."""
+
+    method: str  # used: laplace | map | nuts | prior
+    k_hat: float | None  # Pareto shape of the importance weights; None unless Laplace was tried
+    effective_size: float | None  # of the draws behind the posterior, smallest over parameters
+    r_hat: float | None  # largest over parameters; NUTS only
+    log_likelihood: float | None  # at the mode, time in days
+    mode: tuple[float, ...] | None  # natural parameters, in the order of the draws
+    posterior_mean: tuple[float, ...]  # natural parameters, from all draws before thinning
+    posterior_sd: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FitDiagnostics:
+    """What a fit saw and how it went; stored with the model and shown in its lineage."""
+
+    method_asked: str
+    customers: int
+    unique_rows: int
+    repeat_buyers: int
+    purchases: PartDiagnostics
+    spend: PartDiagnostics
+    warnings: tuple[str, ...]
+    seconds: float
+
+    @classmethod
+    def from_data(cls, data: dict[str, Any]) -> Self:
+        """The inverse of `dataclasses.asdict`."""
+        parts = {part: _part_from_data(data[part]) for part in ("purchases", "spend")}
+        return cls(**{**data, **parts, "warnings": tuple(data["warnings"])})
+
+
+def _part_from_data(data: dict[str, Any]) -> PartDiagnostics:
+    tuples = {
+        name: None if data[name] is None else tuple(data[name]) for name in ("mode", "posterior_mean", "posterior_sd")
+    }
+    return PartDiagnostics(**{**data, **tuples})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BgNbdModel:
+    """BG/NBD purchases with Gamma-Gamma spend, as equally weighted posterior draws.
+
+    The two posteriors are independent: row s of one is paired with row s of the other only for convenience.
+    """
+
+    purchase_draws: FloatArray  # (S, 4): r, alpha in days, a, b
+    spend_draws: FloatArray  # (S, 3): p, q > 1, v in the reporting currency
+    diagnostics: FitDiagnostics
+    priors: Priors
+    name: ClassVar[str] = "bg_nbd"
+
+    def to_artifact(self) -> bytes:
+        """A Parquet file of the draws with the rest as JSON metadata. Equal models give equal bytes."""
+        columns = [*self.purchase_draws.T, *self.spend_draws.T]
+        metadata = {
+            "format_version": FORMAT_VERSION,
+            "name": self.name,
+            "diagnostics": asdict(self.diagnostics),
+            "priors": self.priors.as_data(),
+        }
+        table = pa.table(
+            [pa.array(np.ascontiguousarray(column)) for column in columns],
+            names=[*PURCHASE_PARAMETERS, *SPEND_PARAMETERS],
+        ).replace_schema_metadata({METADATA_KEY: json.dumps(metadata, sort_keys=True)})
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, compression="zstd")
+        return bytes(sink.getvalue())
+
+    @classmethod
+    def from_artifact(cls, artifact: bytes) -> Self:
+        """The model that `to_artifact` wrote.
+
+        Raises:
+            ArtifactMismatch: the bytes are not such an artifact.
+        """
+        table, metadata = _read(artifact)
+        if metadata["name"] != cls.name:
+            raise ArtifactMismatch(f"the artifact holds a {metadata['name']!r} model, not {cls.name!r}")
+        try:
+            draws = np.column_stack([table[name].to_numpy() for name in (*PURCHASE_PARAMETERS, *SPEND_PARAMETERS)])
+            model = cls(
+                purchase_draws=np.ascontiguousarray(draws[:, :4], dtype=np.float64),
+                spend_draws=np.ascontiguousarray(draws[:, 4:], dtype=np.float64),
+                diagnostics=FitDiagnostics.from_data(metadata["diagnostics"]),
+                priors=Priors.from_data(metadata["priors"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArtifactMismatch(f"the artifact lacks a part of a {cls.name} model ({error})") from None
+        if len(draws) == 0 or not np.all(np.isfinite(draws)) or not np.all(draws > 0):
+            raise ArtifactMismatch("the artifact's parameter draws are not all positive numbers")
+        return model
+
+
+def _read(artifact: bytes) -> tuple[pa.Table, dict[str, Any]]:
+    """The table and the metadata of an artifact of this format version."""
+    try:
+        table = pq.read_table(pa.BufferReader(artifact))
+        metadata = json.loads((table.schema.metadata or {})[METADATA_KEY])
+        version, _ = metadata["format_version"], metadata["name"]
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError):
+        raise ArtifactMismatch("the bytes are not a Farview model: damaged, or written by something else") from None
+    if version != FORMAT_VERSION:
+        raise ArtifactMismatch(f"the artifact has format {version}, this version of Farview reads {FORMAT_VERSION}")
+    return table, metadata
+
+
+def load(artifact: bytes) -> LtvModel:
+    """The model inside an artifact, whatever its kind.
+
+    Raises:
+        ArtifactMismatch: the bytes are damaged, foreign, or of a kind or format that this version does not know.
+    """
+    _, metadata = _read(artifact)
+    kinds = {kind.name: kind for kind in (BgNbdModel,)}
+    if metadata["name"] not in kinds:
+        raise ArtifactMismatch(f"no model named {metadata['name']!r}; known: {', '.join(kinds)}")
+    return kinds[metadata["name"]].from_artifact(artifact)
