@@ -1,4 +1,4 @@
-"""A fitted customer-value model as it is stored and served: draws and their provenance, no customers, no fitting library."""
+"""A fitted customer-value model as stored and served: draws and their provenance; no customers, no fitting library."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -55,8 +55,7 @@ class FitDiagnostics:
     repeat_buyers: int
     purchases: PartDiagnostics
     spend: PartDiagnostics
-    warnings: tuple[str, ...]
-    seconds: float
+    warnings: tuple[str, ...]  # in plain words
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Self:

@@ -1,9 +1,9 @@
 """Weak default priors, free of the units of time and money, kept as data.
 
-Parameters are fitted on the log scale in natural units: time in mean ages, money in mean repeat spends. A prior is a set of
-independent normals on linear combinations of those logs, so that each says something a marketer can check ("how many
-purchases does a living customer make over the mean age?"). Where data alone would drive a parameter to infinity (every
-spend identical), a half-normal ceiling keeps the posterior proper.
+Parameters are fitted on the log scale in natural units: time in mean ages, money in mean repeat spends. A prior is a
+set of independent normals on linear combinations of those logs, so that each says something a marketer can check ("how
+many purchases does a living customer make over the mean age?"). Where data alone would drive a parameter to infinity
+(every spend identical), a half-normal ceiling keeps the posterior proper.
 """
 
 from collections.abc import Mapping
@@ -105,19 +105,21 @@ FLAT = Prior()
 
 PURCHASES = Prior(
     coordinates=(
-        Coordinate("log r: how alike purchase rates are", (1, 0, 0, 0), mean=0.0, sd=1.5),
-        Coordinate("log r/alpha: purchases of a living customer over the mean age", (1, -1, 0, 0), mean=0.0, sd=2.0),
-        Coordinate("log a/b: odds of dropping out after a purchase", (0, 0, 1, -1), mean=-1.0, sd=1.5),
-        Coordinate("log sqrt(ab): how alike dropout probabilities are", (0, 0, 0.5, 0.5), mean=0.0, sd=1.5),
+        Coordinate("log r: how alike purchase rates are", (1.0, 0.0, 0.0, 0.0), mean=0.0, sd=1.5),
+        Coordinate(
+            "log r/alpha: purchases of a living customer over the mean age", (1.0, -1.0, 0.0, 0.0), mean=0.0, sd=2.0
+        ),
+        Coordinate("log a/b: odds of dropping out after a purchase", (0.0, 0.0, 1.0, -1.0), mean=-1.0, sd=1.5),
+        Coordinate("log sqrt(ab): how alike dropout probabilities are", (0.0, 0.0, 0.5, 0.5), mean=0.0, sd=1.5),
     ),
 )
 """On log r, log alpha in mean ages, log a, log b of the BG/NBD."""
 
 SPEND = Prior(
     coordinates=(
-        Coordinate("log p: regularity of a customer's spends", (1, 0, 0), mean=1.0, sd=1.5),
-        Coordinate("log(q - 1): how alike customers' spend levels are", (0, 1, 0), mean=1.0, sd=1.5),
-        Coordinate("log p v/(q - 1): mean spend in observed mean spends", (1, -1, 1), mean=0.0, sd=1.0),
+        Coordinate("log p: regularity of a customer's spends", (1.0, 0.0, 0.0), mean=1.0, sd=1.5),
+        Coordinate("log(q - 1): how alike customers' spend levels are", (0.0, 1.0, 0.0), mean=1.0, sd=1.5),
+        Coordinate("log p v/(q - 1): mean spend in observed mean spends", (1.0, -1.0, 1.0), mean=0.0, sd=1.0),
     ),
     ceilings=(1000.0, 1000.0, None),
 )

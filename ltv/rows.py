@@ -1,0 +1,160 @@
+"""RFM tables checked and reduced to unique weighted rows, in the shape that the likelihoods read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from farview.core import columns as c
+from farview.core.errors import InvalidInput, Violation
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+MAX_VIOLATIONS = 20  # a wrong unit spoils every row; the first few say it
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseRows:
+    """Unique histories (x, t_x, T) with the number of customers that share each.
+
+    The BG/NBD likelihood is a sum over distinct x, a sum over distinct T and one term per unique row with x > 0; the
+    arrays are laid out so that logarithms are taken once per distinct time. Times are in days.
+    """
+
+    customers: float
+    repeat_buyers: float
+    unique_rows: int
+    frequency: IntArray  # (X,) distinct x, ascending
+    frequency_weight: FloatArray  # (X,) customers with that x
+    time: FloatArray  # (D,) distinct recencies and ages, ascending
+    age_weight: FloatArray  # (D,) customers whose age is that time
+    age_purchases: FloatArray  # (D,) sum of their x
+    row_frequency: IntArray  # (R,) index into `frequency`, of each unique row with x > 0
+    row_recency: IntArray  # (R,) index into `time`
+    row_age: IntArray  # (R,) index into `time`
+    row_weight: FloatArray  # (R,)
+
+    @property
+    def mean_age(self) -> float:
+        """Mean of T over customers."""
+        return float(self.time @ self.age_weight / self.customers)
+
+
+@dataclass(frozen=True, slots=True)
+class SpendRows:
+    """Unique (x, mean spend) of customers with x > 0 and a positive mean spend, ordered by x."""
+
+    customers: float
+    frequency: FloatArray  # (X,) distinct x, ascending
+    frequency_weight: FloatArray  # (X,)
+    start: IntArray  # (X + 1,) rows of frequency i are start[i]:start[i + 1]
+    mean: FloatArray  # (R,) per repeat purchase, in the currency that `in_units` divided by
+    weight: FloatArray  # (R,)
+
+    @property
+    def mean_spend(self) -> float:
+        """Mean over customers of their mean spends; 1 without any."""
+        return float(self.mean @ self.weight / self.customers) if self.customers else 1.0
+
+    def in_units(self, money_unit: float) -> "SpendRows":
+        """The same rows with spends divided by `money_unit`."""
+        return SpendRows(
+            self.customers, self.frequency, self.frequency_weight, self.start, self.mean / money_unit, self.weight
+        )
+
+
+def purchase_rows(rfm: pa.Table) -> PurchaseRows:
+    """Unique weighted purchase histories of an RFM table.
+
+    Raises:
+        InvalidInput: no rows, a missing column, or rows that cannot be; names the first twenty, `rows[i].column`.
+    """
+    check(rfm)
+    unique, weight = _unique(rfm, (c.FREQUENCY, c.AGE_DAYS, c.RECENCY_DAYS))
+    frequency, age, recency = unique[0].astype(np.int64), unique[1], unique[2]
+    x, x_index = np.unique(frequency, return_inverse=True)
+    time, time_index = np.unique(np.concatenate([recency, age]), return_inverse=True)
+    recency_index, age_index = time_index[: len(recency)], time_index[len(recency) :]
+    repeat = frequency > 0
+    return PurchaseRows(
+        customers=float(weight.sum()),
+        repeat_buyers=float(weight[repeat].sum()),
+        unique_rows=len(weight),
+        frequency=x,
+        frequency_weight=np.bincount(x_index, weight, len(x)),
+        time=time,
+        age_weight=np.bincount(age_index, weight, len(time)),
+        age_purchases=np.bincount(age_index, weight * frequency, len(time)),
+        row_frequency=x_index[repeat].astype(np.int64),
+        row_recency=recency_index[repeat].astype(np.int64),
+        row_age=age_index[repeat].astype(np.int64),
+        row_weight=weight[repeat],
+    )
+
+
+def spend_rows(rfm: pa.Table) -> SpendRows:
+    """Unique weighted spend histories of an RFM table: customers who came back and spent more than nothing doing so.
+
+    Raises:
+        InvalidInput: as `purchase_rows`.
+    """
+    check(rfm)
+    usable = rfm.filter(pc.and_(pc.greater(rfm[c.FREQUENCY], 0), pc.greater(rfm[c.REPEAT_SPEND_MEAN], 0)))
+    unique, weight = _unique(usable, (c.FREQUENCY, c.REPEAT_SPEND_MEAN))
+    x, start = np.unique(unique[0], return_index=True)
+    bounds = np.append(start, len(weight)).astype(np.int64)
+    return SpendRows(
+        customers=float(weight.sum()),
+        frequency=x,
+        frequency_weight=np.add.reduceat(weight, bounds[:-1]) if len(x) else np.zeros(0),
+        start=bounds,
+        mean=unique[1],
+        weight=weight,
+    )
+
+
+def check(rfm: pa.Table) -> None:
+    """Refuses an RFM table that cannot be.
+
+    Raises:
+        InvalidInput: no rows, a missing column, or impossible rows; names the first twenty, `rows[i].column`.
+    """
+    needed = (c.FREQUENCY, c.RECENCY_DAYS, c.AGE_DAYS, c.REPEAT_SPEND_MEAN)
+    missing = [Violation(f"rows.{name}", "the column is missing") for name in needed if name not in rfm.column_names]
+    if missing:
+        raise InvalidInput(*missing)
+    if rfm.num_rows == 0:
+        raise InvalidInput.of("rows", "there is no customer (import transactions with a purchase before the as-of day)")
+    frequency, recency, age, spend = (_floats(rfm, name) for name in needed)
+    rules: Sequence[tuple[str, npt.NDArray[np.bool_], str]] = (
+        (c.FREQUENCY, ~(frequency >= 0) | (frequency != np.floor(frequency)), "must be a count, 0 or more"),
+        (c.RECENCY_DAYS, ~((recency >= 0) & np.isfinite(recency)), "must be a number of days, 0 or more"),
+        (c.AGE_DAYS, ~((age >= 0) & np.isfinite(age)), "must be a number of days, 0 or more"),
+        (c.REPEAT_SPEND_MEAN, ~((spend >= 0) & np.isfinite(spend)), "must be an amount, 0 or more"),
+        (c.RECENCY_DAYS, recency > age, "is after the as-of day: greater than age_days (are the dates of one zone?)"),
+        (c.RECENCY_DAYS, (frequency == 0) & (recency > 0), "must be 0 without a repeat purchase"),
+    )
+    found = sorted((int(i), name, problem) for name, wrong, problem in rules for i in np.flatnonzero(wrong))
+    if found:
+        raise InvalidInput(*(Violation(f"rows[{i}].{name}", problem) for i, name, problem in found[:MAX_VIOLATIONS]))
+
+
+def _floats(table: pa.Table, name: str) -> FloatArray:
+    """A numeric column, nulls as NaN."""
+    try:
+        column = table[name].combine_chunks().cast(pa.float64())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise InvalidInput.of(f"rows.{name}", f"is not numeric but {table[name].type}") from None
+    return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _unique(table: pa.Table, names: tuple[str, ...]) -> tuple[list[FloatArray], FloatArray]:
+    """Distinct values of the named columns, ordered by them, and how many rows share each."""
+    grouped = table.select(names).group_by(list(names)).aggregate([([], "count_all")])
+    values = [_floats(grouped, name) for name in names]
+    order = np.lexsort(values[::-1])
+    return [column[order] for column in values], _floats(grouped, "count_all")[order]
