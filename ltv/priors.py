@@ -106,9 +106,7 @@ FLAT = Prior()
 PURCHASES = Prior(
     coordinates=(
         Coordinate("log r: how alike purchase rates are", (1.0, 0.0, 0.0, 0.0), mean=0.0, sd=1.5),
-        Coordinate(
-            "log r/alpha: purchases of a living customer over the mean age", (1.0, -1.0, 0.0, 0.0), mean=0.0, sd=2.0
-        ),
+        Coordinate("log r/alpha: purchases of the living over the mean age", (1.0, -1.0, 0.0, 0.0), mean=0.0, sd=2.0),
         Coordinate("log a/b: odds of dropping out after a purchase", (0.0, 0.0, 1.0, -1.0), mean=-1.0, sd=1.5),
         Coordinate("log sqrt(ab): how alike dropout probabilities are", (0.0, 0.0, 0.5, 0.5), mean=0.0, sd=1.5),
     ),
