@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["tests.rooms"]
+
 ROOT = Path(__file__).resolve().parents[1]
 
 settings.register_profile(

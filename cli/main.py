@@ -1,0 +1,51 @@
+"""Entry point of the `farview` command: the command tree, and errors as one clear line."""
+
+import sys
+
+import click
+import typer
+
+from cli.commands import backtest, demo, imports, init, models, score, serve, train
+from farview.core.errors import FarviewError, InvalidInput
+
+app = typer.Typer(
+    name="farview",
+    help="Who and what comes next, judged by long-run customer value.",
+    epilog="First time here? Try: farview demo",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.command("init")(init.init)
+app.add_typer(imports.app, name="import")
+app.add_typer(train.app, name="train")
+app.command("score")(score.score)
+app.add_typer(backtest.app, name="backtest")
+app.add_typer(models.app, name="models")
+app.command("serve")(serve.serve)
+app.command("demo")(demo.demo)
+
+
+def main() -> None:
+    """Runs the command; bad input exits 2, other errors meant for the caller exit 1, each with one line."""
+    try:
+        code = app(standalone_mode=False)
+    except InvalidInput as error:
+        _complain(str(error))
+        sys.exit(2)
+    except FarviewError as error:
+        _complain(str(error))
+        sys.exit(1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        _complain("stopped")
+        sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(line: str) -> None:
+    typer.secho("farview: ", fg="red", bold=True, err=True, nl=False)
+    typer.echo(line, err=True)

@@ -1,0 +1,39 @@
+"""What the house promises of itself: floors, no pickle, quick help."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = ("farview", "ltv", "journeys", "ranking", "jobs", "server", "cli", "migrations")
+SOURCES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")) if "v1" not in path.parts]
+
+
+def test_no_module_imports_a_pickle() -> None:
+    forbidden = {"pickle", "cloudpickle", "dill", "joblib"}
+    guilty = [str(path) for path in SOURCES if forbidden & _imported(path)]
+    assert guilty == []
+
+
+@pytest.mark.parametrize("library", ["numpy", "pymc", "grpc", "duckdb", "sqlalchemy", "torch", "matplotlib"])
+def test_help_does_not_import(library: str) -> None:
+    code = f"import sys, cli.main; sys.exit({library!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_server_modules_leave_fitting_libraries_alone() -> None:
+    code = "import sys, server.wiring; sys.exit(any(m in sys.modules for m in ('pymc', 'pytensor', 'nutpie', 'arviz')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def _imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    return names
