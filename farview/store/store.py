@@ -1,0 +1,259 @@
+"""The store's front door. Each group of methods has its queries in a file of the same name."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import date
+from typing import Any, Self, TypeVar
+
+import pyarrow as pa
+from sqlalchemy import Engine
+
+from farview.core.clock import Cut
+from farview.core.filters.ast import Filter
+from farview.store import (
+    audit,
+    business,
+    forecasts,
+    idempotency,
+    imports,
+    migrate,
+    operations,
+    registry,
+    runs,
+    staging,
+    totals,
+    transactions,
+)
+from farview.store.engine import open_engine
+from farview.store.operations import Operation
+from farview.store.values import (
+    LTV_REVENUE,
+    AuditEntry,
+    Business,
+    ForecastRun,
+    ImportedFile,
+    ImportSource,
+    Lineage,
+    ModelVersion,
+    OperationRecord,
+    OrderBy,
+    Page,
+    PageKey,
+    RunSpec,
+    Transaction,
+    WriteCounts,
+    WriteRequest,
+)
+from farview.store.writer import Writer
+
+T = TypeVar("T")
+
+
+class Store:
+    """A migrated database. Safe to share between threads; every method is one transaction unless it says otherwise."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Opens a database that `farview init` made.
+
+        Raises:
+            InvalidInput: not a URL of SQLite or PostgreSQL.
+            FailedPrecondition: the database has another revision than this code.
+        """
+        migrate.check(url)
+        return cls(open_engine(url))
+
+    def close(self) -> None:
+        """Closes the pooled connections."""
+        self._engine.dispose()
+
+    # business
+
+    def set_business(self, wanted: Business) -> Business:
+        """Writes the business, or returns it when the same was written before.
+
+        Raises:
+            FailedPrecondition: another business was written before.
+            InvalidInput: the time zone or currency is unknown.
+        """
+        return business.set_once(self._engine, wanted)
+
+    def business(self) -> Business:
+        """Raises FailedPrecondition before `farview init`."""
+        return business.read(self._engine)
+
+    # transactions
+
+    def import_file(
+        self, source: ImportSource, batches: Iterable[pa.RecordBatch], rejected: Callable[[], int], *, who: str
+    ) -> ImportedFile:
+        """Writes a file's rows (values.IMPORT_BATCH) in one transaction, or nothing when it was imported before.
+
+        `rejected` is asked once, after the last batch.
+        """
+        return imports.import_file(self._engine, source, batches, rejected, who=who)
+
+    def imported_before(self, source: ImportSource) -> ImportedFile | None:
+        """The earlier import of the same content and mapping, if any."""
+        return imports.imported_before(self._engine, source)
+
+    def record_transactions(self, rows: Sequence[Transaction], *, who: str) -> WriteCounts:
+        """Adds transactions; a known id with the same content is a no-op, with other content a correction.
+
+        Raises:
+            InvalidInput: `transactions[i].field` cannot be stored.
+            Conflict: the database is busy with another write; retry.
+        """
+        return self._write(lambda writer: writer.record_transactions(rows, who=who))
+
+    def transactions(self, cut: Cut) -> pa.RecordBatchReader:
+        """schemas.EVENTS inside the cut, in no order. The reader holds a connection until it is read out or closed."""
+        return transactions.read(self._engine, cut, business.read(self._engine).time_zone)
+
+    def transactions_of(self, cut: Cut, customer_ids: Sequence[str]) -> pa.Table:
+        """schemas.EVENTS of those customers inside the cut, in no order; one scan."""
+        return transactions.read_of(self._engine, cut, business.read(self._engine).time_zone, customer_ids)
+
+    def last_event_day(self) -> date | None:
+        """Business-zone day of the last event; None without events."""
+        return transactions.last_event_day(self._engine, business.read(self._engine).time_zone)
+
+    def snapshot_hash(self, cut: Cut) -> str:
+        """Identity of the transactions inside the cut: the same content has the same hash in any database and order."""
+        return transactions.snapshot_hash(self._engine, cut, business.read(self._engine).time_zone)
+
+    # registry
+
+    def register_model(
+        self, kind: str, model: str, artifact: bytes, lineage: Lineage, metrics: Mapping[str, Any]
+    ) -> ModelVersion:
+        """Adds the next version of a kind. The first becomes champion, a later one candidate."""
+        return registry.register(self._engine, kind, model, artifact, lineage, metrics)
+
+    def model_versions(self, kind: str | None = None) -> list[ModelVersion]:
+        """Newest first within each kind."""
+        return registry.versions(self._engine, kind)
+
+    def model_version(self, kind: str, version: int) -> ModelVersion:
+        """Raises NotFound."""
+        return registry.version(self._engine, kind, version)
+
+    def champion(self, kind: str = LTV_REVENUE) -> ModelVersion:
+        """Raises NotFound before the first version of the kind."""
+        return registry.champion(self._engine, kind)
+
+    def artifact(self, model: ModelVersion) -> bytes:
+        """The model's bytes.
+
+        Raises:
+            ArtifactMismatch: the stored bytes do not have the sha256 that the version names.
+        """
+        return registry.artifact(self._engine, model)
+
+    def promote(self, kind: str, version: int, *, expected_champion: int | None, who: str, why: str) -> ModelVersion:
+        """Makes a version the champion. `expected_champion` None: whoever is champion now.
+
+        Raises:
+            NotFound: no such version.
+            Conflict: the champion is not the expected one.
+        """
+        return self._write(
+            lambda writer: writer.promote(kind, version, expected_champion=expected_champion, who=who, why=why)
+        )
+
+    # runs: staged rows are invisible to every read until publish
+
+    def begin_run(self, spec: RunSpec) -> ForecastRun:
+        """The published run of that key, or a new one to stage into.
+
+        What a dead run of the key had staged is removed, in several short transactions.
+        """
+        return runs.begin(self._engine, spec)
+
+    def stage(self, run: ForecastRun, batch: pa.RecordBatch) -> None:
+        """Adds rows of schemas.FORECAST to a run that is not published. One transaction a batch.
+
+        Raises:
+            Conflict: the run was begun again by another job, or published.
+        """
+        staging.stage(self._engine, run.run_id, batch)
+
+    def publish(self, run: ForecastRun, group_totals: pa.Table) -> ForecastRun:
+        """Makes a run and its totals (schemas.TOTALS) visible, in one transaction.
+
+        Raises:
+            Conflict: the run was begun again by another job, or published.
+        """
+        return runs.publish(self._engine, run.run_id, group_totals)
+
+    def latest_run(self, kind: str = LTV_REVENUE) -> ForecastRun | None:
+        """The published run to serve: the newest as-of day; of that day the champion's, then the last published."""
+        return runs.latest(self._engine, kind)
+
+    def run(self, run_id: int) -> ForecastRun:
+        """A published run. Raises NotFound."""
+        return runs.published(self._engine, run_id)
+
+    def runs(self, kind: str = LTV_REVENUE) -> list[ForecastRun]:
+        """Published runs, newest first."""
+        return runs.every(self._engine, kind)
+
+    # forecasts of published runs; an unpublished or unknown run raises NotFound
+
+    def forecasts(self, run_id: int, customer_ids: Sequence[str], horizon_days: int | None = None) -> pa.Table:
+        """schemas.FORECAST rows of those customers, by customer id and horizon; customers without one are absent."""
+        return forecasts.of_customers(self._engine, run_id, customer_ids, horizon_days)
+
+    def list_forecasts(
+        self,
+        run_id: int,
+        horizon_days: int,
+        *,
+        where: Filter | None = None,
+        order_by: OrderBy = OrderBy(),  # noqa: B008 - frozen
+        page_size: int = 100,
+        after: PageKey | None = None,
+    ) -> Page:
+        """One page in order. A page never repeats or skips a row, whatever is published meanwhile.
+
+        Raises:
+            InvalidInput: `order_by` is not an orderable column.
+        """
+        return forecasts.page(self._engine, run_id, horizon_days, where, order_by, page_size, after)
+
+    def run_table(self, run_id: int, horizon_days: int, columns: Sequence[str]) -> pa.Table:
+        """Some columns of schemas.FORECAST for all customers of a run, ordered by customer id."""
+        return forecasts.table(self._engine, run_id, horizon_days, columns)
+
+    def totals(self, run_id: int) -> pa.Table:
+        """schemas.TOTALS of a run, base first."""
+        return totals.read(self._engine, run_id)
+
+    # writes over RPC, operations, audit
+
+    def once(self, request: WriteRequest, work: Callable[[Writer], bytes]) -> bytes:
+        """Does `work` and remembers its answer in one transaction; a repeat gets that answer and does nothing.
+
+        Raises:
+            AlreadyExists: the request id was used with another method or body.
+            Conflict: the database is busy with another write; retry.
+        """
+        return idempotency.once(self._engine, request, work)
+
+    def operation(self, kind: str, request: Mapping[str, Any], *, who: str) -> AbstractContextManager[Operation]:
+        """Records a long job: start, progress, end, error."""
+        return operations.record(self._engine, kind, request, who=who)
+
+    def operations(self, limit: int = 100) -> list[OperationRecord]:
+        """Newest first."""
+        return operations.recent(self._engine, limit)
+
+    def audit_log(self, limit: int = 100) -> list[AuditEntry]:
+        """Newest first."""
+        return audit.recent(self._engine, limit)
+
+    def _write(self, work: Callable[[Writer], T]) -> T:
+        return idempotency.write(self._engine, work)

@@ -1,0 +1,211 @@
+"""What the store takes and gives: small frozen values, no database types."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+
+from farview.core import columns as c
+
+LTV_REVENUE = "ltv-revenue"
+"""Kind of the models that forecast revenue; kinds are "ltv-" + value type, "journeys", "ranking"."""
+
+IMPORT_BATCH = pa.schema(
+    [
+        pa.field("transaction_id", pa.string()),  # null: the file has no ids
+        pa.field(c.CUSTOMER_ID, pa.string(), nullable=False),
+        pa.field(c.TIME, pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field(c.AMOUNT, pa.decimal128(18, 6), nullable=False),
+        pa.field("currency", pa.string(), nullable=False),
+        pa.field("ingested_at", pa.timestamp("us", tz="UTC")),  # null: now
+        pa.field("row_hash", pa.int64(), nullable=False),  # farview.store.row_hash
+    ]
+)
+"""Transactions as `Store.import_file` takes them, in the order of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Business:
+    """What is set once, at `farview init`."""
+
+    time_zone: str  # IANA
+    reporting_currency: str  # ISO 4217
+    consent_required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One sale, or return when the amount is negative."""
+
+    customer_id: str
+    time: datetime  # aware
+    amount: Decimal  # at most 12 digits before the point; rounded to 6 after it
+    currency: str
+    transaction_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSource:
+    """Which file is imported, and the options that change what is read from it."""
+
+    name: str
+    content_hash: str  # sha256 of the decompressed content, hex
+    mapping: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class WriteCounts:
+    """What became of the rows written. Their sum is the number of rows given."""
+
+    added: int = 0
+    unchanged: int = 0  # the same transaction_id with the same content
+    corrected: int = 0  # the same transaction_id with other content
+
+    def __add__(self, other: "WriteCounts") -> "WriteCounts":
+        return WriteCounts(self.added + other.added, self.unchanged + other.unchanged, self.corrected + other.corrected)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedFile:
+    """A file that was imported, now or before."""
+
+    import_id: int
+    counts: WriteCounts
+    rejected: int
+    imported_at: datetime
+    before: bool  # True: this call changed nothing, the same content and mapping had been imported at `imported_at`
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Where a model comes from: enough to fit it again."""
+
+    as_of: date
+    known_at: datetime
+    snapshot_hash: str  # of the transactions it saw
+    feature_schema_hash: str
+    code_version: str
+    library_versions: Mapping[str, str]
+    seed: int
+    configuration: Mapping[str, Any]
+    who: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """A registered model. `name` is its resource name, "ltv-revenue/3"."""
+
+    kind: str
+    version: int
+    model: str  # family: "bg_nbd"
+    aliases: tuple[str, ...]  # "champion", "candidate" or none, at the time of the read
+    artifact_sha256: str
+    artifact_size_bytes: int
+    lineage: Lineage
+    metrics: Mapping[str, Any]
+    created_at: datetime
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}/{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec:
+    """What determines a run. (model, as_of, snapshot_hash, config_hash) is its idempotent key."""
+
+    kind: str
+    model_version: int
+    as_of: date
+    known_at: datetime
+    snapshot_hash: str
+    config_hash: str  # of everything else that changes a forecast: horizons, seed, code
+    horizons_days: tuple[int, ...]
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastRun:
+    """A run. Its forecasts can be read only once it is published."""
+
+    run_id: int
+    spec: RunSpec
+    status: str  # "staging" | "published"
+    forecasts: int  # rows: customers x horizons
+    created_at: datetime
+    published_at: datetime | None
+
+    @property
+    def published(self) -> bool:
+        return self.status == "published"
+
+    @property
+    def model_name(self) -> str:
+        return f"{self.spec.kind}/{self.spec.model_version}"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderBy:
+    """A column of FORECAST that is never null, and the direction. Ties are ordered by customer id in the same direction."""
+
+    column: str = "value_mean"
+    descending: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PageKey:
+    """The last row of a page: the next page begins after it."""
+
+    value: float | str  # of the ordering column; dates as ISO 8601
+    customer_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows of FORECAST in order; `after` is None on the last page."""
+
+    rows: pa.Table
+    after: PageKey | None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRequest:
+    """Identity of a write over RPC: a repeat with the same body is answered from memory."""
+
+    request_id: str
+    method: str
+    body_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRecord:
+    """One long job as recorded."""
+
+    operation_id: int
+    kind: str
+    state: str  # "running" | "done" | "failed"
+    request: Mapping[str, Any]
+    step: str
+    done: int
+    total: int | None
+    result: Mapping[str, Any] | None
+    error: str | None
+    who: str
+    started_at: datetime
+    updated_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One line of the append-only log."""
+
+    at: datetime
+    who: str
+    action: str
+    subject: str
+    detail: Mapping[str, Any]
