@@ -1,0 +1,61 @@
+"""A checked filter: frozen nodes whose values already have the type of their field."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import TypeAlias
+
+Value: TypeAlias = str | float | date
+
+
+class Op(StrEnum):
+    """A comparator, as it is written."""
+
+    EQ = "="
+    NE = "!="
+    LT = "<"
+    LE = "<="
+    GT = ">"
+    GE = ">="
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Rows whose field is known and stands in relation `op` to `value`."""
+
+    field: str
+    op: Op
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """Rows that all parts select; without parts, every row."""
+
+    parts: tuple["Filter", ...]
+
+
+Filter: TypeAlias = Comparison | And
+
+EVERYTHING = And(())
+
+
+def field_names(tree: Filter) -> frozenset[str]:
+    """The fields that a filter reads."""
+    if isinstance(tree, Comparison):
+        return frozenset((tree.field,))
+    return frozenset[str]().union(*map(field_names, tree.parts))
+
+
+def unparse(tree: Filter) -> str:
+    """The filter as text that compiles to it again."""
+    if isinstance(tree, And):
+        return " AND ".join(f"({unparse(part)})" if isinstance(part, And) else unparse(part) for part in tree.parts)
+    return f"{tree.field} {tree.op} {_literal(tree.value)}"
+
+
+def _literal(value: Value) -> str:
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return f'"{value.isoformat()}"' if isinstance(value, date) else repr(value)

@@ -1,0 +1,109 @@
+"""Exposure floors of one list: which placements are owed, when they are due, and whether they can all be met.
+
+For every n and every guarantee with share f, at least floor(f n) of the first n customers belong to its cohort; so its
+i-th placement is due at slot ceil(i / f). Proofs stand in docs/exposure-guarantees.md.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from farview.core.errors import InvalidInput
+
+BoolArray: TypeAlias = NDArray[np.bool_]
+IntArray: TypeAlias = NDArray[np.int64]
+
+LARGEST_DENOMINATOR = 10**6
+SHARE_ROUNDING = 1e-15
+SUM_ROUNDING = Fraction(1, 10**12)
+
+
+@dataclass(frozen=True, slots=True)
+class Guarantee:
+    """A promise that a cohort gets at least `share` of the slots, at every prefix of the list."""
+
+    name: str
+    share: float  # of slots, in (0, 1]
+    members: BoolArray  # shape (candidates,): who belongs to the cohort
+
+
+def exact_share(share: float) -> Fraction:
+    """The share as the number that was meant, so that floor(f n) never falls one short by rounding.
+
+    A double within 1e-15 of a fraction with a denominator up to 10^6 is that fraction (.07 is 7/100 and 1/3 is a
+    third; no two such fractions are that close), any other is its own exact binary value.
+    """
+    meant = Fraction(share).limit_denominator(LARGEST_DENOMINATOR)
+    return meant if meant > 0 and abs(meant - Fraction(share)) <= SHARE_ROUNDING else Fraction(share)
+
+
+def placements_owed(share: float, slots: int) -> int:
+    """floor(f n): placements that the first `slots` slots owe to a guarantee."""
+    exact = exact_share(share)
+    return slots * exact.numerator // exact.denominator
+
+
+def due_slots(share: float, slots: int) -> IntArray:
+    """ceil(i / f) for i = 1, 2, ...: the slots, counted from 1, at which placements fall due within the list.
+
+    Returns:
+        Shape (placements_owed(share, slots),), ascending.
+    """
+    exact = exact_share(share)
+    p, q = exact.numerator, exact.denominator
+    owed = slots * p // q
+    if q * (owed + 1) < 2**62:
+        return -(-np.arange(1, owed + 1, dtype=np.int64) * q // p)
+    return np.array([-(-i * q // p) for i in range(1, owed + 1)], dtype=np.int64)
+
+
+def check_guarantees(guarantees: Sequence[Guarantee], candidates: int) -> None:
+    """Refuses what no list could be made of.
+
+    Raises:
+        InvalidInput: on `guarantees[i].share`, `.name` or `.members`.
+    """
+    names: set[str] = set()
+    for index, guarantee in enumerate(guarantees):
+        field = f"guarantees[{index}]"
+        if not 0 < guarantee.share <= 1:
+            raise InvalidInput.of(f"{field}.share", f"{guarantee.share} is not a share of slots; above 0 and at most 1")
+        if guarantee.name in names:
+            raise InvalidInput.of(
+                f"{field}.name", f"{guarantee.name!r} is named twice; give each guarantee its own name"
+            )
+        if guarantee.members.shape != (candidates,):
+            raise InvalidInput.of(f"{field}.members", f"marks {guarantee.members.shape} of {candidates} candidates")
+        names.add(guarantee.name)
+
+
+def obstacles(guarantees: Sequence[Guarantee], slots: int) -> tuple[str, ...]:
+    """What keeps a list of `slots` from meeting every floor, in words, an irreducible cause each; empty when feasible.
+
+    Feasible means: the shares sum to at most 1 and each cohort has at least floor(f slots) candidates.
+    """
+    found: list[str] = []
+    crowd = _overbooked(guarantees)
+    if crowd:
+        named = ", ".join(f"{g.name!r} ({g.share:g})" for g in crowd)
+        found.append(f"shares sum to {float(sum(exact_share(g.share) for g in crowd)):g}, above 1: {named}")
+    for guarantee in guarantees:
+        owed, eligible = placements_owed(guarantee.share, slots), int(np.count_nonzero(guarantee.members))
+        if eligible < owed:
+            found.append(f"{guarantee.name!r} has {eligible:,} eligible candidates of {owed:,} owed in {slots:,} slots")
+    return tuple(found)
+
+
+def _overbooked(guarantees: Sequence[Guarantee]) -> list[Guarantee]:
+    """The fewest guarantees whose shares alone sum to more than 1 (taken largest first); none when all fit."""
+    total, crowd = Fraction(0), []
+    for guarantee in sorted(guarantees, key=lambda g: (-g.share, g.name)):
+        total += exact_share(guarantee.share)
+        crowd.append(guarantee)
+        if total > 1 + SUM_ROUNDING:
+            return crowd
+    return []
