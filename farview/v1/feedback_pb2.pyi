@@ -68,7 +68,9 @@ class Transaction(_message.Message):
 
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
-        """Exact, in the database's reporting currency. Zero is allowed and is a purchase."""
+        """Exact, in the database's reporting currency, at most 6 decimals, between -9,000,000,000 and 9,000,000,000. Zero is
+        allowed and is a purchase.
+        """
 
     def __init__(
         self,

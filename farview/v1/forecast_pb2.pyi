@@ -311,8 +311,8 @@ class ListForecastsRequest(_message.Message):
     page_token: _builtins.str
     """`next_page_token` of the page before. All other fields but `page_size` and `include_totals` must be as they were."""
     filter: _builtins.str
-    """Which customers, at most 4,096 characters: comparisons (=, !=, <, <=, >, >=) joined by AND, for example
-    `cohort = "1997-03" AND value_mean > 50 AND first_purchase_date >= "1997-03-15"`. Default: all.
+    """Which customers, at most 4,096 characters and 64 comparisons: comparisons (=, !=, <, <=, >, >=) joined by AND, for
+    example `cohort = "1997-03" AND value_mean > 50 AND first_purchase_date >= "1997-03-15"`. Default: all.
 
     Fields: `customer_id`, `cohort`, `first_purchase_date`, `p_alive`, `median_next_purchase_date`, and of the horizon
     `purchases_X`, `value_X` (X of p_zero, mean, sd, q05, q10, q50, q90, q95) and `expected_value_X` (the same without
@@ -321,7 +321,8 @@ class ListForecastsRequest(_message.Message):
     order_by: _builtins.str
     """One field of `filter`, then optionally " desc", for example `expected_value_q10 desc`. Default: `customer_id`.
 
-    Ties go by `customer_id`, increasing. Customers without a value come last.
+    `p_alive` and `median_next_purchase_date`, which may be absent, cannot order. Ties go by `customer_id`, in the same
+    direction.
     """
     horizon_days: _builtins.int
     """A horizon of the run. Default: its longest."""
@@ -449,8 +450,8 @@ class ScoreCustomersRequest(_message.Message):
 
     @_builtins.property
     def as_of_date(self) -> _date_pb2.Date:
-        """The last day that is seen (business time zone); later transactions are ignored. Horizons start at its end.
-        Default: today by the server's clock.
+        """The last day that is seen (business time zone), 1970-01-01 to 2199-12-31; later transactions are ignored. Horizons
+        start at its end. Default: today by the server's clock.
         """
 
     @_builtins.property
@@ -514,7 +515,9 @@ class HistoricTransaction(_message.Message):
 
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
-        """In the database's reporting currency. Negative for a return, which is never a purchase."""
+        """In the database's reporting currency, at most 6 decimals, between -9,000,000,000 and 9,000,000,000. Negative for a
+        return, which is never a purchase.
+        """
 
     def __init__(
         self,

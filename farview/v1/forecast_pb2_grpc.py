@@ -32,6 +32,7 @@ class ForecastServiceStub:
     - INVALID_ARGUMENT: a field breaks a rule below; `google.rpc.BadRequest` names every such field by its path.
     - FAILED_PRECONDITION: nothing is published yet (run `farview train ltv` and `farview score`).
     - DEADLINE_EXCEEDED: the caller's deadline passed before the work began or ended.
+    - RESOURCE_EXHAUSTED: more calls wait than the server takes, or a message is larger than 4 MiB.
     - UNAVAILABLE: the server is draining or its database is out of reach; retry after `google.rpc.RetryInfo`.
     - INTERNAL: a fault of the server; only `google.rpc.RequestInfo.request_id`, which its log explains.
     """
@@ -71,6 +72,7 @@ class ForecastServiceServicer:
     - INVALID_ARGUMENT: a field breaks a rule below; `google.rpc.BadRequest` names every such field by its path.
     - FAILED_PRECONDITION: nothing is published yet (run `farview train ltv` and `farview score`).
     - DEADLINE_EXCEEDED: the caller's deadline passed before the work began or ended.
+    - RESOURCE_EXHAUSTED: more calls wait than the server takes, or a message is larger than 4 MiB.
     - UNAVAILABLE: the server is draining or its database is out of reach; retry after `google.rpc.RetryInfo`.
     - INTERNAL: a fault of the server; only `google.rpc.RequestInfo.request_id`, which its log explains.
     """
@@ -153,6 +155,7 @@ class ForecastService:
     - INVALID_ARGUMENT: a field breaks a rule below; `google.rpc.BadRequest` names every such field by its path.
     - FAILED_PRECONDITION: nothing is published yet (run `farview train ltv` and `farview score`).
     - DEADLINE_EXCEEDED: the caller's deadline passed before the work began or ended.
+    - RESOURCE_EXHAUSTED: more calls wait than the server takes, or a message is larger than 4 MiB.
     - UNAVAILABLE: the server is draining or its database is out of reach; retry after `google.rpc.RetryInfo`.
     - INTERNAL: a fault of the server; only `google.rpc.RequestInfo.request_id`, which its log explains.
     """

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.type import date_pb2 as google_dot_type_dot_date__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x66\x61rview/v1/model.proto\x12\nfarview.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\"\x9b\x02\n\x0cModelVersion\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12\r\n\x05model\x18\x04 \x01(\t\x12\'\n\x07\x61liases\x18\x05 \x03(\x0e\x32\x16.farview.v1.ModelAlias\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x07lineage\x18\x07 \x01(\x0b\x32\x18.farview.v1.ModelLineage\x12(\n\x07metrics\x18\x08 \x03(\x0b\x32\x17.farview.v1.ModelMetric\x12\x17\n\x0f\x61rtifact_sha256\x18\t \x01(\t\"\xc4\x01\n\x0cModelLineage\x12%\n\nas_of_date\x18\x01 \x01(\x0b\x32\x11.google.type.Date\x12\x31\n\rknown_at_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x12\x64\x61ta_snapshot_hash\x18\x03 \x01(\t\x12\x1a\n\x12\x63onfiguration_hash\x18\x04 \x01(\t\x12\x0c\n\x04seed\x18\x05 \x01(\x03\x12\x14\n\x0c\x63ode_version\x18\x06 \x01(\t\"*\n\x0bModelMetric\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\"a\n\x18ListModelVersionsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04kind\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"f\n\x19ListModelVersionsResponse\x12\x30\n\x0emodel_versions\x18\x01 \x03(\x0b\x32\x18.farview.v1.ModelVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"5\n\x16GetModelVersionRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"J\n\x17GetModelVersionResponse\x12/\n\rmodel_version\x18\x01 \x01(\x0b\x32\x18.farview.v1.ModelVersion\"\x8a\x01\n\x1aPromoteModelVersionRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1b\n\rmodel_version\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1f\n\x11\x65xpected_champion\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06reason\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\"i\n\x1bPromoteModelVersionResponse\x12/\n\rmodel_version\x18\x01 \x01(\x0b\x32\x18.farview.v1.ModelVersion\x12\x19\n\x11previous_champion\x18\x02 \x01(\t*^\n\nModelAlias\x12\x1b\n\x17MODEL_ALIAS_UNSPECIFIED\x10\x00\x12\x19\n\x15MODEL_ALIAS_CANDIDATE\x10\x01\x12\x18\n\x14MODEL_ALIAS_CHAMPION\x10\x02\x32\xb4\x02\n\x0cModelService\x12`\n\x11ListModelVersions\x12$.farview.v1.ListModelVersionsRequest\x1a%.farview.v1.ListModelVersionsResponse\x12Z\n\x0fGetModelVersion\x12\".farview.v1.GetModelVersionRequest\x1a#.farview.v1.GetModelVersionResponse\x12\x66\n\x13PromoteModelVersion\x12&.farview.v1.PromoteModelVersionRequest\x1a\'.farview.v1.PromoteModelVersionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x66\x61rview/v1/model.proto\x12\nfarview.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\"\x9b\x02\n\x0cModelVersion\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12\r\n\x05model\x18\x04 \x01(\t\x12\'\n\x07\x61liases\x18\x05 \x03(\x0e\x32\x16.farview.v1.ModelAlias\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x07lineage\x18\x07 \x01(\x0b\x32\x18.farview.v1.ModelLineage\x12(\n\x07metrics\x18\x08 \x03(\x0b\x32\x17.farview.v1.ModelMetric\x12\x17\n\x0f\x61rtifact_sha256\x18\t \x01(\t\"\xbe\x02\n\x0cModelLineage\x12%\n\nas_of_date\x18\x01 \x01(\x0b\x32\x11.google.type.Date\x12\x31\n\rknown_at_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x12\x64\x61ta_snapshot_hash\x18\x03 \x01(\t\x12\x1b\n\x13\x66\x65\x61ture_schema_hash\x18\x04 \x01(\t\x12\x1a\n\x12\x63onfiguration_json\x18\x05 \x01(\t\x12\x0c\n\x04seed\x18\x06 \x01(\x03\x12\x14\n\x0c\x63ode_version\x18\x07 \x01(\t\x12\x34\n\x10library_versions\x18\x08 \x03(\x0b\x32\x1a.farview.v1.LibraryVersion\x12\x15\n\rregistered_by\x18\t \x01(\t\x12\x0e\n\x06reason\x18\n \x01(\t\"2\n\x0eLibraryVersion\x12\x0f\n\x07library\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"*\n\x0bModelMetric\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\"a\n\x18ListModelVersionsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04kind\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"f\n\x19ListModelVersionsResponse\x12\x30\n\x0emodel_versions\x18\x01 \x03(\x0b\x32\x18.farview.v1.ModelVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"5\n\x16GetModelVersionRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"J\n\x17GetModelVersionResponse\x12/\n\rmodel_version\x18\x01 \x01(\x0b\x32\x18.farview.v1.ModelVersion\"\x8a\x01\n\x1aPromoteModelVersionRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1b\n\rmodel_version\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1f\n\x11\x65xpected_champion\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06reason\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\"i\n\x1bPromoteModelVersionResponse\x12/\n\rmodel_version\x18\x01 \x01(\x0b\x32\x18.farview.v1.ModelVersion\x12\x19\n\x11previous_champion\x18\x02 \x01(\t*^\n\nModelAlias\x12\x1b\n\x17MODEL_ALIAS_UNSPECIFIED\x10\x00\x12\x19\n\x15MODEL_ALIAS_CANDIDATE\x10\x01\x12\x18\n\x14MODEL_ALIAS_CHAMPION\x10\x02\x32\xb4\x02\n\x0cModelService\x12`\n\x11ListModelVersions\x12$.farview.v1.ListModelVersionsRequest\x1a%.farview.v1.ListModelVersionsResponse\x12Z\n\x0fGetModelVersion\x12\".farview.v1.GetModelVersionRequest\x1a#.farview.v1.GetModelVersionResponse\x12\x66\n\x13PromoteModelVersion\x12&.farview.v1.PromoteModelVersionRequest\x1a\'.farview.v1.PromoteModelVersionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,26 +50,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROMOTEMODELVERSIONREQUEST'].fields_by_name['expected_champion']._serialized_options = b'\342A\001\002'
   _globals['_PROMOTEMODELVERSIONREQUEST'].fields_by_name['reason']._loaded_options = None
   _globals['_PROMOTEMODELVERSIONREQUEST'].fields_by_name['reason']._serialized_options = b'\342A\001\002'
-  _globals['_MODELALIAS']._serialized_start=1239
-  _globals['_MODELALIAS']._serialized_end=1333
+  _globals['_MODELALIAS']._serialized_start=1413
+  _globals['_MODELALIAS']._serialized_end=1507
   _globals['_MODELVERSION']._serialized_start=129
   _globals['_MODELVERSION']._serialized_end=412
   _globals['_MODELLINEAGE']._serialized_start=415
-  _globals['_MODELLINEAGE']._serialized_end=611
-  _globals['_MODELMETRIC']._serialized_start=613
-  _globals['_MODELMETRIC']._serialized_end=655
-  _globals['_LISTMODELVERSIONSREQUEST']._serialized_start=657
-  _globals['_LISTMODELVERSIONSREQUEST']._serialized_end=754
-  _globals['_LISTMODELVERSIONSRESPONSE']._serialized_start=756
-  _globals['_LISTMODELVERSIONSRESPONSE']._serialized_end=858
-  _globals['_GETMODELVERSIONREQUEST']._serialized_start=860
-  _globals['_GETMODELVERSIONREQUEST']._serialized_end=913
-  _globals['_GETMODELVERSIONRESPONSE']._serialized_start=915
-  _globals['_GETMODELVERSIONRESPONSE']._serialized_end=989
-  _globals['_PROMOTEMODELVERSIONREQUEST']._serialized_start=992
-  _globals['_PROMOTEMODELVERSIONREQUEST']._serialized_end=1130
-  _globals['_PROMOTEMODELVERSIONRESPONSE']._serialized_start=1132
-  _globals['_PROMOTEMODELVERSIONRESPONSE']._serialized_end=1237
-  _globals['_MODELSERVICE']._serialized_start=1336
-  _globals['_MODELSERVICE']._serialized_end=1644
+  _globals['_MODELLINEAGE']._serialized_end=733
+  _globals['_LIBRARYVERSION']._serialized_start=735
+  _globals['_LIBRARYVERSION']._serialized_end=785
+  _globals['_MODELMETRIC']._serialized_start=787
+  _globals['_MODELMETRIC']._serialized_end=829
+  _globals['_LISTMODELVERSIONSREQUEST']._serialized_start=831
+  _globals['_LISTMODELVERSIONSREQUEST']._serialized_end=928
+  _globals['_LISTMODELVERSIONSRESPONSE']._serialized_start=930
+  _globals['_LISTMODELVERSIONSRESPONSE']._serialized_end=1032
+  _globals['_GETMODELVERSIONREQUEST']._serialized_start=1034
+  _globals['_GETMODELVERSIONREQUEST']._serialized_end=1087
+  _globals['_GETMODELVERSIONRESPONSE']._serialized_start=1089
+  _globals['_GETMODELVERSIONRESPONSE']._serialized_end=1163
+  _globals['_PROMOTEMODELVERSIONREQUEST']._serialized_start=1166
+  _globals['_PROMOTEMODELVERSIONREQUEST']._serialized_end=1304
+  _globals['_PROMOTEMODELVERSIONRESPONSE']._serialized_start=1306
+  _globals['_PROMOTEMODELVERSIONRESPONSE']._serialized_end=1411
+  _globals['_MODELSERVICE']._serialized_start=1510
+  _globals['_MODELSERVICE']._serialized_end=1818
 # @@protoc_insertion_point(module_scope)

@@ -110,16 +110,25 @@ class ModelLineage(_message.Message):
     AS_OF_DATE_FIELD_NUMBER: _builtins.int
     KNOWN_AT_TIME_FIELD_NUMBER: _builtins.int
     DATA_SNAPSHOT_HASH_FIELD_NUMBER: _builtins.int
-    CONFIGURATION_HASH_FIELD_NUMBER: _builtins.int
+    FEATURE_SCHEMA_HASH_FIELD_NUMBER: _builtins.int
+    CONFIGURATION_JSON_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     CODE_VERSION_FIELD_NUMBER: _builtins.int
+    LIBRARY_VERSIONS_FIELD_NUMBER: _builtins.int
+    REGISTERED_BY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     data_snapshot_hash: _builtins.str
     """Hash of the transactions that were seen."""
-    configuration_hash: _builtins.str
-    """Hash of the options of the fit."""
+    feature_schema_hash: _builtins.str
+    """Hash of the definitions of the features."""
+    configuration_json: _builtins.str
+    """The options of the fit, as canonical JSON."""
     seed: _builtins.int
     code_version: _builtins.str
     """The version of Farview that fitted it."""
+    registered_by: _builtins.str
+    """Who registered it, and why."""
+    reason: _builtins.str
     @_builtins.property
     def as_of_date(self) -> _date_pb2.Date:
         """The last day of transactions that were seen (business time zone)."""
@@ -128,23 +137,55 @@ class ModelLineage(_message.Message):
     def known_at_time(self) -> _timestamp_pb2.Timestamp:
         """Transactions that arrived after this instant were not seen."""
 
+    @_builtins.property
+    def library_versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___LibraryVersion]:
+        """The libraries that fitted it, by name."""
+
     def __init__(
         self,
         *,
         as_of_date: _date_pb2.Date | None = ...,
         known_at_time: _timestamp_pb2.Timestamp | None = ...,
         data_snapshot_hash: _builtins.str = ...,
-        configuration_hash: _builtins.str = ...,
+        feature_schema_hash: _builtins.str = ...,
+        configuration_json: _builtins.str = ...,
         seed: _builtins.int = ...,
         code_version: _builtins.str = ...,
+        library_versions: _abc.Iterable[Global___LibraryVersion] | None = ...,
+        registered_by: _builtins.str = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "known_at_time", b"known_at_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "code_version", b"code_version", "configuration_hash", b"configuration_hash", "data_snapshot_hash", b"data_snapshot_hash", "known_at_time", b"known_at_time", "seed", b"seed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "code_version", b"code_version", "configuration_json", b"configuration_json", "data_snapshot_hash", b"data_snapshot_hash", "feature_schema_hash", b"feature_schema_hash", "known_at_time", b"known_at_time", "library_versions", b"library_versions", "reason", b"reason", "registered_by", b"registered_by", "seed", b"seed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ModelLineage: _TypeAlias = ModelLineage  # noqa: Y015
+
+@_typing.final
+class LibraryVersion(_message.Message):
+    """A library and the version that was used."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIBRARY_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    library: _builtins.str
+    version: _builtins.str
+    def __init__(
+        self,
+        *,
+        library: _builtins.str = ...,
+        version: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["library", b"library", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LibraryVersion: _TypeAlias = LibraryVersion  # noqa: Y015
 
 @_typing.final
 class ModelMetric(_message.Message):
@@ -155,7 +196,7 @@ class ModelMetric(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """For example "k_hat"."""
+    """Nested figures are joined by dots: "purchases.k_hat"."""
     value: _builtins.float
     def __init__(
         self,

@@ -53,7 +53,7 @@ class _PlacementReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Place
     PLACEMENT_REASON_SCORE: _PlacementReason.ValueType  # 1
     """The highest score among the candidates left."""
     PLACEMENT_REASON_GUARANTEE: _PlacementReason.ValueType  # 2
-    """A floor needed the place, and this was the highest score among those who serve it."""
+    """A due placement needed the place: somebody with a higher score was passed over."""
 
 class PlacementReason(_PlacementReason, metaclass=_PlacementReasonEnumTypeWrapper):
     """Why a customer has a place."""
@@ -62,7 +62,7 @@ PLACEMENT_REASON_UNSPECIFIED: PlacementReason.ValueType  # 0
 PLACEMENT_REASON_SCORE: PlacementReason.ValueType  # 1
 """The highest score among the candidates left."""
 PLACEMENT_REASON_GUARANTEE: PlacementReason.ValueType  # 2
-"""A floor needed the place, and this was the highest score among those who serve it."""
+"""A due placement needed the place: somebody with a higher score was passed over."""
 Global___PlacementReason: _TypeAlias = PlacementReason  # noqa: Y015
 
 @_typing.final
@@ -258,6 +258,7 @@ class PrioritizeCustomersResponse(_message.Message):
     HORIZON_DAYS_FIELD_NUMBER: _builtins.int
     CANDIDATE_COUNT_FIELD_NUMBER: _builtins.int
     UNKNOWN_CUSTOMER_IDS_FIELD_NUMBER: _builtins.int
+    SHORTFALL_REASONS_FIELD_NUMBER: _builtins.int
     seed: _builtins.int
     """Repeating the request with this seed gives the same list from the same run."""
     horizon_days: _builtins.int
@@ -277,6 +278,10 @@ class PrioritizeCustomersResponse(_message.Message):
     def unknown_customer_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Named candidates that the run has no forecast for, in the order of the request. They got no place."""
 
+    @_builtins.property
+    def shortfall_reasons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Why the floors could not all be promised, in words. Empty when they are feasible."""
+
     def __init__(
         self,
         *,
@@ -287,10 +292,11 @@ class PrioritizeCustomersResponse(_message.Message):
         horizon_days: _builtins.int = ...,
         candidate_count: _builtins.int = ...,
         unknown_customer_ids: _abc.Iterable[_builtins.str] | None = ...,
+        shortfall_reasons: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["forecast_run", b"forecast_run"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidate_count", b"candidate_count", "customers", b"customers", "floors", b"floors", "forecast_run", b"forecast_run", "horizon_days", b"horizon_days", "seed", b"seed", "unknown_customer_ids", b"unknown_customer_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidate_count", b"candidate_count", "customers", b"customers", "floors", b"floors", "forecast_run", b"forecast_run", "horizon_days", b"horizon_days", "seed", b"seed", "shortfall_reasons", b"shortfall_reasons", "unknown_customer_ids", b"unknown_customer_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -309,7 +315,8 @@ class PrioritizedCustomer(_message.Message):
     CURRENCY_CODE_FIELD_NUMBER: _builtins.int
     COHORT_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
-    FLOOR_IDS_FIELD_NUMBER: _builtins.int
+    DUE_FLOOR_IDS_FIELD_NUMBER: _builtins.int
+    COUNTED_FLOOR_IDS_FIELD_NUMBER: _builtins.int
     EXPECTED_VALUE_FIELD_NUMBER: _builtins.int
     place: _builtins.int
     """From 1, without gaps."""
@@ -324,8 +331,12 @@ class PrioritizedCustomer(_message.Message):
     @_builtins.property
     def parts(self) -> Global___ScoreParts: ...
     @_builtins.property
-    def floor_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The floors whose due placement this is. Empty when the reason is SCORE."""
+    def due_floor_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Floors with a placement due that this place met; never empty when the reason is GUARANTEE."""
+
+    @_builtins.property
+    def counted_floor_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Floors to whose cohorts the customer belongs: the place counts for all of them."""
 
     @_builtins.property
     def expected_value(self) -> _distribution_pb2.ExpectedValue:
@@ -341,12 +352,13 @@ class PrioritizedCustomer(_message.Message):
         currency_code: _builtins.str = ...,
         cohort: _builtins.str = ...,
         reason: Global___PlacementReason.ValueType = ...,
-        floor_ids: _abc.Iterable[_builtins.str] | None = ...,
+        due_floor_ids: _abc.Iterable[_builtins.str] | None = ...,
+        counted_floor_ids: _abc.Iterable[_builtins.str] | None = ...,
         expected_value: _distribution_pb2.ExpectedValue | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expected_value", b"expected_value", "parts", b"parts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cohort", b"cohort", "currency_code", b"currency_code", "customer_id", b"customer_id", "expected_value", b"expected_value", "floor_ids", b"floor_ids", "parts", b"parts", "place", b"place", "reason", b"reason", "score", b"score"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cohort", b"cohort", "counted_floor_ids", b"counted_floor_ids", "currency_code", b"currency_code", "customer_id", b"customer_id", "due_floor_ids", b"due_floor_ids", "expected_value", b"expected_value", "parts", b"parts", "place", b"place", "reason", b"reason", "score", b"score"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -354,21 +366,25 @@ Global___PrioritizedCustomer: _TypeAlias = PrioritizedCustomer  # noqa: Y015
 
 @_typing.final
 class ScoreParts(_message.Message):
-    """What a score is made of."""
+    """What a score is made of: the terms add up to it. ISO 4217 code in `PrioritizedCustomer.currency_code`."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    BASIS_FIELD_NUMBER: _builtins.int
-    basis: _builtins.float
-    """The mean or the quantile of the customer's expected value that `Score` asked for."""
+    EXPECTED_VALUE_MEAN_FIELD_NUMBER: _builtins.int
+    UNCERTAINTY_FIELD_NUMBER: _builtins.int
+    expected_value_mean: _builtins.float
+    """The mean of the customer's expected value."""
+    uncertainty: _builtins.float
+    """What uncertainty takes away (a low quantile) or adds (a high one); 0 when the score is the mean."""
     def __init__(
         self,
         *,
-        basis: _builtins.float = ...,
+        expected_value_mean: _builtins.float = ...,
+        uncertainty: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expected_value_mean", b"expected_value_mean", "uncertainty", b"uncertainty"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -385,6 +401,7 @@ class ExposureFloorResult(_message.Message):
     PROMISED_COUNT_FIELD_NUMBER: _builtins.int
     KEPT_COUNT_FIELD_NUMBER: _builtins.int
     SHORTFALL_COUNT_FIELD_NUMBER: _builtins.int
+    FIRST_SHORT_PLACE_FIELD_NUMBER: _builtins.int
     SCORE_COST_FIELD_NUMBER: _builtins.int
     CURRENCY_CODE_FIELD_NUMBER: _builtins.int
     floor_id: _builtins.str
@@ -396,8 +413,10 @@ class ExposureFloorResult(_message.Message):
     """Places that went to the cohort, for whatever reason."""
     shortfall_count: _builtins.int
     """The largest number of places by which any prefix of the list falls short; 0 when the floor held."""
+    first_short_place: _builtins.int
+    """The first place at which a prefix falls short. Absent when the floor held."""
     score_cost: _builtins.float
-    """Sum of the scores of the best list without this floor, minus that of this list. ISO 4217 code in `currency_code`."""
+    """Sum of the scores of the list made without this floor, minus that of this list. ISO 4217 code in `currency_code`."""
     currency_code: _builtins.str
     def __init__(
         self,
@@ -407,13 +426,16 @@ class ExposureFloorResult(_message.Message):
         promised_count: _builtins.int = ...,
         kept_count: _builtins.int = ...,
         shortfall_count: _builtins.int = ...,
+        first_short_place: _builtins.int | None = ...,
         score_cost: _builtins.float = ...,
         currency_code: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_first_short_place", b"_first_short_place", "first_short_place", b"first_short_place"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency_code", b"currency_code", "eligible_count", b"eligible_count", "floor_id", b"floor_id", "kept_count", b"kept_count", "promised_count", b"promised_count", "score_cost", b"score_cost", "shortfall_count", b"shortfall_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_first_short_place", b"_first_short_place", "currency_code", b"currency_code", "eligible_count", b"eligible_count", "first_short_place", b"first_short_place", "floor_id", b"floor_id", "kept_count", b"kept_count", "promised_count", b"promised_count", "score_cost", b"score_cost", "shortfall_count", b"shortfall_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__first_short_place: _TypeAlias = _typing.Literal["first_short_place"]  # noqa: Y015
+    _WhichOneofArgType__first_short_place: _TypeAlias = _typing.Literal["_first_short_place", b"_first_short_place"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__first_short_place) -> _WhichOneofReturnType__first_short_place | None: ...
 
 Global___ExposureFloorResult: _TypeAlias = ExposureFloorResult  # noqa: Y015
