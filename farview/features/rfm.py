@@ -5,10 +5,10 @@ streams, and `rfm_of_one` for one request in numpy. Their results are equal to t
 integers of 1e-8 currency units, so that no order of rows or threads changes it.
 """
 
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,8 +19,8 @@ from farview.core import schemas
 from farview.core.clock import Cut
 from farview.core.clock import zone as zone_of
 from farview.core.errors import InvalidInput
+from farview.features.bulk import STEPS_PER_UNIT, events_by_day, run, units
 
-STEPS_PER_UNIT = 1e8  # spend is summed as whole steps of 1e-8 currency units
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -56,8 +56,7 @@ def rfm(
         InvalidInput: `zone` is not an IANA time zone.
     """
     zone_of(zone)
-    batches = _run(events, _rfm_sql(cut.as_of, zone), batch_rows, memory)
-    return pa.RecordBatchReader.from_batches(schemas.RFM, batches)
+    return run(_expression(cut.as_of, zone), events, schemas.RFM, batch_rows=batch_rows, memory=memory)
 
 
 def rfm_of_one(times_utc: NDArray[np.datetime64], amounts: NDArray[np.float64], cut: Cut, zone: str) -> Rfm | None:
@@ -116,48 +115,28 @@ def _local_days(times_utc: NDArray[np.datetime64], zone: str) -> NDArray[np.int6
     return np.array(days, dtype=np.int64)[where]
 
 
-def _rfm_sql(as_of: date, zone: str) -> str:
-    """The bulk expression, compiled for DuckDB; `events` is the name of the input."""
-    import ibis  # 0.4 s, which a process that only serves single customers need not pay
+def _expression(as_of: date, zone: str) -> Any:
+    """The bulk executor: Ibis, so that the same features can run on another engine."""
+    import ibis
 
-    @ibis.udf.scalar.builtin(name="timezone", signature=(("string", "timestamp('UTC')"), "timestamp"))
-    def local_time(zone: str, instant: object) -> object:
-        """Wall-clock time; Ibis has no zone conversion of its own (a cast keeps the session's zone)."""
-
-    events = ibis.table(ibis.Schema.from_pyarrow(schemas.EVENTS), name="events")
-    steps = (events[c.AMOUNT] * STEPS_PER_UNIT).cast("decimal(38, 0)")
-    by_day = (
-        events.mutate(day=local_time(zone, events[c.TIME]).date(), steps=steps)
-        .filter(lambda t: (t[c.AMOUNT] >= 0) & (t.day <= ibis.literal(as_of)))
-        .group_by(c.CUSTOMER_ID, "day")
-        .aggregate(steps=lambda t: t.steps.sum())
-    )
+    bought = events_by_day(zone, as_of).filter(lambda t: t[c.AMOUNT] >= 0)
+    by_day = bought.group_by(c.CUSTOMER_ID, "day").aggregate(steps=bought.steps.sum())
     by_customer = by_day.group_by(c.CUSTOMER_ID).aggregate(
-        first=lambda t: t.day.min(),
-        last=lambda t: t.day.max(),
-        repeats=lambda t: t.count() - 1,
-        repeat_steps=lambda t: t.steps.sum() - t.steps.argmin(t.day),
+        first=by_day.day.min(),
+        last=by_day.day.max(),
+        repeats=by_day.count() - 1,
+        repeat_steps=by_day.steps.sum() - by_day.steps.argmin(by_day.day),
     )
-    spend = by_customer.repeat_steps.cast("float64") / STEPS_PER_UNIT / by_customer.repeats
-    features = {
-        c.COHORT: by_customer["first"].strftime("%Y-%m"),
-        c.FIRST_PURCHASE_DATE: by_customer["first"],
-        c.FREQUENCY: by_customer.repeats.cast("int32"),
-        c.RECENCY_DAYS: by_customer["last"].delta(by_customer["first"], unit="day").cast("float64"),
-        c.AGE_DAYS: ibis.literal(as_of).delta(by_customer["first"], unit="day").cast("float64"),
-        c.REPEAT_SPEND_MEAN: ibis.ifelse(by_customer.repeats > 0, spend, 0.0),
-    }
-    rows = by_customer.select(by_customer[c.CUSTOMER_ID], **features).order_by(c.CUSTOMER_ID)
-    return str(ibis.to_sql(rows, dialect="duckdb"))
-
-
-def _run(events: pa.Table | pa.RecordBatchReader, sql: str, batch_rows: int, memory: str) -> Iterator[pa.RecordBatch]:
-    import duckdb
-
-    with tempfile.TemporaryDirectory(prefix="farview-rfm-") as spill, duckdb.connect() as connection:
-        settings = {"timezone": "UTC", "memory_limit": memory, "temp_directory": spill}
-        for name, value in settings.items():
-            connection.execute(f"set {name} = '{value}'")
-        connection.register("events", events)
-        for batch in connection.sql(sql).to_arrow_reader(batch_rows):
-            yield batch.cast(schemas.RFM)
+    first, last, repeats = by_customer["first"], by_customer["last"], by_customer.repeats
+    rows = by_customer.select(
+        by_customer[c.CUSTOMER_ID],
+        **{
+            c.COHORT: first.strftime("%Y-%m"),
+            c.FIRST_PURCHASE_DATE: first,
+            c.FREQUENCY: repeats.cast("int32"),
+            c.RECENCY_DAYS: last.delta(first, unit="day").cast("float64"),
+            c.AGE_DAYS: ibis.literal(as_of).delta(first, unit="day").cast("float64"),
+            c.REPEAT_SPEND_MEAN: ibis.ifelse(repeats > 0, units(by_customer.repeat_steps) / repeats, 0.0),
+        },
+    )
+    return rows.order_by(c.CUSTOMER_ID)
