@@ -1,7 +1,7 @@
 """RFM tables checked and reduced to unique weighted rows, in the shape that the likelihoods read."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +17,12 @@ IntArray = npt.NDArray[np.int64]
 MAX_VIOLATIONS = 20  # a wrong unit spoils every row; the first few say it
 
 
-@dataclass(frozen=True, slots=True)
-class PurchaseRows:
+class PurchaseRows(NamedTuple):
     """Unique histories (x, t_x, T) with the number of customers that share each.
 
     The BG/NBD likelihood is a sum over distinct x, a sum over distinct T and one term per unique row with x > 0; the
-    arrays are laid out so that logarithms are taken once per distinct time. Times are in days.
+    arrays are laid out so that logarithms are taken once per distinct time. A named tuple, as numba takes it whole.
+    Times are in days unless `in_units` divided them.
     """
 
     customers: float
@@ -33,7 +33,9 @@ class PurchaseRows:
     time: FloatArray  # (D,) distinct recencies and ages, ascending
     age_weight: FloatArray  # (D,) customers whose age is that time
     age_purchases: FloatArray  # (D,) sum of their x
-    row_frequency: IntArray  # (R,) index into `frequency`, of each unique row with x > 0
+    row_start: (
+        IntArray  # (X + 1,) unique rows with x > 0 are numbered by x: row_start[i] : row_start[i + 1]; x = 0 none
+    )
     row_recency: IntArray  # (R,) index into `time`
     row_age: IntArray  # (R,) index into `time`
     row_weight: FloatArray  # (R,)
@@ -43,27 +45,35 @@ class PurchaseRows:
         """Mean of T over customers."""
         return float(self.time @ self.age_weight / self.customers)
 
+    def in_units(self, time_unit: float) -> "PurchaseRows":
+        """The same rows with times divided by `time_unit`."""
+        return self._replace(time=self.time / time_unit)
 
-@dataclass(frozen=True, slots=True)
-class SpendRows:
-    """Unique (x, mean spend) of customers with x > 0 and a positive mean spend, ordered by x."""
+
+class SpendRows(NamedTuple):
+    """Unique (x, mean spend) of customers with x > 0 and a positive mean spend, ordered by x.
+
+    The Gamma-Gamma likelihood reads the mean m only through x m, the spend of all repeat purchases together.
+    """
 
     customers: float
+    mean_spend: float  # mean of m over customers; 1 without any
+    sum_log_mean: float  # sum of log m over customers
+    sum_log_spent: float  # sum of log x m over customers
     frequency: FloatArray  # (X,) distinct x, ascending
-    frequency_weight: FloatArray  # (X,)
-    start: IntArray  # (X + 1,) rows of frequency i are start[i]:start[i + 1]
-    mean: FloatArray  # (R,) per repeat purchase, in the currency that `in_units` divided by
+    frequency_weight: FloatArray  # (X,) customers with that x
+    start: IntArray  # (X + 1,) rows of frequency i are start[i] : start[i + 1]
+    inverse_spent: FloatArray  # (R,) 1 / (x m)
     weight: FloatArray  # (R,)
 
-    @property
-    def mean_spend(self) -> float:
-        """Mean over customers of their mean spends; 1 without any."""
-        return float(self.mean @ self.weight / self.customers) if self.customers else 1.0
-
     def in_units(self, money_unit: float) -> "SpendRows":
-        """The same rows with spends divided by `money_unit`."""
-        return SpendRows(
-            self.customers, self.frequency, self.frequency_weight, self.start, self.mean / money_unit, self.weight
+        """The same rows with money divided by `money_unit`."""
+        shift = self.customers * np.log(money_unit)
+        return self._replace(
+            mean_spend=self.mean_spend / money_unit,
+            sum_log_mean=self.sum_log_mean - shift,
+            sum_log_spent=self.sum_log_spent - shift,
+            inverse_spent=self.inverse_spent * money_unit,
         )
 
 
@@ -89,7 +99,7 @@ def purchase_rows(rfm: pa.Table) -> PurchaseRows:
         time=time,
         age_weight=np.bincount(age_index, weight, len(time)).astype(np.float64),
         age_purchases=np.bincount(age_index, weight * frequency, len(time)).astype(np.float64),
-        row_frequency=x_index[repeat].astype(np.int64),
+        row_start=np.searchsorted(x_index[repeat], np.arange(len(x) + 1)).astype(np.int64),
         row_recency=recency_index[repeat].astype(np.int64),
         row_age=age_index[repeat].astype(np.int64),
         row_weight=weight[repeat],
@@ -104,15 +114,18 @@ def spend_rows(rfm: pa.Table) -> SpendRows:
     """
     check(rfm)
     usable = rfm.filter(pc.and_(pc.greater(rfm[c.FREQUENCY], 0), pc.greater(rfm[c.REPEAT_SPEND_MEAN], 0)))
-    unique, weight = _unique(usable, (c.FREQUENCY, c.REPEAT_SPEND_MEAN))
-    x, start = np.unique(unique[0], return_index=True)
-    bounds = np.append(start, len(weight)).astype(np.int64)
+    (frequency, mean), weight = _unique(usable, (c.FREQUENCY, c.REPEAT_SPEND_MEAN))
+    x, x_index = np.unique(frequency, return_inverse=True)
+    customers = float(weight.sum())
     return SpendRows(
-        customers=float(weight.sum()),
+        customers=customers,
+        mean_spend=float(mean @ weight / customers) if customers else 1.0,
+        sum_log_mean=float(np.log(mean) @ weight),
+        sum_log_spent=float(np.log(frequency * mean) @ weight),
         frequency=x,
-        frequency_weight=np.add.reduceat(weight, bounds[:-1]) if len(x) else np.zeros(0),
-        start=bounds,
-        mean=unique[1],
+        frequency_weight=np.bincount(x_index, weight, len(x)).astype(np.float64),
+        start=np.searchsorted(x_index, np.arange(len(x) + 1)).astype(np.int64),
+        inverse_spent=1.0 / (frequency * mean),
         weight=weight,
     )
 
