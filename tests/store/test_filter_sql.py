@@ -1,0 +1,77 @@
+"""The SQL executor selects what the numpy executor selects, on both databases."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from sqlalchemy import (
+    Column,
+    Connection,
+    Date,
+    Float,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    create_engine,
+    delete,
+    insert,
+    select,
+)
+
+from farview.core.filters import EVERYTHING, Comparison, Filter, Op, compile_filter, mask, unparse
+from farview.store.filter_sql import condition
+from tests.core.filter_cases import FIELDS, columns_of, rows, trees
+from tests.tiers import examples
+
+TABLE = Table(
+    "filter_rows",
+    MetaData(),
+    Column("id", Integer, primary_key=True),
+    # a language's order on PostgreSQL, which filters must not follow
+    Column("cohort", Text().with_variant(Text(collation="en-x-icu"), "postgresql")),
+    Column("value_mean", Float(53)),
+    Column("frequency", Integer),
+    Column("first_purchase_date", Date),
+    prefixes=["TEMPORARY"],
+)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def connection(request: pytest.FixtureRequest) -> Iterator[Connection]:
+    url = "sqlite://" if request.param == "sqlite" else request.getfixturevalue("postgres_server")
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        TABLE.create(connection)
+        yield connection
+    engine.dispose()
+
+
+def selected(connection: Connection, tree: Filter, table: list[tuple[Any, ...]]) -> list[bool]:
+    connection.execute(delete(TABLE))
+    connection.execute(
+        insert(TABLE), [dict(zip(("id", *FIELDS), (i, *row), strict=True)) for i, row in enumerate(table)]
+    )
+    where = condition(tree, dict(TABLE.c), connection.dialect.name)
+    found = set(connection.scalars(select(TABLE.c.id).where(where)))
+    return [i in found for i in range(len(table))]
+
+
+@given(trees(), rows())
+@settings(max_examples=examples(ci=200, soak=50_000))
+def test_both_executors_select_the_same_rows(
+    connection: Connection, tree: Filter, table: list[tuple[Any, ...]]
+) -> None:
+    compiled = compile_filter(unparse(tree), FIELDS)
+    assert selected(connection, compiled, table) == mask(compiled, columns_of(table), len(table)).tolist()
+
+
+@pytest.mark.parametrize("op", list(Op))
+def test_a_stored_nan_is_a_null(connection: Connection, op: Op) -> None:
+    assert selected(connection, Comparison("value_mean", op, 1.0), [("a", np.nan, 0, None)]) == [False]
+
+
+def test_the_empty_filter_selects_every_row(connection: Connection) -> None:
+    assert selected(connection, EVERYTHING, [(None, None, 0, None)]) == [True]
