@@ -20,6 +20,7 @@ from sqlalchemy import (
     insert,
     select,
 )
+from sqlalchemy.dialects import postgresql
 
 from farview.core.filters import EVERYTHING, Comparison, Filter, Op, compile_filter, mask, unparse
 from farview.store.filter_sql import condition
@@ -30,8 +31,7 @@ TABLE = Table(
     "filter_rows",
     MetaData(),
     Column("id", Integer, primary_key=True),
-    # a language's order on PostgreSQL, which filters must not follow
-    Column("cohort", Text().with_variant(Text(collation="en-x-icu"), "postgresql")),
+    Column("cohort", Text),
     Column("value_mean", Float(53)),
     Column("frequency", Integer),
     Column("first_purchase_date", Date),
@@ -75,3 +75,8 @@ def test_a_stored_nan_is_a_null(connection: Connection, op: Op) -> None:
 
 def test_the_empty_filter_selects_every_row(connection: Connection) -> None:
     assert selected(connection, EVERYTHING, [(None, None, 0, None)]) == [True]
+
+
+def test_strings_are_ordered_by_code_point_whatever_the_database_s_language() -> None:
+    where = condition(Comparison("cohort", Op.LT, "b"), dict(TABLE.c), "postgresql")
+    assert 'filter_rows.cohort COLLATE "C" <' in str(where.compile(dialect=postgresql.dialect()))
