@@ -1,0 +1,64 @@
+"""Requests of FeedbackService, checked."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+
+from farview.v1 import feedback_pb2 as pb
+from server.convert.fields import Amount, Id, Instant, OptionalId, RequestId, Surroundings, surroundings
+from server.convert.parse import Parsed, parse
+
+MAX_TRANSACTIONS = 1_000
+LEEWAY = timedelta(hours=24)
+
+
+class Transaction(Parsed):
+    """A purchase or a return to store; `transaction_id` "" means it has none."""
+
+    transaction_id: OptionalId
+    customer_id: Id
+    transaction_time: Instant
+    amount: Amount
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_message(cls, message: pb.Transaction) -> dict[str, Any]:
+        return {
+            "transaction_id": message.transaction_id,
+            "customer_id": message.customer_id,
+            "transaction_time": message.transaction_time if message.HasField("transaction_time") else None,
+            "amount": message.amount if message.HasField("amount") else None,
+        }
+
+    @field_validator("transaction_time")
+    @classmethod
+    def _not_in_the_future(cls, time: datetime, info: ValidationInfo) -> datetime:
+        if time > surroundings(info).now + LEEWAY:
+            raise ValueError(f"{time.isoformat()} is more than 24 hours after the server's clock (is it milliseconds?)")
+        return time
+
+
+def _distinct_ids(transactions: tuple[Transaction, ...]) -> tuple[Transaction, ...]:
+    seen: dict[str, int] = {}
+    for index, transaction in enumerate(transactions):
+        name = transaction.transaction_id
+        if name and name in seen:
+            raise ValueError(f"has transaction_id {name!r} twice, at [{seen[name]}] and [{index}]; send it once")
+        seen[name] = index
+    return transactions
+
+
+class RecordTransactions(Parsed):
+    """Transactions to store, all or none."""
+
+    request_id: RequestId
+    transactions: Annotated[
+        tuple[Transaction, ...], Field(min_length=1, max_length=MAX_TRANSACTIONS), AfterValidator(_distinct_ids)
+    ]
+
+
+def record_transactions(message: pb.RecordTransactionsRequest, around: Surroundings) -> RecordTransactions:
+    """The checked request; InvalidInput names the wrong fields."""
+    fields = {"request_id": message.request_id, "transactions": tuple(message.transactions)}
+    return parse(RecordTransactions, fields, around)

@@ -1,0 +1,1 @@
+"""One thin class for each service of the contract: convert, read, compute, convert back."""
