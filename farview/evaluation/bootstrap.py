@@ -1,6 +1,6 @@
 """Paired bootstrap: is the difference between two forecasts of the same customers more than chance?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,61 +23,53 @@ class Difference:
     upper: float  # 97.5 % point
 
 
-def paired_difference(
-    candidate: Figure, baseline: Figure, customers: int, *, resamples: int, seed: int
-) -> Difference | None:
-    """Bootstrap of a figure's difference; both sides see the same resamples, also across calls with the same seed.
+def resample(figures: Mapping[str, Figure], customers: int, *, resamples: int, seed: int) -> dict[str, FloatArray]:
+    """Every figure on the same resamples, the same across calls with the same seed and number of customers.
 
     Args:
-        candidate: the figure of one forecast as a function of counts, shape (customers,).
-        baseline: the figure of the other.
+        figures: by name, each a function of counts, shape (customers,).
         customers: how many there are.
-        resamples: how many; resamples in which either figure is undefined are left out.
+        resamples: how many.
         seed: of the resamples.
 
     Returns:
-        None when either figure is undefined on the customers as they are, or on all but one resample.
+        By name, shape (1 + resamples,): on the customers as they are, then on each resample; NaN where undefined.
     """
-    once = np.ones(customers, dtype=np.int64)
-    whole = _difference(candidate, baseline, once)
     rng = generator(seed, "paired bootstrap")
-    drawn = (
-        _difference(candidate, baseline, np.bincount(rng.integers(0, customers, customers), minlength=customers))
-        for _ in range(resamples)
-    )
-    differences = np.array([difference for difference in drawn if difference is not None])
-    if whole is None or len(differences) < 2:
+    out = {name: np.full(1 + resamples, np.nan) for name in figures}
+    for k in range(1 + resamples):
+        drawn = np.arange(customers) if k == 0 else rng.integers(0, customers, customers)
+        counts = np.bincount(drawn, minlength=customers)
+        for name, figure in figures.items():
+            value = figure(counts)
+            out[name][k] = np.nan if value is None else value
+    return out
+
+
+def difference(candidate: FloatArray, baseline: FloatArray) -> Difference | None:
+    """Candidate minus baseline, from one call of `resample`; None when undefined on the customers as they are."""
+    gaps = candidate - baseline
+    drawn = gaps[1:][~np.isnan(gaps[1:])]
+    if np.isnan(gaps[0]) or len(drawn) < 2:
         return None
-    lower, upper = np.quantile(differences, [0.025, 0.975])
-    return Difference(whole, float(differences.std(ddof=1)), float(lower), float(upper))
+    lower, upper = np.quantile(drawn, [0.025, 0.975])
+    return Difference(float(gaps[0]), float(drawn.std(ddof=1)), float(lower), float(upper))
 
 
-def gini_difference(
-    actual: FloatArray, candidate: FloatArray, baseline: FloatArray, *, resamples: int = 200, seed: int = 0
-) -> Difference | None:
-    """Candidate's normalised Gini minus the baseline's, with its paired bootstrap."""
-    return paired_difference(
-        Ordering(actual, candidate).gini,
-        Ordering(actual, baseline).gini,
-        len(actual),
-        resamples=resamples,
-        seed=seed,
-    )
+def resampled_ginis(
+    actual: FloatArray, forecasts: Mapping[str, FloatArray], *, resamples: int = 200, seed: int = 0
+) -> dict[str, FloatArray]:
+    """`resample` of every forecast's normalised Gini; forecasts by name, each shape (customers,)."""
+    figures = {name: Ordering(actual, forecast).gini for name, forecast in forecasts.items()}
+    return resample(figures, len(actual), resamples=resamples, seed=seed)
 
 
-def mean_difference(
-    candidate: FloatArray, baseline: FloatArray, *, resamples: int = 200, seed: int = 0
-) -> Difference | None:
-    """Difference of the means of two per-customer scores (such as CRPS), shape (customers,), with its bootstrap."""
-    return paired_difference(
-        lambda counts: float(np.dot(candidate, counts) / counts.sum()),
-        lambda counts: float(np.dot(baseline, counts) / counts.sum()),
-        len(candidate),
-        resamples=resamples,
-        seed=seed,
-    )
+def resampled_means(scores: Mapping[str, FloatArray], *, resamples: int = 200, seed: int = 0) -> dict[str, FloatArray]:
+    """`resample` of the means of per-customer scores (such as CRPS); by name, each shape (customers,)."""
+    customers = {len(score) for score in scores.values()}.pop()
+    figures = {name: _mean_of(score) for name, score in scores.items()}
+    return resample(figures, customers, resamples=resamples, seed=seed)
 
 
-def _difference(candidate: Figure, baseline: Figure, counts: IntArray) -> float | None:
-    a, b = candidate(counts), baseline(counts)
-    return None if a is None or b is None else a - b
+def _mean_of(score: FloatArray) -> Figure:
+    return lambda counts: float(np.dot(score, counts) / counts.sum())

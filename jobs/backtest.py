@@ -1,0 +1,164 @@
+"""Backtest: fit on a calibration window, choose a champion inside it, then see how all did in the holdout."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from farview.core import columns as c
+from farview.core.clock import Cut
+from farview.core.clock import zone as zone_of
+from farview.core.errors import InvalidInput
+from farview.evaluation.arrays import FloatArray
+from farview.evaluation.champion import InnerScore, choose
+from farview.evaluation.gini import normalized_gini
+from farview.evaluation.origins import Origin, rolling_origins
+from farview.features.rfm import rfm
+from farview.features.through import through
+from farview.features.window import GROSS_VALUE, HAS_POSITIVE, window
+from jobs.backtest_models import Candidate, Forecasts, Past
+
+
+class Progress(Protocol):
+    """Who wants to know how far the work is."""
+
+    def start(self, what: str, total: int | None = None) -> None:
+        """Begins a stage of `total` units, or of unknown length."""
+
+    def advance(self, units: int = 1) -> None:
+        """Counts units of the stage as done."""
+
+    def done(self) -> None:
+        """Ends the stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestSpec:
+    """What is asked."""
+
+    calibration_end: date  # last day that models see
+    holdout_end: date  # the holdout is (calibration_end, holdout_end]
+    zone: str = "UTC"
+    drop_zero: bool = False  # zero amounts are left out, so they are no purchases
+    seed: int = 0
+
+    @property
+    def horizon_days(self) -> int:
+        """Length of the holdout in days."""
+        return (self.holdout_end - self.calibration_end).days
+
+
+@dataclass(frozen=True, slots=True)
+class Actuals:
+    """What the customers of a past did in a window after it, each shape (customers,)."""
+
+    purchases: FloatArray  # days with at least one amount >= 0
+    value: FloatArray  # net of returns dated inside the window
+    gross_value: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """Everything a report is made from."""
+
+    spec: BacktestSpec
+    past: Past
+    actuals: Actuals
+    forecasts: Mapping[str, Forecasts]
+    origins: tuple[Origin, ...]
+    inner: Mapping[str, list[InnerScore]]
+    champion: str | None  # None when the calibration window is too short for an inner origin
+    last_event_day: date
+
+
+def backtest(events: pa.Table, spec: BacktestSpec, models: Mapping[str, Candidate], progress: Progress) -> Backtest:
+    """Fits every model on the calibration window and holds its forecasts against the holdout.
+
+    The population is every customer with an amount above 0 on or before `calibration_end`, customers of that day
+    included. The champion is chosen by `champion.RULE` on rolling origins inside the calibration window; neither it nor
+    any forecast depends on a row after `calibration_end`.
+
+    Args:
+        events: `schemas.EVENTS`, any order.
+        spec: windows, zone and seed.
+        models: by name; the order breaks ties.
+        progress: is told of each fit.
+
+    Raises:
+        InvalidInput: the holdout is empty, the zone is unknown, or nobody bought by `calibration_end`.
+    """
+    if spec.horizon_days < 1:
+        raise InvalidInput.of("holdout_end", f"{spec.holdout_end} is not after calibration_end {spec.calibration_end}")
+    if spec.drop_zero:
+        events = events.filter(pc.not_equal(events.column(c.AMOUNT), 0.0))
+    known = through(events, spec.calibration_end, spec.zone)
+    past = past_of(known, spec.calibration_end, spec.zone)
+    if past.rfm.num_rows == 0:
+        raise InvalidInput.of("calibration_end", f"nobody bought by {spec.calibration_end} (take a later day)")
+    first_day = pc.min(past.rfm.column(c.FIRST_PURCHASE_DATE)).as_py()
+    origins = rolling_origins(first_day, spec.calibration_end, spec.horizon_days)
+    progress.start("fit and forecast", (len(origins) + 1) * len(models))
+    forecasts = forecast(past, models, spec.horizon_days, progress)
+    inner: dict[str, list[InnerScore]] = {name: [] for name in models}
+    for origin in origins:
+        for name, score in inner_scores(known, origin, spec.zone, models, progress).items():
+            inner[name].append(score)
+    progress.done()
+    actuals = actuals_of(events, past, spec.holdout_end)
+    last = pc.max(events.column(c.TIME)).as_py().astimezone(zone_of(spec.zone))
+    return Backtest(spec, past, actuals, forecasts, origins, inner, choose(inner), last.date())
+
+
+def past_of(events: pa.Table, as_of: date, zone: str) -> Past:
+    """What models may see at the end of a day, of every customer with an amount above 0 by then."""
+    known = through(events, as_of, zone)
+    history = window(known, None, as_of, zone).read_all()
+    history = history.filter(history.column(HAS_POSITIVE)).combine_chunks()
+    rows = rfm(known, Cut(as_of, datetime.now(UTC)), zone).read_all()
+    member = pc.is_in(rows.column(c.CUSTOMER_ID), value_set=history.column(c.CUSTOMER_ID).combine_chunks())
+    return Past(as_of, zone, rows.filter(member).combine_chunks(), history, known)
+
+
+def actuals_of(events: pa.Table, past: Past, last_day: date) -> Actuals:
+    """What the past's customers did after it, up to and including a day; zeros for those who did nothing."""
+    rows = window(events, past.as_of, last_day, past.zone).read_all()
+    place = pc.index_in(past.rfm.column(c.CUSTOMER_ID), value_set=rows.column(c.CUSTOMER_ID).combine_chunks())
+    purchases, value, gross = (
+        pc.fill_null(rows.column(name).cast(pa.float64()).take(place), 0.0).to_numpy()
+        for name in (c.PURCHASES, c.VALUE, GROSS_VALUE)
+    )
+    return Actuals(purchases, value, gross)
+
+
+def forecast(
+    past: Past, models: Mapping[str, Candidate], horizon_days: int, progress: Progress
+) -> dict[str, Forecasts]:
+    """Every model fitted on the past and asked for one horizon."""
+    forecasts = {}
+    for name, model in models.items():
+        forecasts[name] = model.fit(past)(horizon_days)
+        progress.advance()
+    return forecasts
+
+
+def inner_scores(
+    known: pa.Table, origin: Origin, zone: str, models: Mapping[str, Candidate], progress: Progress
+) -> dict[str, InnerScore]:
+    """How every model did at one origin inside the calibration window; empty when nobody had bought by then."""
+    past = past_of(known, origin.as_of, zone)
+    if past.rfm.num_rows == 0:
+        progress.advance(len(models))
+        return {}
+    value = actuals_of(known, past, origin.target_end).value
+    return {
+        name: InnerScore(
+            value_crps=float(forecasts.value.crps(value).mean()),
+            zero_crps=float(np.abs(value).mean()),
+            value_gini=normalized_gini(value, forecasts.value.mean),
+        )
+        for name, forecasts in forecast(past, models, origin.target_days, progress).items()
+    }

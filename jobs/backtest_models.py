@@ -1,0 +1,104 @@
+"""Models that a backtest compares: each fits on a past and forecasts a horizon for the same customers."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+
+from farview.core import columns as c
+from farview.core.quantile_grid import law_of
+from farview.evaluation.arrays import FloatArray
+from farview.evaluation.marginals import GridMarginal, Marginal, PointMarginal
+from farview.features.window import GROSS_VALUE
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """All that a model may see. Nothing in it lies after `as_of`."""
+
+    as_of: date
+    zone: str
+    rfm: pa.Table  # schemas.RFM of the population, ordered by customer_id
+    history: pa.Table  # window.WINDOW of the same customers, same order, all days up to as_of
+    events: pa.Table  # schemas.EVENTS of everybody
+
+
+@dataclass(frozen=True, slots=True)
+class Forecasts:
+    """What will be observed of each customer of the past, in its order."""
+
+    purchases: Marginal
+    value: Marginal  # net of returns
+    gross_value: Marginal
+    totals: pa.Table | None = None  # schemas.TOTALS
+
+
+Predict = Callable[[int], Forecasts]
+"""Forecasts over so many days after the past's end."""
+
+Fit = Callable[[Past], Predict]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model as a backtest sees it."""
+
+    fit: Fit
+    extrapolation: str  # what carries it beyond the longest horizon it was judged on
+    buys_till_it_dies: bool = False  # a member of the buy-till-you-die family
+
+
+def candidates(seed: int) -> Mapping[str, Candidate]:
+    """The models by name, in the order in which ties are broken; all always stand beside each other."""
+
+    def fit_bg_nbd(past: Past) -> Predict:
+        return _fit_bg_nbd(past, seed)
+
+    return {
+        "bg_nbd": Candidate(fit_bg_nbd, "its purchase and dropout process, run on", buys_till_it_dies=True),
+        "past_rate": Candidate(_fit_past_rate, "the past daily rate, held constant"),
+        "past_spend": Candidate(_fit_past_spend, "none: the same figure for every horizon"),
+        "zero": Candidate(_fit_zero, "none: nothing at every horizon"),
+    }
+
+
+def _fit_bg_nbd(past: Past, seed: int) -> Predict:
+    from ltv.fit import fit
+    from ltv.scorer import Scorer
+
+    model = fit(past.rfm, model="bg_nbd", seed=seed)
+
+    def predict(horizon_days: int) -> Forecasts:
+        scorer = Scorer(model, [horizon_days], past.as_of, seed)
+        table = pa.Table.from_batches(scorer.forecast(past.rfm.to_batches()))
+        purchases, value = (
+            GridMarginal(table.column(f"{measure}_mean").to_numpy(), law_of(table, measure))
+            for measure in (c.PURCHASES, c.VALUE)
+        )
+        # It knows nothing of returns: its value is gross.
+        return Forecasts(purchases, value, value, scorer.totals())
+
+    return predict
+
+
+def _fit_past_spend(past: Past) -> Predict:
+    return lambda horizon_days: _points(past, np.ones(past.rfm.num_rows))  # noqa: ARG005 - the same for every horizon
+
+
+def _fit_past_rate(past: Past) -> Predict:
+    age_days = np.maximum(past.rfm.column(c.AGE_DAYS).to_numpy(), 1.0)
+    return lambda horizon_days: _points(past, horizon_days / age_days)
+
+
+def _fit_zero(past: Past) -> Predict:
+    return lambda horizon_days: _points(past, np.zeros(past.rfm.num_rows))  # noqa: ARG005
+
+
+def _points(past: Past, factor: FloatArray) -> Forecasts:
+    """The past itself, first purchase included, times a factor per customer."""
+    purchases, value, gross = (
+        PointMarginal(past.history.column(name).to_numpy() * factor) for name in (c.PURCHASES, c.VALUE, GROSS_VALUE)
+    )
+    return Forecasts(purchases, value, gross)

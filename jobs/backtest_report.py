@@ -1,0 +1,177 @@
+"""What a backtest says: the JSON document and the predictions file."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from farview.core import columns as c
+from farview.core.quantile_grid import LEVELS
+from farview.evaluation import champion
+from farview.evaluation.bootstrap import difference, resampled_ginis
+from farview.evaluation.coverage import FREQUENCY_GROUPS, decile_group, frequency_group, total_coverage
+from farview.evaluation.marginals import GridMarginal, Marginal
+from farview.evaluation.measures import LEVELS as COVERAGE_LEVELS
+from farview.evaluation.measures import measures, measures_by_group, shape
+from farview.evaluation.origins import longest_target_days
+from jobs.backtest import Backtest
+from jobs.backtest_models import Candidate, Forecasts
+
+QUANTITIES = (c.PURCHASES, c.VALUE, "gross_value")
+DECILES = tuple(f"decile {k}" for k in range(1, 11))
+BASELINE = "past_spend"
+
+PREDICTIONS = pa.schema(
+    [
+        pa.field(c.CUSTOMER_ID, pa.string(), nullable=False),
+        pa.field("model", pa.string(), nullable=False),
+        pa.field("mean_purchases", pa.float64(), nullable=False),
+        pa.field("mean_value", pa.float64(), nullable=False),  # net of returns, where the model knows of them
+        pa.field("p_zero", pa.float64()),  # P(no purchase); null from point forecasts, as are the grids
+        pa.field("purchases_levels", pa.list_(pa.float64())),
+        pa.field("purchases_quantiles", pa.list_(pa.float64())),  # of N + U given N > 0, U uniform on [-1/2, 1/2]
+        pa.field("value_levels", pa.list_(pa.float64())),
+        pa.field("value_quantiles", pa.list_(pa.float64())),  # of value given that it is not 0
+    ]
+)
+
+
+def document(result: Backtest, models: Mapping[str, Candidate]) -> dict[str, Any]:
+    """The JSON document: protocol, figures of every model, champion, and details behind the figures."""
+    gaps = _gini_differences(result, models)
+    return {
+        "protocol": protocol(result, models),
+        "models": {
+            name: {
+                quantity: asdict(measures(getattr(result.actuals, quantity), getattr(forecasts, quantity)))
+                for quantity in QUANTITIES
+            }
+            for name, forecasts in result.forecasts.items()
+        },
+        "champion": result.champion,
+        "details": {name: _details(result, name) | {"gini_difference": gaps[name]} for name in result.forecasts},
+    }
+
+
+def protocol(result: Backtest, models: Mapping[str, Candidate]) -> dict[str, Any]:
+    """What was asked, of whom, and how the champion was chosen. Units: days, purchase days, the file's currency."""
+    spec, rfm = result.spec, result.past.rfm
+    longest = longest_target_days(result.origins)
+    return {
+        "calibration_end": spec.calibration_end.isoformat(),
+        "holdout_end": spec.holdout_end.isoformat(),
+        "horizon_days": spec.horizon_days,
+        "time_zone": spec.zone,
+        "zero_amounts": "dropped" if spec.drop_zero else "purchases",
+        "seed": spec.seed,
+        "last_event_day": result.last_event_day.isoformat(),
+        "customers": rfm.num_rows,
+        "calibration_repeat_purchases": pc.sum(rfm.column(c.FREQUENCY)).as_py(),
+        "holdout_purchases": round(float(result.actuals.purchases.sum())),
+        "holdout_value": float(result.actuals.value.sum()),
+        "holdout_gross_value": float(result.actuals.gross_value.sum()),
+        "champion_rule": champion.RULE,
+        "inner_origins": [
+            {
+                "as_of": origin.as_of.isoformat(),
+                "target_end": origin.target_end.isoformat(),
+                "relative_value_crps": {
+                    name: scores[k].value_crps / scores[k].zero_crps if scores[k].zero_crps > 0 else None
+                    for name, scores in result.inner.items()
+                    if k < len(scores)
+                },
+            }
+            for k, origin in enumerate(result.origins)
+        ],
+        "longest_inner_target_days": longest,
+        "extrapolation": (
+            {name: models[name].extrapolation for name in result.forecasts} if spec.horizon_days > longest else None
+        ),
+    }
+
+
+def predictions(result: Backtest) -> pa.Table:
+    """`PREDICTIONS` rows, model by model, customers in order of their ids. Holds nothing that was observed later."""
+    ids = result.past.rfm.column(c.CUSTOMER_ID).combine_chunks()
+    return pa.concat_tables(_prediction_rows(name, forecasts, ids) for name, forecasts in result.forecasts.items())
+
+
+def write_predictions(result: Backtest, path: Path) -> None:
+    """The predictions as a Parquet file; equal forecasts give equal bytes."""
+    pq.write_table(predictions(result), path, compression="zstd")
+
+
+def _prediction_rows(name: str, forecasts: Forecasts, ids: pa.Array) -> pa.Table:
+    purchases, value = forecasts.purchases, forecasts.value
+    p_zero = purchases.law.p_zero if isinstance(purchases, GridMarginal) else None
+    columns = [
+        ids,
+        pa.array([name]).take(pa.array(np.zeros(len(ids), dtype=np.int64))),
+        pa.array(purchases.mean),
+        pa.array(value.mean),
+        pa.nulls(len(ids), pa.float64()) if p_zero is None else pa.array(p_zero),
+        *_grid_columns(purchases, len(ids)),
+        *_grid_columns(value, len(ids)),
+    ]
+    return pa.Table.from_arrays(columns, schema=PREDICTIONS)
+
+
+def _grid_columns(marginal: Marginal, rows: int) -> tuple[pa.Array, pa.Array]:
+    """Levels and quantiles, each a list per row."""
+    if not isinstance(marginal, GridMarginal):
+        nothing = pa.nulls(rows, pa.list_(pa.float64()))
+        return nothing, nothing
+    offsets = pa.array(np.arange(rows + 1, dtype=np.int32) * len(LEVELS))
+    levels, quantiles = (pa.array(v) for v in (np.tile(LEVELS, rows), marginal.law.points.ravel()))
+    return pa.ListArray.from_arrays(offsets, levels), pa.ListArray.from_arrays(offsets, quantiles)
+
+
+def _details(result: Backtest, name: str) -> dict[str, Any]:
+    forecasts = result.forecasts[name]
+    groups = frequency_group(result.past.rfm.column(c.FREQUENCY).to_numpy())
+    details: dict[str, Any] = {"totals": None}
+    for quantity in QUANTITIES:
+        actual, marginal = getattr(result.actuals, quantity), getattr(forecasts, quantity)
+        by_decile = measures_by_group(actual, marginal, decile_group(marginal.mean), DECILES)
+        by_frequency = measures_by_group(actual, marginal, groups, FREQUENCY_GROUPS)
+        details[quantity] = shape(actual, marginal) | {
+            "by_calibration_frequency": [asdict(row) for row in by_frequency],
+            "by_forecast_decile": [asdict(row) for row in by_decile],
+        }
+    if forecasts.totals is not None:
+        details["totals"] = _totals(forecasts.totals, result)
+    return details
+
+
+def _gini_differences(result: Backtest, models: Mapping[str, Candidate]) -> dict[str, dict[str, Any]]:
+    """Paired bootstrap of each model's value Gini against past spend and the best buy-till-you-die member."""
+    forecasts = {name: forecast.value.mean for name, forecast in result.forecasts.items()}
+    ginis = resampled_ginis(result.actuals.value, forecasts, seed=result.spec.seed)
+    family = [name for name in forecasts if models[name].buys_till_it_dies]
+    best = max(family, key=lambda name: np.nan_to_num(ginis[name][0], nan=-np.inf), default=None)
+    against = [name for name in (BASELINE, best) if name in forecasts]
+    return {
+        name: {
+            other: None if (gap := difference(ginis[name], ginis[other])) is None else asdict(gap)
+            for other in against
+            if other != name
+        }
+        for name in forecasts
+    }
+
+
+def _totals(totals: pa.Table, result: Backtest) -> dict[str, Any]:
+    """The base's totals from joint draws beside what came."""
+    base = totals.filter(pc.equal(totals.column("group_kind"), "base"))
+    out = {}
+    for row in base.to_pylist():
+        actual, draws = float(getattr(result.actuals, row["measure"]).sum()), np.array(row["draws"])
+        covered = {f"inside_{round(100 * level)}": total_coverage(actual, draws, level) for level in COVERAGE_LEVELS}
+        low, high = np.quantile(draws, [0.1, 0.9]).tolist()
+        out[row["measure"]] = {"actual": actual, "mean": row["mean"], "q10": low, "q90": high, **covered}
+    return out
