@@ -72,4 +72,4 @@ def resampled_means(scores: Mapping[str, FloatArray], *, resamples: int = 200, s
 
 
 def _mean_of(score: FloatArray) -> Figure:
-    return lambda counts: float(np.dot(score, counts) / counts.sum())
+    return lambda counts: float((score * counts).sum() / counts.sum())
