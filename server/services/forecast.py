@@ -1,0 +1,167 @@
+"""ForecastService: stored forecasts, and forecasts from histories in the request."""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+
+import grpc
+import numpy as np
+from google.rpc import code_pb2
+
+from farview.core import columns as c
+from farview.core.clock import Cut, zone
+from farview.core.errors import InvalidInput, NotFound
+from farview.core.filters import compile_filter
+from farview.features.rfm import Rfm, rfm_batch, rfm_of_one
+from farview.store.store import Store
+from farview.store.values import ForecastRun, OrderBy, PageKey
+from farview.v1 import forecast_pb2 as pb
+from farview.v1 import forecast_pb2_grpc
+from server import page_token
+from server.convert import basics, forecast_answers, forecast_requests
+from server.convert.fields import Surroundings
+from server.interceptors import refuse_when_late
+from server.scoring import Scoring
+from server.snapshot import FILTER_FIELDS, Served, known_horizon
+
+_ORDERABLE = [name for name in FILTER_FIELDS if name not in (c.P_ALIVE, c.MEDIAN_NEXT_PURCHASE_DATE)]
+
+
+class ForecastService(forecast_pb2_grpc.ForecastServiceServicer):
+    """See the contract; each method converts, reads once, computes, converts back."""
+
+    def __init__(self, store: Store, served: Served, scoring: Scoring) -> None:
+        self._store = store
+        self._served = served
+        self._scoring = scoring
+        self._business = store.business()
+
+    def GetForecast(self, request: pb.GetForecastRequest, context: grpc.ServicerContext) -> pb.GetForecastResponse:  # noqa: N802
+        asked = forecast_requests.get_forecast(request)
+        run = self._run(asked.forecast_run_id)
+        found = self._read(run, [asked.customer_id], asked.horizon_days, asked.include_quantile_grid)
+        if asked.customer_id not in found:
+            raise NotFound("forecast of customer", asked.customer_id, _why_missing(run))
+        return pb.GetForecastResponse(forecast_run=basics.forecast_run(run), forecast=found[asked.customer_id])
+
+    def BatchGetForecasts(  # noqa: N802
+        self, request: pb.BatchGetForecastsRequest, context: grpc.ServicerContext
+    ) -> pb.BatchGetForecastsResponse:
+        asked = forecast_requests.batch_get_forecasts(request)
+        run = self._run(asked.forecast_run_id)
+        found = self._read(run, asked.customer_ids, asked.horizon_days, asked.include_quantile_grid)
+        results = [
+            forecast_answers.found(found[customer_id])
+            if customer_id in found
+            else forecast_answers.missing(customer_id, code_pb2.NOT_FOUND, _why_missing(run))
+            for customer_id in asked.customer_ids
+        ]
+        return pb.BatchGetForecastsResponse(forecast_run=basics.forecast_run(run), results=results)
+
+    def ListForecasts(
+        self, request: pb.ListForecastsRequest, context: grpc.ServicerContext
+    ) -> pb.ListForecastsResponse:  # noqa: N802
+        asked = forecast_requests.list_forecasts(request)
+        where, order = compile_filter(asked.filter, FILTER_FIELDS), _order_by(asked.order_by)
+        must_stay = [
+            asked.filter,
+            asked.order_by,
+            asked.horizon_days,
+            asked.include_quantile_grid,
+            asked.forecast_run_id,
+        ]
+        after = None
+        if asked.page_token:
+            position = page_token.unseal(asked.page_token, must_stay)
+            run, after = self._store.run(position["run"]), PageKey(*position["after"])
+        else:
+            run = self._run(asked.forecast_run_id)
+        horizon = known_horizon(run, asked.horizon_days or max(run.spec.horizons_days), "horizon_days")
+        page = self._store.list_forecasts(
+            run.run_id, horizon, where=where, order_by=order, page_size=asked.page_size, after=after
+        )
+        token = ""
+        if page.after is not None:
+            token = page_token.seal({"run": run.run_id, "after": [page.after.value, page.after.customer_id]}, must_stay)
+        currency, totals = self._business.reporting_currency, []
+        if asked.include_totals:
+            totals = forecast_answers.group_totals(self._store.totals(run.run_id), horizon, currency)
+        return pb.ListForecastsResponse(
+            forecast_run=basics.forecast_run(run),
+            forecasts=forecast_answers.forecasts(page.rows, currency, with_grids=asked.include_quantile_grid),
+            next_page_token=token,
+            totals=totals,
+        )
+
+    def ScoreCustomers(  # noqa: N802
+        self, request: pb.ScoreCustomersRequest, context: grpc.ServicerContext
+    ) -> pb.ScoreCustomersResponse:
+        now = datetime.now(UTC)
+        asked = forecast_requests.score_customers(request, Surroundings(self._business.reporting_currency, now))
+        version = self._scoring.version(asked.model_version)
+        as_of = asked.as_of_date or self._today(now)
+        rows = self._features(asked.histories, Cut(as_of, now))
+        refuse_when_late(context)
+        table = self._scoring.forecast(version, rfm_batch(list(rows), list(rows.values())), asked.horizon_days, as_of)
+        found = {
+            forecast.customer_id: forecast
+            for forecast in forecast_answers.forecasts(
+                table, self._business.reporting_currency, with_grids=asked.include_quantile_grid
+            )
+        }
+        no_purchase = f"no purchase on or before {as_of}, and a forecast needs one"
+        results = [
+            forecast_answers.found(found[history.customer_id])
+            if history.customer_id in found
+            else forecast_answers.missing(history.customer_id, code_pb2.FAILED_PRECONDITION, no_purchase)
+            for history in asked.histories
+        ]
+        return pb.ScoreCustomersResponse(model_version=version.name, as_of_date=basics.day(as_of), results=results)
+
+    def _run(self, forecast_run_id: str) -> ForecastRun:
+        if not forecast_run_id:
+            return self._served.current().run
+        if not forecast_run_id.isdecimal() or len(forecast_run_id) > 18:
+            raise NotFound("forecast run", forecast_run_id)
+        return self._store.run(int(forecast_run_id))
+
+    def _read(
+        self, run: ForecastRun, customer_ids: Iterable[str], horizons_days: tuple[int, ...], with_grids: bool
+    ) -> dict[str, pb.Forecast]:
+        """Forecasts by customer; customers without one are absent."""
+        for index, days in enumerate(horizons_days):
+            known_horizon(run, days, f"horizon_days[{index}]")
+        only = horizons_days[0] if len(horizons_days) == 1 else None
+        table = self._store.forecasts(run.run_id, list(customer_ids), only)
+        if len(horizons_days) > 1:
+            table = table.filter(np.isin(table.column(c.HORIZON_DAYS).to_numpy(), horizons_days))
+        rows = forecast_answers.forecasts(table, self._business.reporting_currency, with_grids=with_grids)
+        return {forecast.customer_id: forecast for forecast in rows}
+
+    def _features(self, histories: Iterable[forecast_requests.CustomerHistory], cut: Cut) -> dict[str, Rfm]:
+        """RFM by customer; those without a purchase inside the cut are absent."""
+        rows = {}
+        for history in histories:
+            times = np.array([t.transaction_time.replace(tzinfo=None) for t in history.transactions], "datetime64[us]")
+            amounts = np.array([float(t.amount.value) for t in history.transactions])
+            row = rfm_of_one(times, amounts, cut, self._business.time_zone)
+            if row is not None:
+                rows[history.customer_id] = row
+        return rows
+
+    def _today(self, now: datetime) -> date:
+        return now.astimezone(zone(self._business.time_zone)).date()
+
+
+def _why_missing(run: ForecastRun) -> str:
+    return f"forecast run {run.run_id} saw no purchase of this customer on or before {run.spec.as_of}"
+
+
+def _order_by(text: str) -> OrderBy:
+    words = text.split()
+    if not words:
+        return OrderBy(c.CUSTOMER_ID, descending=False)
+    if words[0] not in _ORDERABLE:
+        raise InvalidInput.of("order_by", f"{words[0]!r} cannot order; choose one of {', '.join(_ORDERABLE)}")
+    if words[1:] not in ([], ["asc"], ["desc"]):
+        raise InvalidInput.of("order_by", f"{text!r} is not one field and then optionally asc or desc")
+    return OrderBy(words[0], descending=words[1:] == ["desc"])
