@@ -1,8 +1,6 @@
 """Simulated journeys: touches by the historical policy until the customer converts or the journey ends."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
-from typing import Self
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,6 +8,7 @@ from farview.core.randomness import generator
 from farview.simulation.calendar import DAY_US, SECOND_US, local_to_utc, waking
 from farview.simulation.customers import BLOCK, Customers, customer_blocks
 from farview.simulation.policy import propensities
+from farview.simulation.rows import Rows
 from farview.simulation.truth import hazard, observed_hazards
 from farview.simulation.world import NO_CHANNEL, WINDOW_DAYS, BoolArray, FloatArray, IntArray, World
 
@@ -17,7 +16,7 @@ WINDOW_US = WINDOW_DAYS * DAY_US
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Touches:
+class Touches(Rows):
     """At-risk steps, one row each, by customer and time, as the log shows them; with the truth beside them."""
 
     customer: IntArray  # number of the customer
@@ -31,19 +30,6 @@ class Touches:
     conversion_us: IntArray  # when; 0 if not
     conversion_value: FloatArray  # business currency; 0 if not
     fully_observed: BoolArray  # the window ends before the log does
-
-    def __len__(self) -> int:
-        return len(self.customer)
-
-    def take(self, rows: IntArray | BoolArray) -> Self:
-        """The steps of those rows."""
-        return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
-
-    @classmethod
-    def concatenate(cls, parts: Iterable[Self]) -> Self:
-        """All steps of all parts, in their order."""
-        listed = list(parts)
-        return cls(*(np.concatenate([getattr(part, field.name) for part in listed]) for field in fields(cls)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -85,6 +85,7 @@ class World:
     time_zone: str = "Europe/Berlin"
     currency: str = "EUR"
     segments: tuple[str, ...] = SEGMENTS
+    history_days: int = 365  # of transactions before the touch log
     log_start: date = date(2025, 1, 1)
     log_days: int = 90
 

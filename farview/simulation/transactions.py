@@ -1,0 +1,98 @@
+"""Purchases of a world's customers: buy till you die, with spend that differs between customers.
+
+Rate and dropout follow the BG/NBD of Fader, Hardie, Lee (2005), Marketing Science 24(2), section 3; spend follows the
+Gamma-Gamma of Fader, Hardie (2013), "The Gamma-Gamma Model of Monetary Value", section 2.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from farview.core import columns as c
+from farview.core.randomness import generator
+from farview.simulation.calendar import SECOND_US, local_to_utc, waking
+from farview.simulation.customers import BLOCK, Customers, customer_ids, numbered
+from farview.simulation.rows import Rows
+from farview.simulation.world import FloatArray, IntArray, World
+
+TRANSACTIONS = pa.schema(
+    [
+        pa.field("transaction_id", pa.string(), nullable=False),
+        pa.field(c.CUSTOMER_ID, pa.string(), nullable=False),
+        pa.field(c.TIME, pa.timestamp("s", tz="UTC"), nullable=False),
+        pa.field(c.AMOUNT, pa.float64(), nullable=False),  # business currency
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BuyingHabits:
+    """The population that customers are drawn from; the CDNOW estimates, in days, are the defaults."""
+
+    r: float = 0.25  # purchase rate ~ Gamma(r, rate alpha)
+    alpha_days: float = 31.0
+    a: float = 0.8  # probability of leaving after a repeat purchase ~ Beta(a, b)
+    b: float = 2.4
+    p: float = 6.25  # amount ~ Gamma(p, rate nu), nu ~ Gamma(q, rate v)
+    q: float = 3.74
+    v: float = 15.44
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Purchases(Rows):
+    """Rows by customer and time."""
+
+    customer: IntArray  # number of the customer
+    order: IntArray  # 0 for the first purchase, 1, 2, ...
+    time_us: IntArray  # microseconds since 1970, UTC, whole seconds
+    amount: FloatArray  # business currency
+
+
+def simulate_purchases(world: World, customers: Customers, habits: BuyingHabits | None = None) -> Purchases:
+    """Purchases of customers who all belong to one block, from the first one, in the year before the touch log, on.
+
+    The first purchase falls uniformly into that year. While alive a customer buys after exponential waits; after each
+    repeat purchase the customer leaves with the customer's own probability.
+    """
+    habits = habits or BuyingHabits()
+    random = generator(world.seed, "transactions", str(int(customers.number[0]) // BLOCK if len(customers) else 0))
+    rate = random.gamma(habits.r, 1 / habits.alpha_days, BLOCK)
+    leaves = random.beta(habits.a, habits.b, BLOCK)
+    spend_rate = random.gamma(habits.q, 1 / habits.v, BLOCK)
+    day = random.random(BLOCK) * world.history_days - world.history_days
+    days: list[FloatArray] = []
+    amounts: list[FloatArray] = []
+    alive = np.ones(BLOCK, np.bool_)
+    while alive.any():
+        days.append(np.where(alive, day, np.nan))
+        amounts.append(random.gamma(habits.p, 1 / spend_rate))
+        stays = random.random(BLOCK) >= leaves if len(days) > 1 else np.ones(BLOCK, np.bool_)
+        with np.errstate(divide="ignore", over="ignore"):  # a rate so small that it rounds to 0 never buys again
+            day = day + random.exponential(size=BLOCK) / rate
+        alive = alive & stays & (day < world.log_days)
+    return _rows(world, customers, np.stack(days, 1), np.stack(amounts, 1))
+
+
+def _rows(world: World, customers: Customers, days: FloatArray, amounts: FloatArray) -> Purchases:
+    block_row = customers.number % BLOCK
+    who, order = np.nonzero(~np.isnan(days[block_row]))
+    when = local_to_utc(waking(days[block_row[who], order]), customers.region[who], world)
+    amount = np.maximum(np.round(amounts[block_row[who], order], 2), 0.01)
+    purchases = Purchases(customers.number[who], order, when, np.asarray(amount, np.float64))
+    return purchases.take(when < int(world.log_end.timestamp()) * SECOND_US)
+
+
+def transactions_table(purchases: Purchases) -> pa.Table:
+    """The purchases as a file shows them; a transaction_id never returns."""
+    nth = pc.cast(pa.array(purchases.order), pa.string())
+    return pa.table(
+        [
+            pc.binary_join_element_wise(numbered("T", purchases.customer, 7), nth, "-"),
+            customer_ids(purchases.customer),
+            pa.array(purchases.time_us // SECOND_US, pa.timestamp("s", tz="UTC")),
+            pa.array(purchases.amount),
+        ],
+        schema=TRANSACTIONS,
+    )
