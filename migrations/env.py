@@ -1,4 +1,4 @@
-"""Runs revisions on the connection that farview.store.migrate opened, or on FARVIEW_DATABASE_URL for `alembic` itself."""
+"""Runs revisions on the connection that farview.store.migrate opened; for `alembic` itself on FARVIEW_DATABASE_URL."""
 
 from alembic import context
 from sqlalchemy import Connection

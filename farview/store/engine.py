@@ -1,14 +1,18 @@
 """Connections: SQLite with the settings it needs, PostgreSQL as it is."""
 
+from collections.abc import Callable
 from sqlite3 import Connection as SqliteConnection
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from farview.core.errors import InvalidInput
+from farview.core.errors import Conflict, InvalidInput
 
 BUSY_TIMEOUT_MS = 30_000
+_POSTGRES_RACES = {"23505", "40001", "40P01"}  # unique_violation, serialization_failure, deadlock_detected
+
+T = TypeVar("T")
 
 
 def open_engine(url: str) -> Engine:
@@ -23,13 +27,35 @@ def open_engine(url: str) -> Engine:
         raise InvalidInput.of("database_url", f"{url!r} is not a database URL (sqlite:///PATH is one)") from None
     kind = parsed.get_backend_name()
     if kind == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        return create_engine(
+            parsed.set(drivername="postgresql+psycopg"),
+            pool_pre_ping=True,
+            connect_args={"options": "-c timezone=UTC -c datestyle=ISO"},  # bulk reads parse what the server prints
+        )
     if kind == "sqlite" and parsed.database not in (None, "", ":memory:"):
         engine = create_engine(parsed.set(drivername="sqlite+pysqlite"))
         event.listen(engine, "connect", _on_connect)
         event.listen(engine, "begin", _on_begin)
         return engine
     raise InvalidInput.of("database_url", f"{kind} is not supported (sqlite:///PATH or postgresql+psycopg://...)")
+
+
+def write(engine: Engine, work: Callable[[Connection], T], attempts: int = 3) -> T:
+    """Does `work` in one writing transaction; when another one got in its way, again from the start.
+
+    Raises:
+        Conflict: the database stayed busy.
+    """
+    for _ in range(attempts):
+        try:
+            with engine.execution_options(sqlite_begin="IMMEDIATE").begin() as connection:
+                return work(connection)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
+                break  # the busy timeout has waited already
+            if getattr(error.orig, "sqlstate", None) not in _POSTGRES_RACES:
+                raise
+    raise Conflict("the database is busy with another write; try again")
 
 
 def _on_connect(connection: SqliteConnection, _record: Any) -> None:

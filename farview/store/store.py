@@ -9,7 +9,7 @@ import pyarrow as pa
 from sqlalchemy import Engine
 
 from farview.core.clock import Cut
-from farview.core.filters.ast import Filter
+from farview.core.filters import EVERYTHING, Filter
 from farview.store import (
     audit,
     business,
@@ -24,7 +24,7 @@ from farview.store import (
     totals,
     transactions,
 )
-from farview.store.engine import open_engine
+from farview.store.engine import open_engine, write
 from farview.store.operations import Operation
 from farview.store.values import (
     LTV_REVENUE,
@@ -35,6 +35,7 @@ from farview.store.values import (
     ImportSource,
     Lineage,
     ModelVersion,
+    NewModel,
     OperationRecord,
     OrderBy,
     Page,
@@ -131,7 +132,7 @@ class Store:
         self, kind: str, model: str, artifact: bytes, lineage: Lineage, metrics: Mapping[str, Any]
     ) -> ModelVersion:
         """Adds the next version of a kind. The first becomes champion, a later one candidate."""
-        return registry.register(self._engine, kind, model, artifact, lineage, metrics)
+        return registry.register(self._engine, NewModel(kind, model, artifact, lineage, metrics))
 
     def model_versions(self, kind: str | None = None) -> list[ModelVersion]:
         """Newest first within each kind."""
@@ -181,13 +182,13 @@ class Store:
         """
         staging.stage(self._engine, run.run_id, batch)
 
-    def publish(self, run: ForecastRun, group_totals: pa.Table) -> ForecastRun:
+    def publish(self, run: ForecastRun, group_totals: pa.Table, *, who: str) -> ForecastRun:
         """Makes a run and its totals (schemas.TOTALS) visible, in one transaction.
 
         Raises:
             Conflict: the run was begun again by another job, or published.
         """
-        return runs.publish(self._engine, run.run_id, group_totals)
+        return runs.publish(self._engine, run.run_id, group_totals, who)
 
     def latest_run(self, kind: str = LTV_REVENUE) -> ForecastRun | None:
         """The published run to serve: the newest as-of day; of that day the champion's, then the last published."""
@@ -212,7 +213,7 @@ class Store:
         run_id: int,
         horizon_days: int,
         *,
-        where: Filter | None = None,
+        where: Filter = EVERYTHING,
         order_by: OrderBy = OrderBy(),  # noqa: B008 - frozen
         page_size: int = 100,
         after: PageKey | None = None,
@@ -222,7 +223,9 @@ class Store:
         Raises:
             InvalidInput: `order_by` is not an orderable column.
         """
-        return forecasts.page(self._engine, run_id, horizon_days, where, order_by, page_size, after)
+        return forecasts.page(
+            self._engine, run_id, horizon_days, where=where, order_by=order_by, page_size=page_size, after=after
+        )
 
     def run_table(self, run_id: int, horizon_days: int, columns: Sequence[str]) -> pa.Table:
         """Some columns of schemas.FORECAST for all customers of a run, ordered by customer id."""
@@ -256,4 +259,4 @@ class Store:
         return audit.recent(self._engine, limit)
 
     def _write(self, work: Callable[[Writer], T]) -> T:
-        return idempotency.write(self._engine, work)
+        return write(self._engine, lambda connection: work(Writer(connection)))

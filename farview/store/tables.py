@@ -3,7 +3,18 @@
 from datetime import datetime
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Index, LargeBinary, MetaData, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Index,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
 from farview.store.types import AMOUNT, CUSTOMER_KEY, KEY, UtcDateTime
@@ -21,6 +32,12 @@ class Row(SQLModel):
     """Base of all tables: one metadata, constraints named by rule so that a migration can drop them on any database."""
 
     metadata: ClassVar[MetaData] = MetaData(naming_convention=NAMING)
+
+
+def core(row: type[Row]) -> Table:
+    """The table behind a row class: queries are written on tables, whose columns are typed as SQL and not as values."""
+    table: Table = getattr(row, "__table__")  # noqa: B009 - SQLModel adds it where mypy does not look
+    return table
 
 
 class BusinessRow(Row, table=True):
@@ -51,8 +68,8 @@ class TransactionRow(Row, table=True):
 
     A read as known at T sees rows with ingested_at <= T that were not superseded by T, so the past can be read again.
     There is no index by customer or time: every read scans a cut, and at 10^7 rows an index in another order than the
-    file's costs more than the whole import. No foreign key to customers or imports for the same reason: PostgreSQL checks
-    it row by row. Both are written in the same transaction as the row.
+    file's costs more than the whole import. No foreign key to customers or imports for the same reason: PostgreSQL
+    checks it row by row. Both are written in the same transaction as the row.
     """
 
     __tablename__ = "transactions"
@@ -143,3 +160,12 @@ class AuditRow(Row, table=True):
     action: str = Field(sa_type=Text)  # correct | register | promote | import | publish
     subject: str = Field(sa_type=Text)
     detail: str = Field(sa_type=Text)  # JSON
+
+
+BUSINESS = core(BusinessRow)
+CUSTOMERS = core(CustomerRow)
+TRANSACTIONS = core(TransactionRow)
+IMPORT_FILES = core(ImportFileRow)
+OPERATIONS = core(OperationRow)
+IDEMPOTENCY = core(IdempotencyRow)
+AUDIT_LOG = core(AuditRow)

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, Text, UniqueConstraint
 from sqlmodel import Field
 
-from farview.store.tables import Row
+from farview.store.tables import Row, core
 from farview.store.types import CUSTOMER_KEY, KEY, UtcDateTime
 
 
@@ -45,7 +45,8 @@ class ForecastRow(Row, table=True):
     """farview.core.schemas.FORECAST by run. Grids stay 66 bytes each.
 
     The customer's id stands in the row: a surrogate key would save a few bytes of about 400 and cost every writer and
-    reader a join. No foreign key to the run, which PostgreSQL would check row by row: `stage` holds the run's row instead.
+    reader a join. No foreign key to the run, which PostgreSQL would check row by row: `stage` holds the run's row
+    instead.
     """
 
     __tablename__ = "forecasts"
@@ -106,3 +107,8 @@ class SegmentTotalRow(Row, table=True):
     customers: int = Field(sa_type=BigInteger)
     mean: float
     draws: bytes = Field(sa_type=LargeBinary)  # little-endian float64
+
+
+RUNS = core(ForecastRunRow)
+FORECASTS = core(ForecastRow)
+TOTALS_TABLE = core(SegmentTotalRow)

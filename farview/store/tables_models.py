@@ -5,7 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, LargeBinary, Text, UniqueConstraint
 from sqlmodel import Field
 
-from farview.store.tables import Row
+from farview.store.tables import Row, core
 from farview.store.types import KEY, UtcDateTime
 
 
@@ -34,8 +34,8 @@ class ModelVersionRow(Row, table=True):
     version: int = Field(sa_type=BigInteger)  # 1, 2, ... per kind
     model: str = Field(sa_type=Text)  # the model family's name, "bg_nbd"
     artifact_sha256: str = Field(sa_type=Text)
-    as_of: date | None = None
-    known_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    as_of: date
+    known_at: datetime = Field(sa_type=UtcDateTime)
     snapshot_hash: str = Field(sa_type=Text)
     feature_schema_hash: str = Field(sa_type=Text)
     code_version: str = Field(sa_type=Text)
@@ -61,3 +61,8 @@ class ModelAliasRow(Row, table=True):
     alias: str = Field(primary_key=True, sa_type=Text)
     version: int = Field(sa_type=BigInteger)
     updated_at: datetime = Field(sa_type=UtcDateTime)
+
+
+ARTIFACTS = core(ArtifactRow)
+MODELS = core(ModelVersionRow)
+ALIASES = core(ModelAliasRow)

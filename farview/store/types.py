@@ -16,8 +16,8 @@ AMOUNT_DIGITS = 18
 class UtcDateTime(TypeDecorator[datetime]):
     """A UTC instant, timezone-aware in Python on both databases.
 
-    PostgreSQL keeps `timestamptz`. SQLite has no such type and its driver would drop the offset, so it keeps microseconds
-    since 1970 as an integer: 8 bytes, ordered, and read into Arrow without parsing text.
+    PostgreSQL keeps `timestamptz`. SQLite has no such type and its driver would drop the offset, so it keeps
+    microseconds since 1970 as an integer: 8 bytes, ordered, and read into Arrow without parsing text.
     """
 
     impl = DateTime
@@ -57,4 +57,4 @@ CUSTOMER_KEY = Text().with_variant(Text(collation="C"), "postgresql")
 """Customer ids, compared by bytes on both databases: the same order on both, and cheaper to index than a language's."""
 
 AMOUNT = Numeric(AMOUNT_DIGITS, AMOUNT_DECIMALS, asdecimal=False).with_variant(Float(), "sqlite")
-"""Money: exact decimals in PostgreSQL. SQLite keeps the nearest double, which gives back the same 6 decimals below 9e9."""
+"""Money: exact decimals in PostgreSQL; in SQLite the nearest double, which gives back the same 6 decimals below 9e9."""

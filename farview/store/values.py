@@ -96,6 +96,17 @@ class Lineage:
 
 
 @dataclass(frozen=True, slots=True)
+class NewModel:
+    """A model about to be registered."""
+
+    kind: str
+    model: str
+    artifact: bytes
+    lineage: Lineage
+    metrics: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class ModelVersion:
     """A registered model. `name` is its resource name, "ltv-revenue/3"."""
 
@@ -150,7 +161,7 @@ class ForecastRun:
 
 @dataclass(frozen=True, slots=True)
 class OrderBy:
-    """A column of FORECAST that is never null, and the direction. Ties are ordered by customer id in the same direction."""
+    """A column of FORECAST that is never null, and the direction. Ties go by customer id in the same direction."""
 
     column: str = "value_mean"
     descending: bool = True

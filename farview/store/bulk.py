@@ -1,0 +1,110 @@
+"""Arrow batches into tables, query results into Arrow batches, with as little Python per row as a database allows.
+
+PostgreSQL speaks COPY: binary to write (300,000 forecasts in 3.9 s where CSV took 7.6), CSV to read, which Arrow
+parses. SQLite has no bulk protocol: rows are bound one by one inside its driver. ADBC would be faster there, but its
+driver carries an SQLite of its own, and two of them in one process undo each other's POSIX locks on a file
+(sqlite.org/howtocorrupt.html, section 2.2.1).
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import csv
+from sqlalchemy import Connection, Select
+
+from farview.store import copy_binary
+
+BATCH_ROWS = 65_536
+
+
+def insert(connection: Connection, table: str, batch: pa.RecordBatch) -> None:
+    """Appends a batch to the columns of the same names, inside the connection's transaction."""
+    names = ", ".join(batch.schema.names)
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == "postgresql":
+        with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN (FORMAT binary)") as copy:
+            copy.write(copy_binary.encode(batch))
+        return
+    marks = ", ".join("?" * batch.num_columns)
+    rows = zip(*(_sqlite_values(column) for column in batch.columns), strict=True)
+    driver.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
+
+
+def read(connection: Connection, query: Select[Any], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Rows of a query as batches of `schema`, whose fields the query selects in order."""
+    if connection.dialect.name == "postgresql":
+        compiled = query.compile(connection, compile_kwargs={"render_postcompile": True})
+        driver: Any = connection.connection.driver_connection
+        copy_out = f"COPY ({compiled}) TO STDOUT (FORMAT csv)"
+        with driver.cursor() as cursor, cursor.copy(copy_out, compiled.params) as copy:
+            while rows := b"".join(islice(copy, BATCH_ROWS)):  # one message a row, says the protocol
+                yield _from_csv(rows, schema)
+        return
+    result = connection.execute(query)
+    while values := result.cursor.fetchmany(BATCH_ROWS):  # the driver's own values, not SQLAlchemy's
+        columns = zip(*values, strict=True)
+        arrays = [_from_sqlite(column, field.type) for column, field in zip(columns, schema, strict=True)]
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+    result.close()
+
+
+def read_table(connection: Connection, query: Select[Any], schema: pa.Schema) -> pa.Table:
+    """All rows of a query as one table."""
+    return pa.Table.from_batches(list(read(connection, query, schema)), schema=schema)
+
+
+def _sqlite_values(column: pa.Array) -> list[Any]:
+    """Values as SQLite keeps them: instants as microseconds, dates as ISO text, decimals as the nearest double."""
+    kind = column.type
+    if pa.types.is_timestamp(kind):
+        column = column.cast(pa.timestamp("us", tz=kind.tz)).cast(pa.int64())
+    elif pa.types.is_date(kind):
+        column = column.cast(pa.string())
+    elif pa.types.is_decimal(kind):
+        column = column.cast(pa.float64())
+    elif pa.types.is_fixed_size_binary(kind) and column.null_count == 0:
+        width = kind.byte_width
+        raw = np.frombuffer(column.buffers()[1], dtype=f"V{width}")  # many times faster than Arrow's own to_pylist
+        values: list[Any] = raw[column.offset : column.offset + len(column)].tolist()
+        return values
+    listed: list[Any] = column.to_pylist()
+    return listed
+
+
+def _from_sqlite(column: tuple[Any, ...], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_timestamp(kind):
+        return pa.array(column, pa.int64()).cast(kind)
+    if pa.types.is_date(kind):
+        return pa.array(column, pa.string()).cast(kind)
+    return pa.array(column, kind)
+
+
+def _from_csv(rows: bytes, schema: pa.Schema) -> pa.RecordBatch:
+    binary = {field.name for field in schema if _is_binary(field.type)}
+    types = {field.name: pa.string() if field.name in binary else field.type for field in schema}
+    table = csv.read_csv(
+        pa.BufferReader(rows),
+        read_options=csv.ReadOptions(column_names=schema.names, use_threads=False, block_size=len(rows) + 1),
+        parse_options=csv.ParseOptions(newlines_in_values=True),
+        convert_options=csv.ConvertOptions(
+            column_types=types, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
+        ),
+    ).combine_chunks()
+    batch = table.to_batches()[0]
+    arrays = [
+        _unhex(batch.column(field.name), field.type) if field.name in binary else batch.column(field.name)
+        for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _unhex(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    values = [bytes.fromhex(text[2:]) for text in column.to_pylist()]
+    return pa.array(values, kind)
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind))
