@@ -17,6 +17,7 @@ def simulate() -> None:
 
 @app.command()
 def world(
+    *,
     customers: Annotated[int, typer.Option("--customers", min=1, help="How many customers.", show_default=False)],
     out: Annotated[Path, typer.Option("--out", help="Folder to write to: new or empty.", show_default=False)],
     seed: Seed = 0,
@@ -30,10 +31,11 @@ def world(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Write a consistent synthetic business: customers, consents, transactions, touchpoints, items, impressions.
+    """Write a consistent synthetic business: six tables and the truth behind them.
 
-    One set of ids runs through all files; truth.json holds every number behind them. The same seed gives the same
-    customers, however many are asked for. The model is described in docs/synthetic-business.md.
+    One set of ids runs through all tables; truth.json holds every number used.
+    The same seed gives the same customers, however many are asked for.
+    The model is described in docs/synthetic-business.md.
 
     Example: farview simulate world --customers 1000 --seed 7 --out world
     """
@@ -57,9 +59,8 @@ def world(
     rows = [(f.path.name, "" if f.rows is None else f"{f.rows:,}", _size(f.size_bytes)) for f in files]
     console.out.print(console.table(f"World {seed} in {out}", ("file", "rows", "size"), rows))
     console.out.print(f"{customers:,} customers in {console.duration(perf_counter() - began)}.")
-    console.out.print(
-        f"Next: farview init --time-zone {business.time_zone} --currency {business.currency}", soft_wrap=True
-    )
+    init = f"farview init --time-zone {business.time_zone} --currency {business.currency}"
+    console.out.print(f"Next: {init}", soft_wrap=True)
     console.out.print(f"      farview import transactions {out / f'transactions.{file_format}'}", soft_wrap=True)
 
 
