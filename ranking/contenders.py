@@ -1,5 +1,6 @@
 """The few candidates that can get a slot, best first; equal scores in a random order keyed by (seed, customer id)."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -23,7 +24,7 @@ def rank_contenders(
     placed fewer than floor(f slots) times, so to one of that cohort's best floor(f slots).
 
     Raises:
-        InvalidInput: on `ids`, when a contender occurs twice.
+        InvalidInput: on `ids`, when a contender stands twice.
     """
     reach = np.zeros(len(ids), dtype=np.bool_)
     _mark_best(reach, np.arange(len(ids)), ids, scores, count=slots, seed=seed)
@@ -33,8 +34,8 @@ def rank_contenders(
     contenders = np.flatnonzero(reach)
     names = ids[contenders].tolist()
     if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise InvalidInput.of("ids", f"{twice!r} occurs twice among the candidates")
+        [(twice, _)] = Counter(names).most_common(1)
+        raise InvalidInput.of("ids", f"{twice!r} stands twice among the candidates")
     order = np.lexsort((ids[contenders].astype(np.str_), tie_keys(ids[contenders], seed), -scores[contenders]))
     return contenders[order]
 
@@ -68,7 +69,7 @@ def tie_keys(ids: NDArray[Any], seed: int) -> KeyArray:
     Flood 2014, "Fast splittable pseudorandom number generators", figure 17). Vectorised: a million may tie.
     """
     text = np.ascontiguousarray(ids.astype(np.str_))
-    characters = text.view(np.uint32).reshape(len(text), -1)
+    characters = text.view(np.uint32).reshape(len(text), text.itemsize // 4)
     start, point = generator(seed, "ranking", "ties").integers(0, 2**64, size=2, dtype=np.uint64)
     keys = np.full(len(text), start, dtype=np.uint64)
     for column in characters.T:

@@ -7,6 +7,7 @@ i-th placement is due at slot ceil(i / f). Proofs stand in docs/exposure-guarant
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -31,6 +32,7 @@ class Guarantee:
     members: BoolArray  # shape (candidates,): who belongs to the cohort
 
 
+@lru_cache(maxsize=1024)
 def exact_share(share: float) -> Fraction:
     """The share as the number that was meant, so that floor(f n) never falls one short by rounding.
 

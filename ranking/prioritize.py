@@ -63,7 +63,7 @@ def prioritize(
     """The best `capacity` candidates in order of score, bent only where a floor needs a slot.
 
     Args:
-        ids: shape (candidates,), distinct strings.
+        ids: shape (candidates,), distinct strings; one that stands twice is refused where it could get a slot.
         scores: shape (candidates,), finite; higher is better. Ties are broken at random from (seed, id).
         capacity: slots to fill, at least 1; with fewer candidates the list is as long as there are candidates, and
             floors are promised for that length.
