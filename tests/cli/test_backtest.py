@@ -1,0 +1,102 @@
+"""`farview backtest ltv` as a person and a script meet it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner, Result
+
+from cli.commands.backtest import app
+from farview.core.errors import InvalidInput
+
+WINDOWS = ["--calibration-end", "1997-09-30", "--holdout-end", "1998-06-30"]
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["ltv", *arguments], env={"COLUMNS": "200"})
+
+
+@pytest.fixture(scope="module")
+def done(cdnow_sample: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Path]:
+    folder = tmp_path_factory.mktemp("backtest")
+    outputs = ["--json", str(folder / "out.json"), "--predictions", str(folder / "out.parquet")]
+    return run("--transactions", str(cdnow_sample), *WINDOWS, "--models", "bg_nbd,past_spend", *outputs), folder
+
+
+def test_tables_name_units_champion_and_the_next_command(done: tuple[Result, Path]) -> None:
+    result, _ = done
+    assert result.exit_code == 0, result.output
+    assert "2,349 customers" in result.output
+    assert "currency units" in result.output
+    assert "bg_nbd (champion)" in result.output
+    assert result.output.strip().splitlines()[-1] == "Next: farview train ltv"
+
+
+def test_the_json_file_has_the_published_form(done: tuple[Result, Path]) -> None:
+    report = json.loads((done[1] / "out.json").read_text())
+    assert report["champion"] == "bg_nbd"
+    assert set(report["models"]) == {"bg_nbd", "past_rate", "past_spend", "zero"}
+    assert report["protocol"]["customers"] == 2349
+
+
+def test_the_predictions_file_holds_every_customer(done: tuple[Result, Path]) -> None:
+    assert pq.read_metadata(done[1] / "out.parquet").num_rows == 4 * 2349
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    path = tmp_path / "shop.csv"
+    rows = [f"c{k % 40};2024-0{1 + k % 6}-{1 + k % 28:02d};{k % 9 + 1},50" for k in range(400)]
+    path.write_text("\n".join(["who;when;paid", *rows, "c1;2024-13-01;1,00"]))
+    return path
+
+
+SHOP = ["--calibration-end", "2024-04-30", "--holdout-end", "2024-06-30"]
+COLUMNS = ["--customer-column", "who", "--time-column", "when", "--amount-column", "paid", "--decimal", ","]
+
+
+def test_a_dash_prints_json_and_nothing_else(shop: Path) -> None:
+    result = run("--transactions", str(shop), *SHOP, *COLUMNS, "--json", "-")
+    report = json.loads(result.stdout)
+    assert (report["protocol"]["rejected_rows"], report["protocol"]["customers"]) == (1, 40)
+
+
+def test_a_rejected_row_is_named_by_line_and_reason(shop: Path) -> None:
+    result = run("--transactions", str(shop), *SHOP, *COLUMNS)
+    assert "1 rows rejected, the first: shop.csv, line 402: when" in result.output
+
+
+BAD = {
+    "no such file": (["--transactions", "nowhere.csv", *WINDOWS], "no such file"),
+    "not a date": (
+        ["--transactions", "X", "--calibration-end", "30.9.97", "--holdout-end", "1998-06-30"],
+        "not a date",
+    ),
+    "holdout before calibration": (
+        ["--transactions", "X", "--calibration-end", "1998-06-30", "--holdout-end", "1997-09-30"],
+        "is not after",
+    ),
+    "unknown model": (["--transactions", "X", *WINDOWS, "--models", "crystal_ball"], "known: bg_nbd"),
+    "unknown zone": (["--transactions", "X", *WINDOWS, "--time-zone", "Mars"], "IANA"),
+    "missing column": (["--transactions", "X", *WINDOWS, "--amount-column", "paid"], "no column 'paid'"),
+    "unusable file": (["--transactions", "X", *WINDOWS, "--amount-column", "time"], "no usable transaction"),
+    "no folder": (["--transactions", "X", *WINDOWS, "--predictions", "/no/such/folder/p.parquet"], "cannot be written"),
+    "nobody yet": (["--transactions", "X", "--calibration-end", "1990-01-01", "--holdout-end", "1991-01-01"], "nobody"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_input_is_one_clear_line(kind: str, cdnow_sample: Path) -> None:
+    arguments, problem = BAD[kind]
+    result = run(*[str(cdnow_sample) if argument == "X" else argument for argument in arguments])
+    assert isinstance(result.exception, InvalidInput)
+    assert problem in str(result.exception)
+    assert "\n" not in str(result.exception)
+
+
+def test_the_command_is_known_without_its_heavy_libraries() -> None:
+    code = "import sys, cli.commands.backtest; print(sorted({'numpy', 'pyarrow', 'duckdb', 'ibis'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
