@@ -25,8 +25,8 @@ _EXPECTED = tuple(f"{c.EXPECTED_VALUE}_{suffix}" for suffix in ("mean", "sd", *c
 class Snapshot:
     """One published run. Every answer is made from one snapshot, so from one run.
 
-    Customers are ordered by id; column values stand in that order. What prioritization always needs is loaded at once, a
-    column that only a filter names when it is first named: a published run never changes, so this is the same run.
+    Customers are ordered by id; column values stand in that order. What prioritization always needs is loaded at once,
+    a column that only a filter names when it is first named: a published run never changes, so this is the same run.
     """
 
     def __init__(self, store: Store, run: ForecastRun) -> None:

@@ -23,7 +23,7 @@ class FeedbackService(feedback_pb2_grpc.FeedbackServiceServicer):
         self._store = store
         self._currency = store.business().reporting_currency
 
-    def RecordTransactions(  # noqa: N802
+    def RecordTransactions(
         self, request: pb.RecordTransactionsRequest, context: grpc.ServicerContext
     ) -> pb.RecordTransactionsResponse:
         now = datetime.now(UTC)

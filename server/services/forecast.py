@@ -35,7 +35,7 @@ class ForecastService(forecast_pb2_grpc.ForecastServiceServicer):
         self._scoring = scoring
         self._business = store.business()
 
-    def GetForecast(self, request: pb.GetForecastRequest, context: grpc.ServicerContext) -> pb.GetForecastResponse:  # noqa: N802
+    def GetForecast(self, request: pb.GetForecastRequest, context: grpc.ServicerContext) -> pb.GetForecastResponse:
         asked = forecast_requests.get_forecast(request)
         run = self._run(asked.forecast_run_id)
         found = self._read(run, [asked.customer_id], asked.horizon_days, asked.include_quantile_grid)
@@ -43,7 +43,7 @@ class ForecastService(forecast_pb2_grpc.ForecastServiceServicer):
             raise NotFound("forecast of customer", asked.customer_id, _why_missing(run))
         return pb.GetForecastResponse(forecast_run=basics.forecast_run(run), forecast=found[asked.customer_id])
 
-    def BatchGetForecasts(  # noqa: N802
+    def BatchGetForecasts(
         self, request: pb.BatchGetForecastsRequest, context: grpc.ServicerContext
     ) -> pb.BatchGetForecastsResponse:
         asked = forecast_requests.batch_get_forecasts(request)
@@ -59,7 +59,7 @@ class ForecastService(forecast_pb2_grpc.ForecastServiceServicer):
 
     def ListForecasts(
         self, request: pb.ListForecastsRequest, context: grpc.ServicerContext
-    ) -> pb.ListForecastsResponse:  # noqa: N802
+    ) -> pb.ListForecastsResponse:
         asked = forecast_requests.list_forecasts(request)
         where, order = compile_filter(asked.filter, FILTER_FIELDS), _order_by(asked.order_by)
         must_stay = [
@@ -92,7 +92,7 @@ class ForecastService(forecast_pb2_grpc.ForecastServiceServicer):
             totals=totals,
         )
 
-    def ScoreCustomers(  # noqa: N802
+    def ScoreCustomers(
         self, request: pb.ScoreCustomersRequest, context: grpc.ServicerContext
     ) -> pb.ScoreCustomersResponse:
         now = datetime.now(UTC)

@@ -20,7 +20,7 @@ class ModelService(model_pb2_grpc.ModelServiceServicer):
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def ListModelVersions(  # noqa: N802
+    def ListModelVersions(
         self, request: pb.ListModelVersionsRequest, context: grpc.ServicerContext
     ) -> pb.ListModelVersionsResponse:
         asked = model_requests.list_model_versions(request)
@@ -36,7 +36,7 @@ class ModelService(model_pb2_grpc.ModelServiceServicer):
             model_versions=[model_version(version) for version in page], next_page_token=token
         )
 
-    def GetModelVersion(  # noqa: N802
+    def GetModelVersion(
         self, request: pb.GetModelVersionRequest, context: grpc.ServicerContext
     ) -> pb.GetModelVersionResponse:
         asked = model_requests.get_model_version(request).model_version
@@ -44,7 +44,7 @@ class ModelService(model_pb2_grpc.ModelServiceServicer):
             model_version=model_version(self._store.model_version(asked.kind, asked.version))
         )
 
-    def PromoteModelVersion(  # noqa: N802
+    def PromoteModelVersion(
         self, request: pb.PromoteModelVersionRequest, context: grpc.ServicerContext
     ) -> pb.PromoteModelVersionResponse:
         asked = model_requests.promote_model_version(request)

@@ -27,7 +27,7 @@ class PrioritizationService(prioritization_pb2_grpc.PrioritizationServiceService
         self._served = served
         self._currency = store.business().reporting_currency
 
-    def PrioritizeCustomers(  # noqa: N802
+    def PrioritizeCustomers(
         self, request: pb.PrioritizeCustomersRequest, context: grpc.ServicerContext
     ) -> pb.PrioritizeCustomersResponse:
         asked = prioritization_requests.prioritize_customers(request)

@@ -1,0 +1,79 @@
+"""Forecasts from features in memory, by a registered model's saved draws."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import date
+
+import pyarrow as pa
+from structlog.typing import FilteringBoundLogger
+
+from farview.core import schemas
+from farview.core.errors import FailedPrecondition, NotFound
+from farview.features.rfm import Rfm, rfm_batch
+from farview.store.store import Store
+from farview.store.values import LTV_REVENUE, ModelVersion
+from ltv.model import LtvModel, load
+from ltv.scorer import Scorer
+from server.convert.model_requests import version_name
+
+SEED = 0  # of `farview score`, so that the answers are those that a run would store
+_MODELS_KEPT = 4
+
+
+class Scoring:
+    """Loads models once each and scores with them. Safe to share between threads."""
+
+    def __init__(self, store: Store, logger: FilteringBoundLogger) -> None:
+        self._store = store
+        self._logger = logger
+        self._lock = threading.Lock()
+        self._models: OrderedDict[str, LtvModel] = OrderedDict()
+
+    def version(self, name: str) -> ModelVersion:
+        """The version of that name, or with "" the champion.
+
+        Raises:
+            FailedPrecondition: there is no champion yet.
+            NotFound: there is no such version, or it does not forecast value.
+        """
+        if not name:
+            try:
+                return self._store.champion(LTV_REVENUE)
+            except NotFound:
+                raise FailedPrecondition("no model is fitted yet (run `farview train ltv`)") from None
+        try:
+            asked = version_name(name)
+        except ValueError:
+            raise NotFound("model version", name) from None
+        if asked.kind != LTV_REVENUE:
+            raise NotFound(f"{LTV_REVENUE} model version", name)
+        return self._store.model_version(asked.kind, asked.version)
+
+    def forecast(
+        self, version: ModelVersion, rfm: pa.RecordBatch, horizons_days: Sequence[int], as_of: date
+    ) -> pa.Table:
+        """schemas.FORECAST of each row of schemas.RFM, in its order."""
+        scorer = Scorer(self._model(version), tuple(horizons_days), as_of, SEED)
+        return pa.Table.from_batches(scorer.forecast([rfm] if rfm.num_rows else []), schemas.FORECAST)
+
+    def warm(self) -> None:
+        """Loads the champion, if there is one, and runs its kernels once, so that no caller waits for that."""
+        try:
+            champion = self._store.champion(LTV_REVENUE)
+        except NotFound:
+            return
+        day = date(2000, 1, 1)
+        rows = [Rfm("2000-01", day, 0, 0.0, 0.0, 0.0), Rfm("2000-01", day, 3, 20.0, 30.0, 10.0)]
+        self.forecast(champion, rfm_batch(["a", "b"], rows), (90,), day)
+
+    def _model(self, version: ModelVersion) -> LtvModel:
+        with self._lock:
+            key = version.artifact_sha256
+            if key not in self._models:
+                self._models[key] = load(self._store.artifact(version))
+                self._logger.info("model loaded", model_version=version.name)
+                while len(self._models) > _MODELS_KEPT:
+                    self._models.popitem(last=False)
+            self._models.move_to_end(key)
+            return self._models[key]
