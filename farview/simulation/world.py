@@ -178,7 +178,7 @@ def _logging_policy(random: np.random.Generator, effects: JourneyEffects, confou
     if confounded:
         # Eager customers are sent the channels that do least, so these look best to a naive reader of the log.
         strength = np.log(effects.base)
-        targeting[1] = -1.2 * (strength - strength.mean()) / strength.std()
+        targeting[1] = -1.6 * (strength - strength.mean()) / strength.std()
     return LoggingPolicy(
         preference=random.normal(0.0, 0.5, (len(SEGMENTS), K)),
         sticky=float(random.uniform(0.0, 0.6)),
