@@ -35,11 +35,11 @@ class LtvModel(Protocol):
 class PartDiagnostics:
     """How the inference of one part (purchases or spend) went. A figure that its method does not define is None."""
 
-    method: str  # used: laplace | map | nuts | prior
+    method: str  # used: laplace | map | nuts
     k_hat: float | None  # Pareto shape of the importance weights; None unless Laplace was tried
     effective_size: float | None  # of the draws behind the posterior, smallest over parameters
     r_hat: float | None  # largest over parameters; NUTS only
-    log_likelihood: float | None  # at the mode, time in days
+    log_likelihood: float | None  # at the mode, time in days, money in the currency
     mode: tuple[float, ...] | None  # natural parameters, in the order of the draws
     posterior_mean: tuple[float, ...]  # natural parameters, from all draws before thinning
     posterior_sd: tuple[float, ...]

@@ -1,4 +1,4 @@
-"""The BG/NBD and Gamma-Gamma as PyMC models whose likelihood is an Op around the numba kernels.
+"""The BG/NBD and Gamma-Gamma as a PyMC model whose likelihood is an Op around the numba kernels.
 
 For NUTS, and for anyone who wants to extend the model in PyMC. Needs no C compiler: the Op brings its own numba
 implementation, and nutpie compiles the rest with numba.
@@ -6,7 +6,8 @@ implementation, and nutpie compiles the rest with numba.
 
 import hashlib
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numba
@@ -15,20 +16,29 @@ import numpy.typing as npt
 import pymc as pm
 import pytensor.tensor as pt
 from pytensor.gradient import disconnected_type
-from pytensor.graph import Apply, Op, Variable
+from pytensor.graph.basic import Apply
+from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
 from ltv import bg_nbd_likelihood, gamma_gamma, rising
-from ltv.priors import Prior
+from ltv.inference.map import Mode
+from ltv.inference.target import Target
 from ltv.rows import PurchaseRows, SpendRows
 
 FloatArray = npt.NDArray[np.float64]
 
+# PyTensor leaves these two untyped.
+_dot: Any = pt.dot
+_sum: Any = pt.sum
 
-class LogLikelihood(Op):  # type: ignore[misc]
+PURCHASE_SCALARS = 3  # customers, repeat_buyers, unique_rows
+SPEND_SCALARS = 4  # customers, mean_spend, sum_log_mean, sum_log_spent
+
+
+class LogLikelihood(Op):
     """Total log-likelihood of the data and its gradient, both outputs of one evaluation.
 
-    Inputs: natural parameters (k,), then the arrays of the rows. Outputs: a scalar and shape (k,).
+    Inputs: natural parameters (k,) and the packed rows (n,). Outputs: a scalar and shape (k,).
     """
 
     __props__ = ("part",)
@@ -36,64 +46,123 @@ class LogLikelihood(Op):  # type: ignore[misc]
     def __init__(self, part: str) -> None:
         self.part = part  # purchases | spend
 
-    def make_node(self, params: Any, *data: Any) -> Apply:
-        inputs = [pt.as_tensor_variable(params), *(pt.as_tensor_variable(array) for array in data)]
-        return Apply(self, inputs, [pt.dscalar(), pt.dvector()])
+    def make_node(self, *inputs: Any) -> Apply[Any]:
+        return Apply(self, [pt.as_tensor_variable(value) for value in inputs], [pt.dscalar(), pt.dvector()])
 
-    def perform(self, node: Apply, inputs: Sequence[Any], output_storage: list[list[Any]]) -> None:
+    def perform(self, _: Any, inputs: Sequence[Any], output_storage: list[list[Any]]) -> None:
         value, gradient = _KERNELS[self.part](*inputs)
         output_storage[0][0], output_storage[1][0] = np.asarray(value), gradient
 
-    def L_op(self, inputs: Any, outputs: Any, output_grads: Any) -> list[Variable]:  # noqa: N802
-        return [output_grads[0] * outputs[1], *(disconnected_type() for _ in inputs[1:])]
+    def L_op(self, _: Any, outputs: Any, output_grads: Any) -> list[Any]:  # noqa: N802
+        return [output_grads[0] * outputs[1], disconnected_type()]
 
-    def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        return [[True, False], *([False, False] for _ in node.inputs[1:])]
-
-
-def purchase_model(rows: PurchaseRows, prior: Prior) -> pm.Model:
-    """Posterior of u = log r, log alpha, log a, log b, alpha in the rows' unit of time."""
-    totals = np.array([rows.customers, rows.repeat_buyers, rows.unique_rows])
-    return _model("purchases", (totals, *rows[3:]), prior, floor=np.zeros(4))
+    def connection_pattern(self, _: Any) -> list[list[bool]]:
+        return [[True, False], [False, False]]
 
 
-def spend_model(rows: SpendRows, prior: Prior) -> pm.Model:
-    """Posterior of u = log p, log(q - 1), log v, v in the rows' unit of money."""
-    return _model("spend", (np.array(rows[:4]), *rows[4:]), prior, floor=np.array([0.0, 1.0, 0.0]))
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of the two independent posteriors: its density, its mode and its data."""
+
+    target: Target
+    mode: Mode
+    data: FloatArray  # rows as `pack` gives them
 
 
-def _model(part: str, arrays: Sequence[npt.NDArray[Any]], prior: Prior, floor: FloatArray) -> pm.Model:
-    """The prior's coordinates are the free variables, as the prior states them to be independent normals."""
-    weights = np.array([coordinate.weights for coordinate in prior.coordinates])
+def pymc_model(parts: Mapping[str, Part]) -> pm.Model:
+    """The joint posterior of the parts, keyed purchases and spend.
+
+    Its free variables are u of every part, one after the other, measured from the mode in units of the curvature there.
+    That is geometry only: it leaves NUTS a target of nearly independent unit normals.
+    """
     with pm.Model() as model:
-        data = [pm.Data(f"data_{i}", array) for i, array in enumerate(arrays)]
-        coordinates = pm.Normal(
-            "coordinates",
-            mu=np.array([coordinate.mean for coordinate in prior.coordinates]),
-            sigma=np.array([coordinate.sd for coordinate in prior.coordinates]),
-        )
-        u = pm.Deterministic("u", pt.dot(np.linalg.inv(weights), coordinates))
-        for i, ceiling in enumerate(prior.ceilings):
-            if ceiling is not None:
-                pm.Potential(f"ceiling_{i}", -0.5 * pt.exp(2 * (u[i] - np.log(ceiling))))
-        pm.Potential("likelihood", LogLikelihood(part)(floor + pt.exp(u), *data)[0])
+        z = pm.Flat("z", shape=sum(part.target.dimensions for part in parts.values()))
+        first = 0
+        for name, part in parts.items():
+            target, last = part.target, first + part.target.dimensions
+            u: Any = part.mode.u + _dot(np.linalg.cholesky(part.mode.covariance), z[first:last])
+            data = pm.Data(f"{name}_rows", part.data)
+            likelihood: Any = LogLikelihood(name)(target.floor + pt.exp(u), data)
+            pm.Potential(f"{name}_likelihood", likelihood[0])
+            pm.Potential(f"{name}_prior", _log_prior(part, u))
+            first = last
     return model
 
 
+def unwhiten(parts: Mapping[str, Part], z: FloatArray) -> dict[str, FloatArray]:
+    """u of each part, shape (..., k), from the free variables of `pymc_model`, shape (..., sum of k)."""
+    draws, first = {}, 0
+    for name, part in parts.items():
+        last = first + part.target.dimensions
+        draws[name] = part.mode.u + z[..., first:last] @ np.linalg.cholesky(part.mode.covariance).T
+        first = last
+    return draws
+
+
+def _log_prior(part: Part, u: Any) -> Any:
+    """`Prior.log_density` as a PyTensor expression."""
+    coordinates, ceilings = part.target.prior.coordinates, part.target.prior.ceilings
+    weights = np.array([coordinate.weights for coordinate in coordinates])
+    mean = np.array([coordinate.mean for coordinate in coordinates])
+    sd = np.array([coordinate.sd for coordinate in coordinates])
+    density: Any = -0.5 * _sum(((_dot(weights, u) - mean) / sd) ** 2)
+    capped = [i for i, ceiling in enumerate(ceilings) if ceiling is not None]
+    if capped:
+        logs = np.log([float(ceilings[i] or 0) for i in capped])
+        density -= 0.5 * _sum(pt.exp(2 * (u[capped] - logs)))
+    return density
+
+
+def pack(rows: PurchaseRows | SpendRows) -> FloatArray:
+    """All arrays of the rows in one: every array that PyTensor passes to compiled code costs a second of compilation.
+
+    Scalars, then lengths and values of each array in turn; integers keep their bits.
+    """
+    count = PURCHASE_SCALARS if isinstance(rows, PurchaseRows) else SPEND_SCALARS
+    arrays = [np.ascontiguousarray(array).view(np.float64) for array in rows[count:]]
+    pieces = [np.array(rows[:count], dtype=np.float64)]
+    for array in arrays:
+        pieces += [np.array([len(array)], dtype=np.float64), array]
+    return np.concatenate(pieces)
+
+
 @numba.njit(cache=True, nogil=True)
-def _purchases(params, totals, frequency, frequency_weight, time, age_weight, age_purchases, row_start, recency, age, weight):  # type: ignore[no-untyped-def] # fmt: skip
+def _next(data: FloatArray, at: int) -> tuple[FloatArray, int]:
+    """The packed array that starts at `at`, and where the one after it starts."""
+    end = at + 1 + int(data[at])
+    return data[at + 1 : end], end
+
+
+@numba.njit(cache=True, nogil=True)
+def _purchases(params: FloatArray, data: FloatArray) -> tuple[FloatArray, FloatArray]:
+    frequency, at = _next(data, PURCHASE_SCALARS)
+    frequency_weight, at = _next(data, at)
+    time, at = _next(data, at)
+    age_weight, at = _next(data, at)
+    age_purchases, at = _next(data, at)
+    start, at = _next(data, at)
+    recency, at = _next(data, at)
+    age, at = _next(data, at)
+    weight, at = _next(data, at)
     rows = PurchaseRows(
-        totals[0], totals[1], int(totals[2]), frequency, frequency_weight, time,
-        age_weight, age_purchases, row_start, recency, age, weight,
+        data[0], data[1], int(data[2]),
+        frequency.view(np.int64), frequency_weight, time, age_weight, age_purchases,
+        start.view(np.int64), recency.view(np.int64), age.view(np.int64), weight,
     )  # fmt: skip
     gradient = np.empty(4)
     return np.asarray(bg_nbd_likelihood.log_likelihood_kernel(params, rows, gradient)), gradient
 
 
 @numba.njit(cache=True, nogil=True)
-def _spend(params, totals, frequency, frequency_weight, start, inverse_spent, weight):  # type: ignore[no-untyped-def]
+def _spend(params: FloatArray, data: FloatArray) -> tuple[FloatArray, FloatArray]:
+    frequency, at = _next(data, SPEND_SCALARS)
+    frequency_weight, at = _next(data, at)
+    start, at = _next(data, at)
+    inverse_spent, at = _next(data, at)
+    weight, at = _next(data, at)
     rows = SpendRows(
-        totals[0], totals[1], totals[2], totals[3], frequency, frequency_weight, start, inverse_spent, weight
+        data[0], data[1], data[2], data[3],
+        frequency, frequency_weight, start.view(np.int64), inverse_spent, weight,
     )  # fmt: skip
     gradient = np.empty(3)
     return np.asarray(gamma_gamma.log_likelihood_kernel(params, rows, gradient)), gradient
@@ -102,7 +171,7 @@ def _spend(params, totals, frequency, frequency_weight, start, inverse_spent, we
 _KERNELS = {"purchases": _purchases, "spend": _spend}
 
 
-@register_funcify_default_op_cache_key(LogLikelihood)  # type: ignore[untyped-decorator]
+@register_funcify_default_op_cache_key(LogLikelihood)  # type: ignore[no-untyped-call]
 def _numba_likelihood(op: LogLikelihood, **_: Any) -> tuple[Any, int]:
     """The compiled likelihood and its version: PyTensor's cache on disk must not outlive the formulas it holds."""
     source = "".join(inspect.getsource(module) for module in (bg_nbd_likelihood, gamma_gamma, rising))

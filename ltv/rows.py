@@ -162,7 +162,9 @@ def _floats(table: pa.Table, name: str) -> FloatArray:
         column = table[name].combine_chunks().cast(pa.float64())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         raise InvalidInput.of(f"rows.{name}", f"is not numeric but {table[name].type}") from None
-    return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
+    if column.null_count:
+        return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
+    return np.array(np.from_dlpack(column), dtype=np.float64)  # to_numpy would import pandas
 
 
 def _unique(table: pa.Table, names: tuple[str, ...]) -> tuple[list[FloatArray], FloatArray]:

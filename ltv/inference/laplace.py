@@ -21,17 +21,21 @@ DEGREES = 8.0  # of freedom: tails heavier than the target's at little cost in t
 
 def sample(target: Target, mode: Mode, rng: np.random.Generator) -> Posterior:
     """4,096 weighted draws; `k_hat` says whether to trust them (see `psis.highest_trusted_k`)."""
-    location: FloatArray = mode.u
-    root: FloatArray = np.linalg.cholesky(mode.covariance)
+    location, root = mode.u, _root(mode.covariance)
     pilot = _draw(location, root, PILOT_DRAWS, rng)
     weights, k_hat = psis.smooth(target.log_density(pilot) - _log_proposal(pilot, location, root))
     if k_hat < psis.highest_trusted_k(PILOT_DRAWS):
         location = weights @ pilot
         centred = pilot - location
-        root = np.linalg.cholesky((centred * weights[:, None]).T @ centred)
+        root = _root((centred * weights[:, None]).T @ centred)
     u = _draw(location, root, DRAWS, rng)
     weights, k_hat = psis.smooth(target.log_density(u) - _log_proposal(u, location, root))
     return Posterior("laplace", u, weights, k_hat=k_hat, effective_size=psis.effective_size(weights))
+
+
+def _root(covariance: FloatArray) -> FloatArray:
+    """Lower triangular root, shape (k, k)."""
+    return np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
 
 
 def _draw(location: FloatArray, root: FloatArray, size: int, rng: np.random.Generator) -> FloatArray:

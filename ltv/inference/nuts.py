@@ -14,22 +14,21 @@ FloatArray = npt.NDArray[np.float64]
 
 CHAINS = 4
 WARM_UP = 300
-DRAWS = 1000  # per chain
+DRAWS = 800  # per chain
 
 
-def sample(model: pm.Model, seed: int) -> Posterior:
-    """Draws of the model's `u`; bulk effective sizes and R-hat over its chains."""
+def sample(model: pm.Model, variable: str, seed: int) -> FloatArray:
+    """Draws of one vector variable of the model, shape (chains, draws, k)."""
     compiled: Any = nutpie.compile_pymc_model(model)
-    trace = nutpie.sample(
-        compiled, draws=DRAWS, tune=WARM_UP, chains=CHAINS, cores=CHAINS, seed=seed, progress_bar=False
-    )
-    chains = np.asarray(trace.posterior["u"])
-    ess, r_hat = az.ess(trace, var_names="u")["u"], az.rhat(trace, var_names="u")["u"]
-    u = chains.reshape(-1, chains.shape[-1])
-    return Posterior(
-        method="nuts",
-        u=u,
-        weights=np.full(len(u), 1 / len(u)),
-        effective_size=float(ess.min()),
-        r_hat=float(r_hat.max()),
-    )
+    trace: Any = nutpie.sample(compiled, draws=DRAWS, tune=WARM_UP, chains=CHAINS, seed=seed, progress_bar=False)
+    return np.asarray(trace.posterior[variable])
+
+
+def posterior(chains: FloatArray) -> Posterior:
+    """Chains of shape (chains, draws, k) as a posterior with its bulk effective size and R-hat, the worst of k each."""
+    k = chains.shape[-1]
+    ess = [float(az.ess(chains[..., i])) for i in range(k)]  # type: ignore[no-untyped-call]
+    r_hat = [float(az.rhat(chains[..., i])) for i in range(k)]  # type: ignore[no-untyped-call]
+    u = chains.reshape(-1, k)
+    weights = np.full(len(u), 1 / len(u))
+    return Posterior("nuts", u, weights, effective_size=min(ess), r_hat=max(r_hat))

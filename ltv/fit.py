@@ -1,0 +1,203 @@
+"""Fitting: an RFM table in, a servable model with its diagnostics out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+from warnings import catch_warnings, filterwarnings
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from farview.core.errors import InvalidInput
+from farview.core.randomness import generator
+from ltv import bg_nbd_likelihood, gamma_gamma
+from ltv.inference import laplace, psis
+from ltv.inference.map import Mode, find_mode
+from ltv.inference.posterior import Posterior
+from ltv.inference.target import Target
+from ltv.model import BgNbdModel, FitDiagnostics, PartDiagnostics
+from ltv.priors import FLAT, PURCHASES, SPEND, Priors
+from ltv.rows import PurchaseRows, SpendRows, purchase_rows, spend_rows
+
+FloatArray = npt.NDArray[np.float64]
+Method = Literal["laplace", "map", "nuts"]
+
+MODELS = (BgNbdModel.name,)
+DRAWS_KEPT = 512
+MOST_R_HAT = 1.01
+LEAST_EFFECTIVE_SIZE = (
+    400.0  # enough for means and intervals of forecasts; see Vehtari et al. (2021), Bayesian Analysis
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One of the two independent posteriors on its way through inference."""
+
+    target: Target  # in the units of the priors
+    mode: Mode
+    units: FloatArray  # (k,) natural parameters times these are in days and currency
+    rows: PurchaseRows | SpendRows  # in the units of the priors
+    log_likelihood: float  # at the mode, in days and currency
+
+    def natural(self, u: FloatArray) -> FloatArray:
+        """Natural parameters in days and currency, shape (S, k)."""
+        return np.asarray(self.target.natural(u) * self.units)
+
+
+def fit(
+    rfm: pa.Table, *, model: str = BgNbdModel.name, method: Method = "laplace", seed: int = 0, flat_priors: bool = False
+) -> BgNbdModel:
+    """Fits BG/NBD purchases and Gamma-Gamma spend to an RFM table.
+
+    Spend is learnt from customers who came back and paid something for it. Without any, it is the prior around one
+    unit of currency, and a warning says so.
+
+    Args:
+        rfm: `schemas.RFM`; only frequency, recency_days, age_days and repeat_spend_mean are read.
+        model: bg_nbd.
+        method: laplace (importance draws around the mode; parts that these do not fit are sampled by NUTS instead, with
+            a warning), nuts, or map (the mode alone: a single draw, so forecasts carry no parameter uncertainty).
+        seed: same seed, same draws.
+        flat_priors: maximum likelihood; only with map.
+
+    Returns:
+        512 equally weighted draws (map: 1), r_s alpha in days, v in the currency of the table.
+
+    Raises:
+        InvalidInput: an unknown model or method, no customers, impossible rows (named), or flat priors where the
+            likelihood has no maximum.
+    """
+    _check_arguments(model, method, flat_priors)
+    purchases, spend = purchase_rows(rfm), spend_rows(rfm)
+    warnings = []
+    if not spend.customers:
+        warnings.append("nobody has paid for a repeat purchase: spend is the prior's guess, not learnt from these data")
+    priors = Priors(
+        purchases=FLAT if flat_priors else PURCHASES,
+        spend=FLAT if flat_priors and spend.customers else SPEND,
+        time_unit_days=purchases.mean_age or 1.0,
+        money_unit=spend.mean_spend,
+    )
+    parts = {"purchases": _purchase_part(purchases, priors), "spend": _spend_part(spend, priors)}
+    posteriors, fallbacks = _posteriors(parts, method, seed)
+    return BgNbdModel(
+        purchase_draws=_kept(parts, posteriors, "purchases", seed),
+        spend_draws=_kept(parts, posteriors, "spend", seed),
+        diagnostics=FitDiagnostics(
+            method_asked=method,
+            customers=int(purchases.customers),
+            unique_rows=purchases.unique_rows,
+            repeat_buyers=int(purchases.repeat_buyers),
+            purchases=_diagnostics(parts["purchases"], posteriors["purchases"]),
+            spend=_diagnostics(parts["spend"], posteriors["spend"]),
+            warnings=(*warnings, *fallbacks, *_doubts(posteriors)),
+        ),
+        priors=priors,
+    )
+
+
+def _check_arguments(model: str, method: str, flat_priors: bool) -> None:
+    if model not in MODELS:
+        raise InvalidInput.of("model", f"{model!r} is not known; use one of {', '.join(MODELS)}")
+    if method not in get_args(Method):
+        raise InvalidInput.of("method", f"{method!r} is not known; use one of {', '.join(get_args(Method))}")
+    if flat_priors and method != "map":
+        raise InvalidInput.of("flat_priors", f"leaves no proper posterior for {method} to draw from (use map)")
+
+
+def _purchase_part(rows: PurchaseRows, priors: Priors) -> _Part:
+    scaled = rows.in_units(priors.time_unit_days)
+    target = Target(
+        log_likelihood=lambda draws: bg_nbd_likelihood.log_likelihood(draws, scaled),
+        log_likelihood_and_gradient=lambda params: bg_nbd_likelihood.log_likelihood_and_gradient(params, scaled),
+        prior=priors.purchases,
+        floor=np.zeros(4),
+    )
+    mode = find_mode(target, np.zeros(4))
+    units = np.array([1.0, priors.time_unit_days, 1.0, 1.0])
+    at_mode = bg_nbd_likelihood.log_likelihood(target.natural(mode.u)[None] * units, rows)
+    return _Part(target, mode, units, scaled, float(at_mode[0]))
+
+
+def _spend_part(rows: SpendRows, priors: Priors) -> _Part:
+    scaled = rows.in_units(priors.money_unit)
+    target = Target(
+        log_likelihood=lambda draws: gamma_gamma.log_likelihood(draws, scaled),
+        log_likelihood_and_gradient=lambda params: gamma_gamma.log_likelihood_and_gradient(params, scaled),
+        prior=priors.spend,
+        floor=np.array([0.0, 1.0, 0.0]),
+    )
+    mode = find_mode(target, np.array([1.0, 1.0, 0.0]))
+    units = np.array([1.0, 1.0, priors.money_unit])
+    at_mode = gamma_gamma.log_likelihood(target.natural(mode.u)[None] * units, rows)
+    return _Part(target, mode, units, scaled, float(at_mode[0]))
+
+
+def _posteriors(parts: Mapping[str, _Part], method: Method, seed: int) -> tuple[dict[str, Posterior], Sequence[str]]:
+    """The posterior of each part, and a sentence for each that fell back on NUTS."""
+    if method == "map":
+        return {name: Posterior("map", part.mode.u[None], np.ones(1)) for name, part in parts.items()}, []
+    if method == "nuts":
+        return _nuts(parts, seed), []
+    posteriors = {
+        name: laplace.sample(part.target, part.mode, generator(seed, "ltv.fit.laplace", name))
+        for name, part in parts.items()
+    }
+    limit = psis.highest_trusted_k(laplace.DRAWS)
+    doubtful = {name: parts[name] for name, p in posteriors.items() if p.k_hat is not None and p.k_hat > limit}
+    sentences = [
+        f"the {name} posterior is too far from normal for importance draws (k-hat {posteriors[name].k_hat:.2f} "
+        f"is above {limit:.2f}), so it was sampled by NUTS"
+        for name in doubtful
+    ]
+    if doubtful:
+        for name, sampled in _nuts(doubtful, seed).items():
+            posteriors[name] = replace(sampled, k_hat=posteriors[name].k_hat)
+    return posteriors, sentences
+
+
+def _nuts(parts: Mapping[str, _Part], seed: int) -> dict[str, Posterior]:
+    # PyMC takes seconds to import, which a Laplace fit need not pay. Its advice on BLAS does not matter here: the
+    # likelihood is compiled by numba and nothing large is multiplied.
+    with catch_warnings():
+        filterwarnings("ignore", message="PyTensor could not link to a BLAS")
+        from ltv import pymc_bg_nbd
+        from ltv.inference import nuts
+
+    model_parts = {
+        name: pymc_bg_nbd.Part(part.target, part.mode, pymc_bg_nbd.pack(part.rows)) for name, part in parts.items()
+    }
+    chains = nuts.sample(pymc_bg_nbd.pymc_model(model_parts), "z", int(generator(seed, "ltv.fit.nuts").integers(2**31)))
+    return {name: nuts.posterior(u) for name, u in pymc_bg_nbd.unwhiten(model_parts, chains).items()}
+
+
+def _kept(parts: Mapping[str, _Part], posteriors: Mapping[str, Posterior], name: str, seed: int) -> FloatArray:
+    """The draws that the model stores, shape (S, k)."""
+    return parts[name].natural(posteriors[name].thin(DRAWS_KEPT, generator(seed, "ltv.fit.thin", name)))
+
+
+def _diagnostics(part: _Part, posterior: Posterior) -> PartDiagnostics:
+    mean, sd = posterior.moments(part.natural(posterior.u))
+    return PartDiagnostics(
+        method=posterior.method,
+        k_hat=posterior.k_hat,
+        effective_size=posterior.effective_size,
+        r_hat=posterior.r_hat,
+        log_likelihood=part.log_likelihood,
+        mode=tuple(map(float, part.natural(part.mode.u[None])[0])),
+        posterior_mean=tuple(map(float, mean)),
+        posterior_sd=tuple(map(float, sd)),
+    )
+
+
+def _doubts(posteriors: Mapping[str, Posterior]) -> Sequence[str]:
+    """A sentence for each posterior whose draws are too few or whose chains disagree."""
+    sentences = []
+    for name, posterior in posteriors.items():
+        if posterior.r_hat is not None and posterior.r_hat > MOST_R_HAT:
+            sentences.append(f"the chains of the {name} posterior disagree (R-hat {posterior.r_hat:.3f})")
+        if posterior.effective_size is not None and posterior.effective_size < LEAST_EFFECTIVE_SIZE:
+            sentences.append(f"the {name} posterior rests on only {posterior.effective_size:.0f} effective draws")
+    return sentences
