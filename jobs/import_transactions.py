@@ -1,0 +1,133 @@
+"""Imports a file of transactions: every good row once, every bad row with its reason in a file beside it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from farview.core.errors import InvalidInput
+from farview.store.store import Store
+from farview.store.values import ImportedFile, ImportSource
+from jobs import import_rejects
+from jobs.import_reading import TransactionColumns, TransactionReader
+from jobs.import_rejects import Reject
+from jobs.progress import Progress, Silent
+
+SHOWN = 5
+
+__all__ = ["ImportResult", "TransactionColumns", "import_transactions"]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """What became of a file."""
+
+    file: str
+    imported: ImportedFile
+    rejects: tuple[Reject, ...]  # the first of them
+    rejects_file: Path | None
+    unit: str  # "line" or "row"
+
+    @property
+    def rows(self) -> int:
+        """Rows of the file, good and bad."""
+        counts = self.imported.counts
+        return counts.added + counts.unchanged + counts.corrected + self.imported.rejected
+
+    def lines(self) -> list[str]:
+        """For a person: the first bad rows, then the counts."""
+        counts, rejected = self.imported.counts, self.imported.rejected
+        if self.imported.before:
+            return [
+                f"{self.file} was imported before, at {self.imported.imported_at:%Y-%m-%d %H:%M} UTC, with the same "
+                f"columns ({counts.added:,} rows); nothing changed."
+            ]
+        said = [f"{self.file}, {self.unit} {reject.line}: {reject}" for reject in self.rejects]
+        if rejected > len(said):
+            said.append(f"... and {rejected - len(said):,} more.")
+        parts = [f"{counts.added:,} imported"]
+        if counts.unchanged:
+            parts.append(f"{counts.unchanged:,} known already")
+        if counts.corrected:
+            parts.append(f"{counts.corrected:,} corrected")
+        became = ", ".join(parts) + "."
+        if rejected:
+            became = (
+                f"{rejected:,} of {self.rows:,} rows rejected, written with reasons to {self.rejects_file}; {became}"
+            )
+        return [*said, became]
+
+    def as_data(self) -> dict[str, Any]:
+        """For a program."""
+        counts = self.imported.counts
+        return {
+            "file": self.file,
+            "import_id": self.imported.import_id,
+            "imported_before": self.imported.before,
+            "rows": self.rows,
+            "imported": counts.added,
+            "unchanged": counts.unchanged,
+            "corrected": counts.corrected,
+            "rejected": self.imported.rejected,
+            "rejects_file": None if self.rejects_file is None else str(self.rejects_file),
+        }
+
+
+def import_transactions(
+    store: Store, file: Path, columns: TransactionColumns, *, who: str, progress: Progress | None = None
+) -> ImportResult:
+    """Reads a CSV, CSV.gz or Parquet file into the store, in one transaction.
+
+    Raises:
+        InvalidInput: the file cannot be read as a table, or a column is missing.
+        Conflict: the database is busy with another write; retry.
+    """
+    with store.operation("import", {"file": file.name}, who=who) as operation:
+        operation.start(f"importing {file.name}")
+        # The rows are one transaction, in which SQLite lets nobody else write: the operation hears of its end only.
+        job = _Import(store, TransactionReader(file, columns, store.business()), progress or Silent())
+        result = job.run(who)
+        operation.finish(result.as_data())
+    return result
+
+
+@dataclass(slots=True)
+class _Import:
+    store: Store
+    reader: TransactionReader
+    progress: Progress
+    first: tuple[Reject, ...] = ()
+
+    def run(self, who: str) -> ImportResult:
+        self.progress.start("checking whether the file was imported before")
+        source = ImportSource(self.reader.path.name, self.reader.content_hash(), self.reader.mapping())
+        imported = self.store.imported_before(source)
+        if imported is None:
+            self.progress.start("importing rows")
+            batches = map(self._counted, self.reader.batches())
+            imported = self.store.import_file(source, batches, self._rejected, who=who)
+        self.progress.done()
+        listed = self._rejects_file() if imported.rejected and not imported.before else None
+        unit = "row" if self.reader.is_parquet else "line"
+        return ImportResult(self.reader.path.name, imported, self.first, listed, unit)
+
+    def _counted(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        self.progress.advance(batch.num_rows)
+        return batch
+
+    def _rejected(self) -> int:
+        """Writes the rejects before the import is committed: their reasons cannot be lost to a crash after it."""
+        if len(self.reader.rejects):
+            names = list(self.reader.names.values())
+            try:
+                first = import_rejects.write(self._rejects_file(), self.reader.listed_rejects(), names, keep=SHOWN)
+            except OSError as error:
+                raise InvalidInput.of(str(self._rejects_file()), f"cannot be written ({error})") from None
+            self.first = tuple(first)
+        return len(self.reader.rejects)
+
+    def _rejects_file(self) -> Path:
+        path = self.reader.path
+        stem = path.name.removesuffix(".gz").rsplit(".", maxsplit=1)[0]
+        return path.with_name(f"{stem}.rejects.csv")
