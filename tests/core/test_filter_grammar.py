@@ -1,13 +1,26 @@
 """What the filter language accepts, and how it says no."""
 
+import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from farview.core import columns as c
 from farview.core.errors import InvalidInput
-from farview.core.filters import EVERYTHING, And, Comparison, FieldType, Op, compile_filter, field_names, fields_of
+from farview.core.filters import (
+    EVERYTHING,
+    And,
+    Comparison,
+    FieldType,
+    Op,
+    compile_filter,
+    field_names,
+    fields_of,
+    unparse,
+)
 from farview.core.schemas import FORECAST
 from tests.core.filter_cases import FIELDS, trees
 from tests.tiers import examples
@@ -72,8 +85,6 @@ def test_dates_are_written_with_or_without_quotes(literal: str) -> None:
 @given(trees())
 @settings(max_examples=examples(ci=200, soak=20_000))
 def test_a_filter_written_out_compiles_to_itself(tree: Comparison | And) -> None:
-    from farview.core.filters import unparse
-
     assert compile_filter(unparse(tree), FIELDS) == tree
 
 
@@ -169,3 +180,23 @@ def test_forecast_columns_are_fields_except_their_grids() -> None:
     assert fields["first_purchase_date"] is FieldType.DATE
     assert fields["expected_value_q10"] is FieldType.NUMBER
     assert "value_grid" not in fields
+
+
+def test_the_documented_filters_and_errors_are_as_written() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "filters.md").read_text()
+    fields = fields_of(FORECAST)
+    works, fails = page.split("```")[1].strip().splitlines(), page.split("```")[5].strip().splitlines()
+    for text in works:
+        compile_filter(text, fields)
+    wrong = ['value_mean > "12"', "cohrt = 1", "cohort = a OR cohort = b"]
+    for text, line in zip(wrong, fails, strict=True):
+        with pytest.raises(InvalidInput, match=re.escape(line.removesuffix(", ..."))):
+            compile_filter(text, fields)
+
+
+def test_every_documented_field_is_one() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "filters.md").read_text()
+    parts = [f"{a}_{b}" for a in ("purchases", "value", "expected_value") for b in ("mean", "sd", *c.QUANTILE_SUFFIXES)]
+    named = {"customer_id", "cohort", "first_purchase_date", "median_next_purchase_date", "horizon_days", "p_alive"}
+    assert named | {*parts, "purchases_p_zero", "value_p_zero"} == set(fields_of(FORECAST))
+    assert all(f"`{name}`" in page for name in named)

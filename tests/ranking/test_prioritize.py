@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from pathlib import Path
 from time import thread_time
 
 import numpy as np
@@ -14,6 +15,7 @@ from ranking.prioritize import Audience, OnShortfall, prioritize
 from tests.ranking.requests import Request, fits, order_of, random_request, short_prefixes
 from tests.tiers import examples
 
+PROOF = Path(__file__).parents[2] / "docs" / "exposure-guarantees.md"
 REQUESTS = examples(ci=1_000, soak=10_000)
 
 
@@ -250,3 +252,14 @@ def test_a_request_that_makes_no_sense_is_refused_by_its_field(change: dict[str,
     with pytest.raises(InvalidInput) as refusal:
         prioritize(**(request | change))  # type: ignore[arg-type]
     assert [violation.field for violation in refusal.value.violations] == [field]
+
+
+def test_the_documented_example_comes_out_as_written() -> None:
+    cohorts = ["", "", "", "", "", "A", "A", "B", "A", "B"]
+    scores = np.array([90.0, 80.0, 70.0, 60.0, 50.0, 40.0, 30.0, 20.0, 10.0, 9.0])
+    floors = [Guarantee(name, share, np.array(cohorts) == name) for name, share in (("A", 1 / 2), ("B", 1 / 3))]
+    audience = prioritize(np.array([f"c{i}" for i in range(10)]), scores, 6, floors)
+    assert audience.scores.tolist() == [90.0, 40.0, 20.0, 30.0, 10.0, 9.0]
+    assert audience.guaranteed.tolist() == [False, True, True, True, True, True]
+    assert [report.value_cost for report in audience.floors] == [130.0, 121.0]
+    assert "Without A's floor the list would be worth 130 more, without B's 121 more." in PROOF.read_text()
