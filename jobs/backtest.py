@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -21,19 +20,7 @@ from farview.features.rfm import rfm
 from farview.features.through import through
 from farview.features.window import GROSS_VALUE, HAS_POSITIVE, window
 from jobs.backtest_models import Candidate, Forecasts, Past
-
-
-class Progress(Protocol):
-    """Who wants to know how far the work is."""
-
-    def start(self, what: str, total: int | None = None) -> None:
-        """Begins a stage of `total` units, or of unknown length."""
-
-    def advance(self, units: int = 1) -> None:
-        """Counts units of the stage as done."""
-
-    def done(self) -> None:
-        """Ends the stage."""
+from jobs.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,8 +65,9 @@ def candidates(seed: int) -> Mapping[str, Candidate]:
 
 
 def _fit_bg_nbd(past: Past, seed: int) -> Predict:
-    from ltv.fit import fit
     from ltv.scorer import Scorer
+
+    from ltv.fit import fit
 
     model = fit(past.rfm, model="bg_nbd", seed=seed)
 

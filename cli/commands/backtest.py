@@ -10,8 +10,8 @@ import typer
 from cli.options import Seed, parse_date
 
 if TYPE_CHECKING:
+    from jobs.backtest_events import FileEvents
     from jobs.backtest_models import Candidate
-    from jobs.read_transactions import TransactionFile
 
 app = typer.Typer(help="Hold forecasts of a known past against what came.", no_args_is_help=True)
 
@@ -73,6 +73,9 @@ def backtest_ltv(
     time_zone: Annotated[
         str, typer.Option("--time-zone", help="IANA zone of days, and of times that name no offset.")
     ] = "UTC",
+    currency: Annotated[
+        str, typer.Option("--currency", help="ISO 4217 code; matters only where the file has a currency column.")
+    ] = "USD",
     seed: Seed = 0,
 ) -> None:
     """Fit on what was known by a day, forecast what came after, and see how well each model did. Needs no database.
@@ -84,9 +87,10 @@ def backtest_ltv(
     from cli.console import print_json, progress
     from jobs.backtest import BacktestSpec
     from jobs.backtest import backtest as run_backtest
+    from jobs.backtest_events import read_events
     from jobs.backtest_models import candidates
     from jobs.backtest_report import document, write_predictions
-    from jobs.read_transactions import TransactionFile, TransactionFormat
+    from jobs.import_reading import TransactionColumns
 
     windows = _day("--calibration-end", calibration_end), _day("--holdout-end", holdout_end)
     spec = BacktestSpec(*windows, time_zone, drop_zero, seed)
@@ -94,13 +98,12 @@ def backtest_ltv(
     _check_models(models or [], known)
     _check_writable("--predictions", predictions)
     _check_writable("--json", Path(json_out) if json_out not in (None, "-") else None)
-    form = TransactionFormat(customer_column, time_column, amount_column, decimal, time_zone)
-    file = TransactionFile(transactions, form)
+    columns = TransactionColumns(customer_column, time_column, amount_column, decimal=decimal)
     with progress() as bar:
         bar.start(f"read {transactions.name}")
-        events = _read(file)
+        file = read_events(transactions, columns, time_zone, currency)
         bar.done()
-        result = run_backtest(events, spec, known, bar)
+        result = run_backtest(file.events, spec, known, bar)
         bar.start("figures")
         report = document(result, known)
         report["protocol"] |= {"transactions": transactions.name, "rejected_rows": file.rejected_rows}
@@ -137,35 +140,18 @@ def _check_writable(option: str, path: Path | None) -> None:
         raise InvalidInput.of(option, f"{path} cannot be written (its folder must exist)")
 
 
-def _read(file: "TransactionFile") -> Any:
-    import pyarrow as pa
-
-    from farview.core import schemas
-    from farview.core.errors import InvalidInput
-
-    events = pa.Table.from_batches(file.batches(), schema=schemas.EVENTS)
-    if events.num_rows == 0:
-        first = f"; line {file.rejects[0].line}: {_reason(file)}" if file.rejects else ""
-        raise InvalidInput.of(str(file.path), f"holds no usable transaction{first}")
-    return events
-
-
-def _reason(file: "TransactionFile") -> str:
-    return f"{file.rejects[0].field} {file.rejects[0].problem}"
-
-
 def _write_json(path: Path, report: dict[str, Any]) -> None:
     import json
 
     path.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n")
 
 
-def _show(report: dict[str, Any], file: "TransactionFile") -> None:
+def _show(report: dict[str, Any], file: "FileEvents") -> None:
     from cli.console import out, table
 
     protocol, champion = report["protocol"], report["champion"]
-    if file.rejected_rows:
-        where = f"{file.path.name}, line {file.rejects[0].line}: {_reason(file)}"
+    if file.first_reject is not None:
+        where = f"{protocol['transactions']}, line {file.first_reject.line}: {file.first_reject}"
         out.print(f"{file.rejected_rows:,} rows rejected, the first: {where}")
     out.print(
         f"{protocol['customers']:,} customers who had bought by {protocol['calibration_end']}; "

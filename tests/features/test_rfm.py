@@ -120,6 +120,13 @@ def test_a_history_by_hand() -> None:
     }
 
 
+def test_halves_of_the_smallest_step_round_up_in_both_executors() -> None:
+    day = datetime(2024, 1, 1, tzinfo=UTC)
+    events = [("a", day, 1.0), *(("a", day + timedelta(days=k), k * 5e-9) for k in range(1, 6))]
+    cut = Cut(date(2024, 2, 1), NOW)
+    assert rfm(table(events), cut, "UTC").read_all().equals(one_by_one(events, cut, "UTC"))
+
+
 def test_the_zone_decides_the_day() -> None:
     events = [("a", datetime(2024, 1, 31, 23, 30, tzinfo=UTC), 1.0), ("a", datetime(2024, 2, 1, 12, tzinfo=UTC), 1.0)]
     cut = Cut(date(2024, 2, 1), NOW)

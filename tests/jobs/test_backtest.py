@@ -15,21 +15,17 @@ from farview.core.errors import InvalidInput
 from farview.core.quantile_grid import LEVELS
 from farview.features.window import window
 from jobs.backtest import Backtest, BacktestSpec, backtest, past_of
+from jobs.backtest_events import read_events
 from jobs.backtest_models import candidates
 from jobs.backtest_report import document, predictions, write_predictions
-from jobs.read_transactions import TransactionFile, TransactionFormat
+from jobs.import_reading import TransactionColumns
+from jobs.progress import Silent
 
 FIGURES = {"ratio", "mae", "rmse", "corr", "normalized_gini", "spearman", "crps", "coverage_80", "coverage_95"}
 CDNOW = BacktestSpec(date(1997, 9, 30), date(1998, 6, 30))
 MODELS = candidates(seed=0)
 POINTS = {name: model for name, model in MODELS.items() if name != "bg_nbd"}
 DAY = datetime(2024, 1, 1, 12, tzinfo=UTC)
-
-
-class Silent:
-    def start(self, what: str, total: int | None = None) -> None: ...
-    def advance(self, units: int = 1) -> None: ...
-    def done(self) -> None: ...
 
 
 def events(rows: list[tuple[str, int, float]]) -> pa.Table:
@@ -39,7 +35,7 @@ def events(rows: list[tuple[str, int, float]]) -> pa.Table:
 
 
 def read(path: Path) -> pa.Table:
-    return pa.Table.from_batches(TransactionFile(path, TransactionFormat()).batches(), schema=schemas.EVENTS)
+    return read_events(path, TransactionColumns(), "UTC", "USD").events
 
 
 @pytest.fixture(scope="module")
