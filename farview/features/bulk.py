@@ -1,6 +1,6 @@
 """The ground of bulk features: Ibis expressions over an event log, run by DuckDB as a stream.
 
-Ibis compiles, DuckDB runs: its own connection is used directly, because Ibis' backend copies every result once more.
+Ibis compiles, DuckDB's own connection runs: the DuckDB backend of Ibis 12 calls methods that DuckDB 2 has dropped.
 """
 
 import tempfile
