@@ -48,7 +48,7 @@ def literal(text: str) -> str:
 
 
 def _instant(text: str) -> str:
-    """ISO 8601 or YYYYMMDD. A date is the beginning of its day, in the session's zone like every time without offset."""
+    """ISO 8601 or YYYYMMDD. A date is the beginning of its day; without an offset the session's zone is meant."""
     trimmed = f"trim({text})"
     compact = f"CASE WHEN length({trimmed}) = 8 THEN try_strptime({trimmed}, '%Y%m%d') END"
     return f"coalesce(try_cast({trimmed} AS TIMESTAMPTZ), CAST({compact} AS TIMESTAMPTZ))"

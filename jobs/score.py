@@ -1,0 +1,102 @@
+"""Forecasts every customer with the champion and publishes the run."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime
+
+import pyarrow as pa
+
+from farview.core.clock import Cut
+from farview.core.errors import InvalidInput
+from farview.features.rfm import rfm
+from farview.store.store import Store
+from farview.store.values import LTV_REVENUE, ForecastRun, ModelVersion, RunSpec
+from jobs.progress import Both, Progress, Silent
+from jobs.snapshot import code_version, configuration_hash, cut_of
+from ltv.model import load
+from ltv.scorer import Scorer
+
+HORIZONS_DAYS = (30, 90, 365)
+LONGEST_HORIZON_DAYS = 3650
+
+
+def score_ltv(
+    store: Store,
+    *,
+    as_of: date | None = None,
+    known_at: datetime | None = None,
+    horizons_days: Sequence[int] = HORIZONS_DAYS,
+    seed: int = 0,
+    who: str,
+    progress: Progress | None = None,
+) -> ForecastRun:
+    """Forecasts every customer who bought by `as_of`. A run with the same data and options is returned, not repeated.
+
+    Args:
+        store: where transactions and the champion come from and forecasts go to.
+        as_of: last day whose events are seen, business zone; by default the last event's day.
+        known_at: events ingested after it are not seen; by default now.
+        horizons_days: days ahead, at most ten years.
+        seed: same seed, data and model, same forecasts.
+        who: for the audit log.
+        progress: who watches.
+
+    Raises:
+        FailedPrecondition: there are no transactions.
+        NotFound: there is no model yet.
+        InvalidInput: a horizon is not between 1 and 3650 days.
+        Conflict: another job scores the same at the same time.
+    """
+    horizons = _checked(horizons_days)
+    cut, champion = cut_of(store, as_of, known_at), store.champion(LTV_REVENUE)
+    request = {"as_of": cut.as_of.isoformat(), "model": champion.name, "horizons_days": horizons, "seed": seed}
+    with store.operation("score", request, who=who) as operation:
+        watch = Both(progress or Silent(), operation)
+        watch.start("reading transactions")
+        run = store.begin_run(_spec(store, champion, cut, horizons, seed))
+        if not run.published:
+            run = _fill(store, run, champion, cut, watch, who)
+        watch.done()
+        operation.finish({"run_id": run.run_id, "forecasts": run.forecasts})
+    return run
+
+
+def _fill(store: Store, run: ForecastRun, champion: ModelVersion, cut: Cut, watch: Progress, who: str) -> ForecastRun:
+    scorer = Scorer(load(store.artifact(champion)), run.spec.horizons_days, cut.as_of, run.spec.seed)
+    customers = rfm(store.transactions(cut), cut, store.business().time_zone)
+    watch.start("forecasting customers")
+    for batch in _ahead(scorer.forecast(customers)):
+        store.stage(run, batch)
+        watch.advance(batch.num_rows // len(run.spec.horizons_days))
+    watch.start("publishing")
+    return store.publish(run, scorer.totals(), who=who)
+
+
+def _ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same batches, the next one computed while the caller stores the one before: the kernels release the GIL."""
+    with ThreadPoolExecutor(1) as worker:
+        coming = worker.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = worker.submit(next, batches, None)
+            yield batch
+
+
+def _spec(store: Store, champion: ModelVersion, cut: Cut, horizons_days: tuple[int, ...], seed: int) -> RunSpec:
+    configuration = {"horizons_days": horizons_days, "seed": seed, "code_version": code_version()}
+    return RunSpec(
+        kind=champion.kind,
+        model_version=champion.version,
+        as_of=cut.as_of,
+        known_at=cut.known_at,
+        snapshot_hash=store.snapshot_hash(cut),
+        config_hash=configuration_hash(configuration),
+        horizons_days=horizons_days,
+        seed=seed,
+    )
+
+
+def _checked(horizons_days: Sequence[int]) -> tuple[int, ...]:
+    horizons = tuple(sorted(set(horizons_days)))
+    if not horizons or horizons[0] < 1 or horizons[-1] > LONGEST_HORIZON_DAYS:
+        raise InvalidInput.of("horizon_days", f"{list(horizons_days)} are not days from 1 to {LONGEST_HORIZON_DAYS:,}")
+    return horizons

@@ -1,0 +1,49 @@
+"""Which transactions a job sees, and the record of with what it worked on them."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from farview.core.clock import Cut
+from farview.core.errors import FailedPrecondition
+from farview.store.store import Store
+
+LIBRARIES = ("numpy", "scipy", "numba", "pyarrow", "duckdb", "ibis-framework", "pymc", "nutpie")
+"""Those that can change a figure."""
+
+
+def cut_of(store: Store, as_of: date | None, known_at: datetime | None) -> Cut:
+    """The cut of a job: by default up to the day of the last event, with all that is known now.
+
+    Raises:
+        FailedPrecondition: there are no transactions.
+    """
+    last = as_of or store.last_event_day()
+    if last is None:
+        raise FailedPrecondition("there are no transactions; run `farview import transactions FILE` first")
+    return Cut(last, known_at or datetime.now(UTC))
+
+
+def code_version() -> str:
+    """The version of Farview that runs."""
+    return _version("farview")
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of the libraries that can change a figure."""
+    return {name: _version(name) for name in LIBRARIES}
+
+
+def configuration_hash(configuration: Mapping[str, Any]) -> str:
+    """sha256 of the canonical JSON."""
+    return hashlib.sha256(json.dumps(dict(configuration), sort_keys=True).encode()).hexdigest()
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
