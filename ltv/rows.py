@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from farview.core import columns as c
 from farview.core.errors import InvalidInput, Violation
@@ -84,8 +83,8 @@ def purchase_rows(rfm: pa.Table) -> PurchaseRows:
         InvalidInput: no rows, a missing column, or rows that cannot be; names the first twenty, `rows[i].column`.
     """
     check(rfm)
-    unique, weight = _unique(rfm, (c.FREQUENCY, c.AGE_DAYS, c.RECENCY_DAYS))
-    frequency, age, recency = unique[0].astype(np.int64), unique[1], unique[2]
+    (count, age, recency), weight = _unique([_floats(rfm, name) for name in (c.FREQUENCY, c.AGE_DAYS, c.RECENCY_DAYS)])
+    frequency = count.astype(np.int64)
     x, x_index = np.unique(frequency, return_inverse=True)
     time, time_index = np.unique(np.concatenate([recency, age]), return_inverse=True)
     recency_index, age_index = time_index[: len(recency)], time_index[len(recency) :]
@@ -113,8 +112,9 @@ def spend_rows(rfm: pa.Table) -> SpendRows:
         InvalidInput: as `purchase_rows`.
     """
     check(rfm)
-    usable = rfm.filter(pc.and_(pc.greater(rfm[c.FREQUENCY], 0), pc.greater(rfm[c.REPEAT_SPEND_MEAN], 0)))
-    (frequency, mean), weight = _unique(usable, (c.FREQUENCY, c.REPEAT_SPEND_MEAN))
+    counts, means = _floats(rfm, c.FREQUENCY), _floats(rfm, c.REPEAT_SPEND_MEAN)
+    usable = (counts > 0) & (means > 0)
+    (frequency, mean), weight = _unique([counts[usable], means[usable]])
     x, x_index = np.unique(frequency, return_inverse=True)
     customers = float(weight.sum())
     return SpendRows(
@@ -167,9 +167,13 @@ def _floats(table: pa.Table, name: str) -> FloatArray:
     return np.array(np.from_dlpack(column), dtype=np.float64)  # to_numpy would import pandas
 
 
-def _unique(table: pa.Table, names: tuple[str, ...]) -> tuple[list[FloatArray], FloatArray]:
-    """Distinct values of the named columns, ordered by them, and how many rows share each."""
-    grouped = table.select(names).group_by(list(names)).aggregate([([], "count_all")])
-    values = [_floats(grouped, name) for name in names]
-    order = np.lexsort(values[::-1])
-    return [column[order] for column in values], _floats(grouped, "count_all")[order]
+def _unique(columns: Sequence[FloatArray]) -> tuple[list[FloatArray], FloatArray]:
+    """Distinct rows of the columns, ordered by the first, then the next, and how many rows share each."""
+    order = np.lexsort(columns[::-1])
+    ordered = [column[order] for column in columns]
+    is_new = np.zeros(len(order), dtype=np.bool_)
+    is_new[:1] = True
+    for column in ordered:
+        is_new[1:] |= column[1:] != column[:-1]
+    start = np.flatnonzero(is_new)
+    return [column[start] for column in ordered], np.diff(np.append(start, len(order))).astype(np.float64)
