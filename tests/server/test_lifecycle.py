@@ -1,0 +1,171 @@
+"""From start to SIGTERM: readiness, reflection, swapping runs, draining."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import grpc
+import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from farview.client import FarviewClient
+from farview.core.clock import Cut
+from farview.core.errors import FailedPrecondition
+from farview.v1 import forecast_pb2, forecast_run_pb2
+from farview.v1 import forecast_pb2_grpc as services
+from server.logs import json_logger
+from server.options import ServerOptions
+from server.port_lock import port_lock
+from server.wiring import SERVICES, start
+from tests.server.conftest import Running, score
+from tests.server.refusals import refused
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Waits up to ten seconds."""
+    end = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < end, "did not come to hold within 10 s"
+        time.sleep(0.02)
+
+
+def reflect(
+    running: Running, request: reflection_pb2.ServerReflectionRequest
+) -> reflection_pb2.ServerReflectionResponse:
+    stub = reflection_pb2_grpc.ServerReflectionStub(running.channel)
+    return next(iter(stub.ServerReflectionInfo(iter([request]))))
+
+
+def test_reflection_lists_the_services(reading: Running) -> None:
+    answer = reflect(reading, reflection_pb2.ServerReflectionRequest(list_services=""))
+    assert {service.name for service in answer.list_services_response.service} >= set(SERVICES)
+
+
+def test_nothing_declared_is_unimplemented(reading: Running) -> None:
+    for service in SERVICES:
+        request = reflection_pb2.ServerReflectionRequest(file_containing_symbol=service)
+        files = reflect(reading, request).file_descriptor_response.file_descriptor_proto
+        declared = next(s for f in files for s in FileDescriptorProto.FromString(f).service if service.endswith(s.name))
+        for method in declared.method:
+            error = refused(lambda name=method.name: reading.channel.unary_unary(f"/{service}/{name}")(b"\xff"))  # noqa: B023
+            assert error.code() is grpc.StatusCode.INVALID_ARGUMENT, method.name
+
+
+@pytest.mark.parametrize("service", ["", *SERVICES])
+def test_a_started_server_is_serving(reading: Running, service: str) -> None:
+    stub = health_pb2_grpc.HealthStub(reading.channel)
+    answer = stub.Check(health_pb2.HealthCheckRequest(service=service))
+    assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def served_run(running: Running) -> forecast_run_pb2.ForecastRun:
+    return running.forecasts.ListForecasts(forecast_pb2.ListForecastsRequest(page_size=1)).forecast_run
+
+
+def publish_newer(running: Running) -> None:
+    score(running.store, Cut(date(1997, 12, 31), datetime.now(UTC)))
+
+
+def test_a_newly_published_run_is_served_without_a_restart(writing: Running) -> None:
+    before = served_run(writing).forecast_run_id
+    publish_newer(writing)
+    eventually(lambda: served_run(writing).forecast_run_id != before)
+    assert served_run(writing).as_of_date.month == 12
+
+
+def test_a_first_run_ends_the_failed_precondition(empty: Running, reading: Running) -> None:
+    error = refused(lambda: served_run(empty))
+    assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
+    assert "farview train ltv" in error.details()
+
+
+def test_the_pages_of_a_list_come_from_one_run_though_a_newer_is_published(writing: Running) -> None:
+    request = forecast_pb2.ListForecastsRequest(page_size=100)
+    first = writing.forecasts.ListForecasts(request)
+    publish_newer(writing)
+    eventually(lambda: served_run(writing).forecast_run_id != first.forecast_run.forecast_run_id)
+    request.page_token = first.next_page_token
+    assert writing.forecasts.ListForecasts(request).forecast_run == first.forecast_run
+
+
+def test_an_older_run_can_be_asked_for_by_id(writing: Running) -> None:
+    old = served_run(writing)
+    publish_newer(writing)
+    eventually(lambda: served_run(writing).forecast_run_id != old.forecast_run_id)
+    request = forecast_pb2.ListForecastsRequest(page_size=1, forecast_run_id=old.forecast_run_id)
+    assert writing.forecasts.ListForecasts(request).forecast_run == old
+
+
+def test_a_taken_port_is_said(reading: Running) -> None:
+    with pytest.raises(FailedPrecondition, match=f"port {reading.server.port} is taken"):
+        start(reading.store, ServerOptions(port=reading.server.port), json_logger(sys.stderr))
+
+
+def test_one_process_a_port() -> None:
+    with port_lock(65_001):
+        code = "from server.port_lock import port_lock\nwith port_lock(65001): pass"
+        second = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "port 65001 is taken" in second.stderr
+
+
+SERVE = """
+import json, sys
+from server.main import limit_threads, serve
+from server.options import ServerOptions
+limit_threads()
+serve(sys.argv[1], ServerOptions(port=0, workers=2), lambda port: print(json.dumps(port), flush=True))
+"""
+
+
+@pytest.fixture
+def process(scored: Path) -> subprocess.Popen[str]:
+    """`serve` in a process of its own; tests end it."""
+    return subprocess.Popen(
+        [sys.executable, "-c", SERVE, f"sqlite:///{scored}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+
+def test_sigterm_drains_calls_under_way(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    port = json.loads(process.stdout.readline())
+    began = datetime(1997, 1, 1, tzinfo=UTC)
+    history = forecast_pb2.CustomerHistory(
+        transactions=[{"transaction_time": began, "amount": {"currency_code": "USD", "units": 5}}] * 60
+    )
+    long_call = forecast_pb2.ScoreCustomersRequest(
+        histories=[{"customer_id": str(i), "transactions": history.transactions} for i in range(1_000)]
+    )
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel, ThreadPoolExecutor(1) as pool:
+        stub = services.ForecastServiceStub(channel)
+        under_way = pool.submit(stub.ScoreCustomers, long_call)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGTERM)
+        assert len(under_way.result(30).results) == 1_000
+    _, log = process.communicate(timeout=30)
+    assert process.returncode == 0
+    events = [json.loads(line)["event"] for line in log.splitlines()]
+    assert events[-3:] == ["draining", "call", "stopped"]
+
+
+def test_a_client_reads_a_forecast_and_an_audience_from_a_process(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    port = json.loads(process.stdout.readline())
+    with FarviewClient(f"127.0.0.1:{port}") as farview:
+        audience = farview.prioritize(3)
+        best = farview.forecast(audience.customers[0].customer_id)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert best.at(273).expected_value.mean == audience.customers[0].score

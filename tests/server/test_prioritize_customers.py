@@ -1,0 +1,130 @@
+"""PrioritizeCustomers: order, floors, reasons, seeds."""
+
+import math
+
+import grpc
+import pytest
+
+from farview.v1 import forecast_pb2
+from farview.v1 import prioritization_pb2 as pb
+from tests.server.conftest import Running
+from tests.server.refusals import details, refused
+
+MARCH = {"floor_id": "march", "cohort_filter": 'cohort = "1997-03"', "share": 0.4}
+
+
+def ask(reading: Running, **request: object) -> pb.PrioritizeCustomersResponse:
+    return reading.prioritization.PrioritizeCustomers(pb.PrioritizeCustomersRequest(**{"capacity": 50, **request}))
+
+
+def test_without_floors_the_highest_expected_values_come_in_order(reading: Running) -> None:
+    listed = reading.forecasts.ListForecasts(
+        forecast_pb2.ListForecastsRequest(order_by="expected_value_mean desc", page_size=50)
+    )
+    audience = ask(reading)
+    assert [customer.score for customer in audience.customers] == [
+        forecast.horizons[0].expected_value.mean for forecast in listed.forecasts
+    ]
+
+
+def test_places_count_from_one_without_gaps(reading: Running) -> None:
+    assert [customer.place for customer in ask(reading).customers] == list(range(1, 51))
+
+
+def test_a_floor_holds_at_every_prefix(reading: Running) -> None:
+    cohorts = [customer.cohort for customer in ask(reading, floors=[MARCH]).customers]
+    for n in range(1, 51):
+        assert cohorts[:n].count("1997-03") >= math.floor(round(0.4 * n, 9))
+
+
+def test_a_place_that_a_floor_needed_says_so(reading: Running) -> None:
+    forced = [c for c in ask(reading, floors=[MARCH]).customers if c.reason == pb.PLACEMENT_REASON_GUARANTEE]
+    assert forced
+    assert all(customer.cohort == "1997-03" and list(customer.due_floor_ids) == ["march"] for customer in forced)
+
+
+def test_without_floors_the_score_is_the_only_reason(reading: Running) -> None:
+    assert {customer.reason for customer in ask(reading).customers} == {pb.PLACEMENT_REASON_SCORE}
+
+
+def test_the_cost_of_a_floor_is_what_the_list_loses(reading: Running) -> None:
+    free, bound = ask(reading, seed=1), ask(reading, seed=1, floors=[MARCH])
+    lost = sum(customer.score for customer in free.customers) - sum(customer.score for customer in bound.customers)
+    assert bound.floors[0].score_cost == pytest.approx(lost, abs=1e-6)
+    assert bound.floors[0].currency_code == "USD"
+
+
+def test_a_floor_result_counts_promised_and_kept(reading: Running) -> None:
+    answer = ask(reading, floors=[MARCH])
+    kept = [customer.cohort for customer in answer.customers].count("1997-03")
+    floor = answer.floors[0]
+    assert (floor.promised_count, floor.kept_count, floor.shortfall_count) == (20, kept, 0)
+    assert not floor.HasField("first_short_place")
+
+
+def test_the_parts_add_up_to_the_score(reading: Running) -> None:
+    for customer in ask(reading, score={"quantile": {"level": 0.1}}).customers:
+        parts = customer.parts.expected_value_mean + customer.parts.uncertainty
+        assert customer.score == pytest.approx(parts)
+        assert customer.score == customer.expected_value.q10
+
+
+def test_a_quantile_score_orders_by_that_quantile(reading: Running) -> None:
+    scores = [customer.score for customer in ask(reading, score={"quantile": {"level": 0.9}}).customers]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_the_filter_chooses_the_candidates(reading: Running) -> None:
+    answer = ask(reading, filter='cohort = "1997-02" AND p_alive > 0.5', horizon_days=90, capacity=1_000)
+    assert {customer.cohort for customer in answer.customers} == {"1997-02"}
+    assert answer.candidate_count == len(answer.customers)
+
+
+def test_a_filter_that_nobody_matches_gives_an_empty_audience(reading: Running) -> None:
+    answer = ask(reading, filter='cohort = "1987-01"')
+    assert (len(answer.customers), answer.candidate_count) == (0, 0)
+
+
+def test_named_candidates_are_the_only_ones(reading: Running) -> None:
+    names = [customer.customer_id for customer in ask(reading, capacity=7).customers]
+    answer = ask(reading, customers={"customer_ids": [*reversed(names), "nobody"]})
+    assert [customer.customer_id for customer in answer.customers] == names
+    assert list(answer.unknown_customer_ids) == ["nobody"]
+
+
+def test_infeasible_floors_are_refused_by_name(reading: Running) -> None:
+    nobody = {"floor_id": "nobody", "cohort_filter": 'cohort = "1987-01"', "share": 0.1}
+    error = refused(lambda: ask(reading, floors=[MARCH, nobody]))
+    assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
+    assert "'nobody' has 0 eligible" in error.details()
+    assert details(error)["ErrorInfo"].reason == "INFEASIBLE"  # type: ignore[attr-defined]
+
+
+def test_a_shortfall_is_reported_when_asked(reading: Running) -> None:
+    nobody = {"floor_id": "nobody", "cohort_filter": 'cohort = "1987-01"', "share": 0.1}
+    answer = ask(reading, floors=[MARCH, nobody], on_shortfall=pb.SHORTFALL_POLICY_REPORT)
+    assert (answer.floors[1].shortfall_count, answer.floors[1].first_short_place) == (5, 10)
+    assert len(answer.customers) == 50
+    assert len(answer.shortfall_reasons) == 1
+
+
+def test_the_answered_seed_repeats_the_list(reading: Running) -> None:
+    first = ask(reading, filter="p_alive <= 1", capacity=300)
+    assert ask(reading, filter="p_alive <= 1", capacity=300, seed=first.seed) == first
+
+
+def test_a_seed_orders_equal_scores(reading: Running) -> None:
+    orders = {tuple(c.customer_id for c in ask(reading, capacity=300, seed=seed).customers) for seed in range(3)}
+    assert len(orders) == 3  # many customers of this base bought once on the same day
+
+
+def test_an_audience_names_run_horizon_and_currency(reading: Running) -> None:
+    answer = ask(reading, horizon_days=90)
+    assert (answer.horizon_days, answer.forecast_run.model_version) == (90, "ltv-revenue/1")
+    assert {customer.currency_code for customer in answer.customers} == {"USD"}
+
+
+def test_without_a_run_the_mend_is_said(empty: Running) -> None:
+    error = refused(lambda: ask(empty))
+    assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
+    assert "farview score" in error.details()
