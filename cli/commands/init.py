@@ -27,13 +27,14 @@ def init(
     Example: farview init --time-zone Europe/Berlin --currency EUR
     """
     from cli.console import out
+    from cli.database import open_store
     from farview.store.migrate import current, head, upgrade
-    from farview.store.store import Business, Store
+    from farview.store.values import Business
 
     before = current(database)
     upgrade(database)
-    with Store.open(database) as store:
-        business = store.initialise(Business(time_zone, currency, consent_required))
+    with open_store(database) as store:
+        business = store.set_business(Business(time_zone, currency, consent_required))
     if before is None:
         out.print(f"Created {database} (schema {head()}).")
     elif before != head():

@@ -1,0 +1,30 @@
+"""`farview demo`: the main job on real data, from a file to a served audience."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def demo(
+    directory: Annotated[
+        Path | None,
+        typer.Option(
+            "--directory", help="Keep database and log here. [default: a temporary folder, deleted at the end]"
+        ),
+    ] = None,
+) -> None:
+    """Run the main job on CDNOW: import, train, score, publish, serve, and ask the server.
+
+    Example: farview demo --directory ./farview-demo
+    """
+    import tempfile
+
+    from cli.demo.run import run_demo
+
+    if directory is not None:
+        directory.mkdir(parents=True, exist_ok=True)
+        run_demo(directory, kept=True)
+        return
+    with tempfile.TemporaryDirectory(prefix="farview-demo-") as folder:
+        run_demo(Path(folder), kept=False)

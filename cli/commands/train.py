@@ -1,0 +1,77 @@
+"""`farview train`: fits and registers; the first version of a kind becomes the champion."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from cli.options import DEFAULT_DATABASE, AsOf, Database, Json, KnownAt, Seed, parse_date, parse_instant
+
+app = typer.Typer(help="Fit a model and register it.", no_args_is_help=True)
+
+
+@app.callback()
+def train() -> None:
+    """Fit a model and register it."""
+
+
+class Model(StrEnum):
+    """Families of customer-value models."""
+
+    BG_NBD = "bg_nbd"
+
+
+class Inference(StrEnum):
+    """Ways to the posterior."""
+
+    LAPLACE = "laplace"
+    NUTS = "nuts"
+    MAP = "map"
+
+
+@app.command("ltv")
+def ltv(
+    *,
+    model: Annotated[Model, typer.Option("--model", help="Family.")] = Model.BG_NBD,
+    method: Annotated[
+        Inference,
+        typer.Option(
+            "--method", help="laplace checks itself and falls back to nuts; nuts samples; map keeps the mode alone."
+        ),
+    ] = Inference.LAPLACE,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    seed: Seed = 0,
+    why: Annotated[str, typer.Option("--why", help="A reason, for the lineage.")] = "",
+    database: Database = DEFAULT_DATABASE,
+    as_json: Json = False,
+) -> None:
+    """Fit a customer-value model to what is known, and register it.
+
+    Example: farview train ltv --as-of 1997-09-30
+    """
+    from cli.console import out, print_json, progress
+    from cli.database import open_store, who
+    from cli.views import model_as_data, model_lines
+    from jobs.train import train_ltv
+
+    day, instant = parse_date("--as-of", as_of), parse_instant("--known-at", known_at)
+    with open_store(database) as store, progress() as bar:
+        version = train_ltv(
+            store,
+            as_of=day,
+            known_at=instant,
+            model=model.value,
+            method=method.value,
+            seed=seed,
+            who=who(),
+            why=why,
+            progress=bar,
+        )
+    if as_json:
+        print_json(model_as_data(version))
+        return
+    for line in model_lines(version):
+        out.print(line)
+    champion = "champion" in version.aliases
+    out.print("Next: " + ("farview score" if champion else f"farview models promote {version.name}"))

@@ -1,0 +1,103 @@
+"""What people and programs see of models and runs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from cli.console import table
+from farview.store.values import ForecastRun, ModelVersion
+
+
+def model_as_data(version: ModelVersion) -> dict[str, Any]:
+    """One model for programs."""
+    return {
+        "name": version.name,
+        "model": version.model,
+        "aliases": list(version.aliases),
+        "artifact_sha256": version.artifact_sha256,
+        "artifact_size_bytes": version.artifact_size_bytes,
+        "created_at": version.created_at,
+        "lineage": asdict(version.lineage),
+        "metrics": version.metrics,
+    }
+
+
+def model_lines(version: ModelVersion) -> Iterator[str]:
+    """One model for people: what it is, how the fit went, what to worry about."""
+    metrics = version.metrics
+    alias = f" ({', '.join(version.aliases)})" if version.aliases else ""
+    yield (
+        f"[bold]{version.name}[/bold]{alias}: {version.model} on {metrics['customers']:,} customers, "
+        f"{metrics['repeat_buyers']:,} of them repeat buyers, as of {version.lineage.as_of}."
+    )
+    for part in ("purchases", "spend"):
+        yield f"  {part}: {_quality(metrics[part])}"
+    for warning in metrics["warnings"]:
+        yield f"[yellow]Note:[/yellow] {escape(warning)}"
+
+
+def _quality(part: Mapping[str, Any]) -> str:
+    said = [str(part["method"])]
+    for name, label, digits in (("k_hat", "k-hat", 2), ("r_hat", "R-hat", 3), ("effective_size", "effective draws", 0)):
+        if part[name] is not None:
+            said.append(f"{label} {part[name]:,.{digits}f}")
+    return ", ".join(said)
+
+
+def models_table(versions: Sequence[ModelVersion]) -> Table:
+    """Models, one line each."""
+    rows = [
+        [
+            version.name,
+            ", ".join(version.aliases) or "-",
+            version.model,
+            f"{version.lineage.as_of}",
+            f"{version.created_at:%Y-%m-%d %H:%M}",
+            version.lineage.who,
+            f"{version.artifact_size_bytes / 1024:,.0f}",
+        ]
+        for version in versions
+    ]
+    return table("Models", ["name", "alias", "family", "as of", "registered (UTC)", "by", "size, KiB"], rows, left=3)
+
+
+def lineage_table(version: ModelVersion) -> Table:
+    """Where a model comes from."""
+    lineage = version.lineage
+    rows = [
+        ["data", f"{lineage.snapshot_hash[:16]} known at {lineage.known_at:%Y-%m-%d %H:%M:%S} UTC"],
+        ["features", lineage.feature_schema_hash[:16]],
+        ["configuration", ", ".join(f"{name} {value}" for name, value in lineage.configuration.items())],
+        ["seed", str(lineage.seed)],
+        ["artifact", f"sha256 {version.artifact_sha256[:16]}, {version.artifact_size_bytes:,} bytes"],
+        ["code", f"farview {lineage.code_version}"],
+        ["libraries", ", ".join(f"{name} {number}" for name, number in lineage.library_versions.items())],
+        ["registered", f"{version.created_at:%Y-%m-%d %H:%M:%S} UTC by {lineage.who}"],
+        ["why", escape(lineage.why) or "-"],
+    ]
+    return table("Lineage", ["", ""], rows, left=2)
+
+
+def run_as_data(run: ForecastRun) -> dict[str, Any]:
+    """One run for programs."""
+    return {
+        "run_id": run.run_id,
+        "model": run.model_name,
+        "as_of": run.spec.as_of,
+        "known_at": run.spec.known_at,
+        "horizons_days": list(run.spec.horizons_days),
+        "forecasts": run.forecasts,
+        "published_at": run.published_at,
+    }
+
+
+def run_lines(run: ForecastRun) -> Iterator[str]:
+    """One run for people."""
+    horizons = run.spec.horizons_days
+    yield (
+        f"Run {run.run_id} is published: {run.forecasts // len(horizons):,} customers over "
+        f"{', '.join(map(str, horizons))} days after {run.spec.as_of}, by {run.model_name}."
+    )
