@@ -5,7 +5,7 @@ import sys
 import click
 import typer
 
-from cli.commands import backtest, demo, imports, init, models, score, serve, train
+from cli.commands import backtest, demo, imports, init, models, score, serve, simulate, train
 from farview.core.errors import FarviewError, InvalidInput
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.add_typer(train.app, name="train")
 app.command("score")(score.score)
 app.add_typer(backtest.app, name="backtest")
 app.add_typer(models.app, name="models")
+app.add_typer(simulate.app, name="simulate")
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 

@@ -21,12 +21,12 @@ DEFAULT_DATABASE = "sqlite:///farview.db"
 
 AsOf = Annotated[
     str | None,
-    typer.Option("--as-of", metavar="DATE", help="Last day whose events are seen. [default: the last event's day]"),
+    typer.Option("--as-of", metavar="DATE", help="Last day whose events are seen. Default: the last event's day."),
 ]
 KnownAt = Annotated[
     str | None,
     typer.Option(
-        "--known-at", metavar="TIME", help="Use only what had been imported by this UTC instant. [default: now]"
+        "--known-at", metavar="TIME", help="Use only what had been imported by this UTC instant. Default: now."
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]

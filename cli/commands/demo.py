@@ -10,7 +10,7 @@ def demo(
     directory: Annotated[
         Path | None,
         typer.Option(
-            "--directory", help="Keep database and log here. [default: a temporary folder, deleted at the end]"
+            "--directory", help="Keep database and log here. Default: a temporary folder, deleted at the end."
         ),
     ] = None,
 ) -> None:

@@ -28,12 +28,12 @@ def transactions(
         typer.Option(
             "--transaction-id-column",
             help="Unique for ever: a row sent again is a no-op, a changed one a correction. "
-            "[default: transaction_id, where the file has it]",
+            " Default: transaction_id, where the file has it.",
         ),
     ] = None,
     currency_column: Annotated[
         str | None,
-        typer.Option("--currency-column", help="ISO 4217 code. [default: currency, where the file has it]"),
+        typer.Option("--currency-column", help="ISO 4217 code. Default: currency, where the file has it."),
     ] = None,
     decimal: Annotated[str, typer.Option("--decimal", help="Decimal mark of amounts.")] = ".",
     database: Database = DEFAULT_DATABASE,

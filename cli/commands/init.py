@@ -17,7 +17,7 @@ def init(
     ] = "USD",
     consent_required: Annotated[
         bool,
-        typer.Option("--consent-required", help="No record of consent means not allowed. [default: means allowed]"),
+        typer.Option("--consent-required", help="No record of consent means not allowed. Default: means allowed."),
     ] = False,
 ) -> None:
     """Create the database, or upgrade it to this version.

@@ -18,7 +18,7 @@ def models() -> None:
 
 @app.command("list")
 def list_models(
-    kind: Annotated[str | None, typer.Option("--kind", help="Only this kind. [default: all]")] = None,
+    kind: Annotated[str | None, typer.Option("--kind", help="Only this kind. Default: all.")] = None,
     database: Database = DEFAULT_DATABASE,
     as_json: Json = False,
 ) -> None:
@@ -66,7 +66,7 @@ def promote(
     *,
     expected_champion: Annotated[
         str | None,
-        typer.Option("--expected-champion", help="Refuse if another model is champion by now. [default: whoever is]"),
+        typer.Option("--expected-champion", help="Refuse if another model is champion by now. Default: whoever is."),
     ] = None,
     why: Annotated[str, typer.Option("--why", help="A reason, for the audit log.")] = "",
     database: Database = DEFAULT_DATABASE,

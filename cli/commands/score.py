@@ -11,7 +11,7 @@ def score(
     *,
     horizon_days: Annotated[
         list[int] | None,
-        typer.Option("--horizon-days", min=1, max=3650, help="May be given several times. [default: 30, 90, 365]"),
+        typer.Option("--horizon-days", min=1, max=3650, help="May be given several times. Default: 30, 90, 365."),
     ] = None,
     as_of: AsOf = None,
     known_at: KnownAt = None,
