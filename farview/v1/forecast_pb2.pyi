@@ -456,7 +456,7 @@ class ScoreCustomersRequest(_message.Message):
 
     @_builtins.property
     def horizon_days(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """At most 10, each 1 to 3,650 and at most once. Default: 90, 180, 365."""
+        """At most 10, each 1 to 3,650 and at most once. Default: 30, 90, 365."""
 
     def __init__(
         self,

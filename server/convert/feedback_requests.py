@@ -3,10 +3,20 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, ValidationInfo, field_validator, model_validator
 
 from farview.v1 import feedback_pb2 as pb
-from server.convert.fields import Amount, Id, Instant, OptionalId, RequestId, Surroundings, surroundings
+from server.convert.fields import (
+    Amount,
+    Id,
+    Instant,
+    OptionalId,
+    RequestId,
+    Surroundings,
+    counted,
+    distinct,
+    surroundings,
+)
 from server.convert.parse import Parsed, parse
 
 MAX_TRANSACTIONS = 1_000
@@ -40,12 +50,7 @@ class Transaction(Parsed):
 
 
 def _distinct_ids(transactions: tuple[Transaction, ...]) -> tuple[Transaction, ...]:
-    seen: dict[str, int] = {}
-    for index, transaction in enumerate(transactions):
-        name = transaction.transaction_id
-        if name and name in seen:
-            raise ValueError(f"has transaction_id {name!r} twice, at [{seen[name]}] and [{index}]; send it once")
-        seen[name] = index
+    distinct([row.transaction_id or index for index, row in enumerate(transactions)])
     return transactions
 
 
@@ -53,9 +58,7 @@ class RecordTransactions(Parsed):
     """Transactions to store, all or none."""
 
     request_id: RequestId
-    transactions: Annotated[
-        tuple[Transaction, ...], Field(min_length=1, max_length=MAX_TRANSACTIONS), AfterValidator(_distinct_ids)
-    ]
+    transactions: Annotated[tuple[Transaction, ...], AfterValidator(_distinct_ids), counted(1, MAX_TRANSACTIONS)]
 
 
 def record_transactions(message: pb.RecordTransactionsRequest, around: Surroundings) -> RecordTransactions:

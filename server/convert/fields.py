@@ -57,6 +57,19 @@ def distinct(values: Sequence[Hashable]) -> Sequence[Hashable]:
     return values
 
 
+def counted(least: int, most: int) -> BeforeValidator:
+    """A rule for the length of a list, before its elements are looked at: a list far too long costs nothing."""
+
+    def check(values: Sequence[object]) -> Sequence[object]:
+        if len(values) < least:
+            raise ValueError(f"is empty; at least {least} is needed")
+        if len(values) > most:
+            raise ValueError(f"has {len(values):,} elements; at most {most:,} (split the call)")
+        return values
+
+    return BeforeValidator(check)
+
+
 def to_date(message: date_pb2.Date | None) -> date | None:
     """A whole calendar day; None stays None."""
     if message is None:

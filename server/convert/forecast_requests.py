@@ -1,25 +1,26 @@
 """Requests of ForecastService, checked."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from farview.v1 import forecast_pb2 as pb
-from server.convert.fields import Amount, Day, Distinct, Id, Instant, OptionalId, Surroundings
+from server.convert.fields import Amount, Day, Distinct, Id, Instant, OptionalId, Surroundings, counted, distinct
 from server.convert.parse import Parsed, parse
 
 MAX_BATCH = 1_000
 MAX_TRANSACTIONS = 100_000
 MAX_HORIZONS = 10
 MAX_HORIZON_DAYS = 3_650
-DEFAULT_HORIZONS_DAYS = (90, 180, 365)
+DEFAULT_HORIZONS_DAYS = (30, 90, 365)  # of `farview score`
 DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1_000
 EARLIEST_DAY, LATEST_DAY = date(1970, 1, 1), date(2199, 12, 31)
 
 Positive = Annotated[int, Field(ge=1, le=MAX_HORIZON_DAYS)]
-Horizons = Annotated[tuple[Positive, ...], Field(max_length=MAX_HORIZONS), Distinct]
+Horizons = Annotated[tuple[Positive, ...], counted(0, MAX_HORIZONS), Distinct]
 PageSize = Annotated[int, Field(ge=0, le=MAX_PAGE_SIZE), AfterValidator(lambda size: size or DEFAULT_PAGE_SIZE)]
 
 
@@ -41,7 +42,7 @@ class GetForecast(Parsed):
 class BatchGetForecasts(Parsed):
     """Which customers, in the order of the answer."""
 
-    customer_ids: Annotated[tuple[Id, ...], Field(min_length=1, max_length=MAX_BATCH), Distinct]
+    customer_ids: Annotated[tuple[Id, ...], counted(1, MAX_BATCH), Distinct]
     horizon_days: Horizons
     include_quantile_grid: bool
     forecast_run_id: OptionalId
@@ -79,7 +80,7 @@ class CustomerHistory(Parsed):
     """One customer's transactions, in any order."""
 
     customer_id: Id
-    transactions: Annotated[tuple[HistoricTransaction, ...], Field(min_length=1)]
+    transactions: Annotated[tuple[HistoricTransaction, ...], counted(1, MAX_TRANSACTIONS)]
 
     @model_validator(mode="before")
     @classmethod
@@ -87,15 +88,14 @@ class CustomerHistory(Parsed):
         return {"customer_id": message.customer_id, "transactions": tuple(message.transactions)}
 
 
-def _within_limits(histories: tuple[CustomerHistory, ...]) -> tuple[CustomerHistory, ...]:
-    seen: dict[str, int] = {}
-    for index, history in enumerate(histories):
-        if history.customer_id in seen:
-            first = seen[history.customer_id]
-            raise ValueError(f"has {history.customer_id!r} twice, at [{first}] and [{index}]; send one history each")
-        seen[history.customer_id] = index
+def _few_enough(histories: Sequence[pb.CustomerHistory]) -> Sequence[pb.CustomerHistory]:
     if (total := sum(len(history.transactions) for history in histories)) > MAX_TRANSACTIONS:
         raise ValueError(f"has {total:,} transactions; at most {MAX_TRANSACTIONS:,} together (split the call)")
+    return histories
+
+
+def _one_each(histories: tuple[CustomerHistory, ...]) -> tuple[CustomerHistory, ...]:
+    distinct([history.customer_id for history in histories])
     return histories
 
 
@@ -103,7 +103,10 @@ class ScoreCustomers(Parsed):
     """Histories to forecast from. `as_of_date` None: today; `model_version` "": the champion."""
 
     histories: Annotated[
-        tuple[CustomerHistory, ...], Field(min_length=1, max_length=MAX_BATCH), AfterValidator(_within_limits)
+        tuple[CustomerHistory, ...],
+        AfterValidator(_one_each),
+        BeforeValidator(_few_enough),
+        counted(1, MAX_BATCH),  # of the rules before parsing, pydantic runs the last first
     ]
     as_of_date: Annotated[Day, AfterValidator(_served_day)]
     horizon_days: Annotated[Horizons, AfterValidator(lambda days: tuple(sorted(days)) or DEFAULT_HORIZONS_DAYS)]

@@ -59,8 +59,6 @@ def _problem(error: ErrorDetails) -> str:
 _WORDS = {
     "string_too_short": "is empty; it must be set",
     "string_too_long": "has {size:,} characters; at most {max_length:,}",
-    "too_short": "is empty; at least {min_length:,} is needed",
-    "too_long": "has {actual_length:,} elements; at most {max_length:,} (split the call)",
     "greater_than": "is {given}; it must be greater than {gt:,}",
     "greater_than_equal": "is {given}; it must be at least {ge:,}",
     "less_than_equal": "is {given}; it must be at most {le:,}",

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from farview.core.columns import QUANTILE_LEVELS
 from farview.v1 import prioritization_pb2 as pb
-from server.convert.fields import Distinct, Id
+from server.convert.fields import Distinct, Id, counted, distinct
 from server.convert.forecast_requests import MAX_HORIZON_DAYS
 from server.convert.parse import Parsed, parse
 
@@ -19,7 +19,7 @@ MAX_SEED = 2**63 - 1
 class Candidates(Parsed):
     """Customers by name."""
 
-    customer_ids: Annotated[tuple[Id, ...], Field(min_length=1, max_length=MAX_CANDIDATES), Distinct]
+    customer_ids: Annotated[tuple[Id, ...], counted(1, MAX_CANDIDATES), Distinct]
 
     @model_validator(mode="before")
     @classmethod
@@ -76,12 +76,7 @@ class ExposureFloor(Parsed):
 
 
 def _distinct_names(floors: tuple[ExposureFloor, ...]) -> tuple[ExposureFloor, ...]:
-    names = [floor.floor_id for floor in floors]
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            raise ValueError(
-                f"has floor_id {name!r} twice, at [{names.index(name)}] and [{index}]; name each floor once"
-            )
+    distinct([floor.floor_id for floor in floors])
     return floors
 
 
@@ -100,7 +95,7 @@ class PrioritizeCustomers(Parsed):
     capacity: Annotated[int, Field(ge=1, le=MAX_CAPACITY)]
     horizon_days: Annotated[int, Field(ge=0, le=MAX_HORIZON_DAYS)]
     score: Score
-    floors: Annotated[tuple[ExposureFloor, ...], Field(max_length=MAX_FLOORS), AfterValidator(_distinct_names)]
+    floors: Annotated[tuple[ExposureFloor, ...], counted(0, MAX_FLOORS), AfterValidator(_distinct_names)]
     on_shortfall: Annotated[int, AfterValidator(_known_policy)]
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None
 

@@ -13,17 +13,14 @@ from pathlib import Path
 import grpc
 import pyarrow as pa
 import pytest
-from ltv.scorer import Scorer
 
 from farview.client import FarviewClient
-from farview.core.clock import Cut
-from farview.features.rfm import rfm
-from farview.features.specification import feature_schema_hash
 from farview.store.migrate import upgrade
 from farview.store.store import Store
-from farview.store.values import LTV_REVENUE, Business, ForecastRun, Lineage, RunSpec, Transaction
+from farview.store.values import Business, Transaction
 from farview.v1 import feedback_pb2_grpc, forecast_pb2_grpc, model_pb2_grpc, prioritization_pb2_grpc
-from ltv.fit import fit
+from jobs.score import score_ltv
+from jobs.train import train_ltv
 from server.logs import json_logger
 from server.options import ServerOptions
 from server.wiring import FarviewServer, start
@@ -31,47 +28,6 @@ from server.wiring import FarviewServer, start
 CUSTOMERS = 300
 HORIZONS_DAYS = (90, 273)
 AS_OF = date(1997, 9, 30)
-
-
-def train(store: Store, cut: Cut) -> None:
-    """Fits and registers BG/NBD on what the store holds."""
-    model = fit(rfm(store.transactions(cut), cut, "UTC").read_all(), method="map")
-    lineage = Lineage(
-        as_of=cut.as_of,
-        known_at=cut.known_at,
-        snapshot_hash=store.snapshot_hash(cut),
-        feature_schema_hash=feature_schema_hash(),
-        code_version="test",
-        library_versions={"numpy": "2"},
-        seed=0,
-        configuration={"model": "bg_nbd", "method": "map"},
-        who="test",
-        why="fixture",
-    )
-    store.register_model(LTV_REVENUE, model.name, model.to_artifact(), lineage, {"customers": CUSTOMERS})
-
-
-def score(store: Store, cut: Cut) -> ForecastRun:
-    """Publishes a run of the champion."""
-    from ltv.model import load
-
-    champion = store.champion(LTV_REVENUE)
-    scorer = Scorer(load(store.artifact(champion)), HORIZONS_DAYS, cut.as_of, 0)
-    run = store.begin_run(
-        RunSpec(
-            kind=LTV_REVENUE,
-            model_version=champion.version,
-            as_of=cut.as_of,
-            known_at=cut.known_at,
-            snapshot_hash=store.snapshot_hash(cut),
-            config_hash="test",
-            horizons_days=HORIZONS_DAYS,
-            seed=0,
-        )
-    )
-    for batch in scorer.forecast(rfm(store.transactions(cut), cut, "UTC")):
-        store.stage(run, batch)
-    return store.publish(run, scorer.totals())
 
 
 @pytest.fixture(scope="session")
@@ -111,9 +67,8 @@ def scored(
         for time, amount in purchases
     ]
     store.record_transactions(rows, who="test")
-    cut = Cut(AS_OF, datetime.now(UTC))
-    train(store, cut)
-    score(store, cut)
+    train_ltv(store, as_of=AS_OF, method="map", who="test")
+    score_ltv(store, as_of=AS_OF, horizons_days=HORIZONS_DAYS, who="test")
     store.close()
     return path
 

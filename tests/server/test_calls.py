@@ -85,7 +85,7 @@ class Odd(forecast_pb2_grpc.ForecastServiceServicer):
 
     def __init__(self) -> None:
         self.done: list[str] = []
-        self.go_on = threading.Event()
+        self.begun, self.go_on = threading.Event(), threading.Event()
 
     def GetForecast(self, request: pb.GetForecastRequest, context: grpc.ServicerContext) -> pb.GetForecastResponse:  # noqa: N802
         match request.customer_id:
@@ -96,6 +96,7 @@ class Odd(forecast_pb2_grpc.ForecastServiceServicer):
             case "unavailable":
                 raise Unavailable("the database is out of reach")
             case "slow":
+                self.begun.set()
                 self.go_on.wait(10)
         self.done.append(request.customer_id)
         return pb.GetForecastResponse()
@@ -157,6 +158,7 @@ def test_what_is_unavailable_says_when_to_retry(odd: OddServer) -> None:
 def test_work_whose_deadline_passed_in_the_queue_is_not_begun(odd: OddServer) -> None:
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(odd.ask, "slow")
+        odd.service.begun.wait(10)
         late = refused(lambda: odd.ask("late", timeout=0.2))
         odd.service.go_on.set()
         slow.result()

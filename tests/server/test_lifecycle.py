@@ -18,15 +18,15 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from farview.client import FarviewClient
-from farview.core.clock import Cut
 from farview.core.errors import FailedPrecondition
 from farview.v1 import forecast_pb2, forecast_run_pb2
 from farview.v1 import forecast_pb2_grpc as services
+from jobs.score import score_ltv
 from server.logs import json_logger
 from server.options import ServerOptions
 from server.port_lock import port_lock
 from server.wiring import SERVICES, start
-from tests.server.conftest import Running, score
+from tests.server.conftest import HORIZONS_DAYS, Running
 from tests.server.refusals import refused
 
 
@@ -72,7 +72,7 @@ def served_run(running: Running) -> forecast_run_pb2.ForecastRun:
 
 
 def publish_newer(running: Running) -> None:
-    score(running.store, Cut(date(1997, 12, 31), datetime.now(UTC)))
+    score_ltv(running.store, as_of=date(1997, 12, 31), horizons_days=HORIZONS_DAYS, who="test")
 
 
 def test_a_newly_published_run_is_served_without_a_restart(writing: Running) -> None:

@@ -48,7 +48,7 @@ def test_a_version_tells_its_lineage(reading: Running) -> None:
     assert version.lineage.data_snapshot_hash == stored.lineage.snapshot_hash
     assert version.artifact_sha256 == stored.artifact_sha256
     assert (version.model, list(version.aliases)) == ("bg_nbd", [pb.MODEL_ALIAS_CHAMPION])
-    assert {metric.name: metric.value for metric in version.metrics} == {"customers": 300.0}
+    assert {metric.name: metric.value for metric in version.metrics}["customers"] == 300
 
 
 def test_an_unknown_version_is_not_found(reading: Running) -> None:

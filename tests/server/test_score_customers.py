@@ -62,12 +62,12 @@ def test_who_did_not_buy_by_the_as_of_day_fails_alone(reading: Running) -> None:
     assert early_result.forecast.customer_id == "early"
 
 
-def test_horizons_are_90_180_365_unless_said_otherwise(reading: Running) -> None:
+def test_horizons_are_30_90_365_unless_said_otherwise(reading: Running) -> None:
     request = pb.ScoreCustomersRequest(
         histories=[history("a", [(datetime(1997, 1, 5, tzinfo=UTC), Decimal(5))])], as_of_date=AS_OF_DATE
     )
     result = reading.forecasts.ScoreCustomers(request).results[0]
-    assert [horizon.horizon_days for horizon in result.forecast.horizons] == [90, 180, 365]
+    assert [horizon.horizon_days for horizon in result.forecast.horizons] == [30, 90, 365]
 
 
 def test_the_as_of_day_is_today_unless_said_otherwise(reading: Running) -> None:
