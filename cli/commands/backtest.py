@@ -64,7 +64,7 @@ def backtest_ltv(
         Path | None, typer.Option("--predictions", metavar="OUT.parquet", help="Write every customer's forecasts.")
     ] = None,
     drop_zero: Annotated[
-        bool, typer.Option("--drop-zero", help="Leave zero amounts out. [default: they are purchases]")
+        bool, typer.Option("--drop-zero", help="Leave zero amounts out. Default: they are purchases.")
     ] = False,
     customer_column: Annotated[str, typer.Option("--customer-column")] = "customer_id",
     time_column: Annotated[str, typer.Option("--time-column")] = "time",

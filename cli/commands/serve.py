@@ -24,7 +24,7 @@ def serve(
     ] = _DEFAULT.workers,
     metrics_port: Annotated[
         int | None,
-        typer.Option("--metrics-port", min=1, max=65535, help="Serve Prometheus metrics here. [default: do not]"),
+        typer.Option("--metrics-port", min=1, max=65535, help="Serve Prometheus metrics here. Default: do not."),
     ] = None,
     drain_seconds: Annotated[
         float, typer.Option("--drain-seconds", min=0, help="Time that calls under way have to end after SIGTERM.")

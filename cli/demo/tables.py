@@ -131,8 +131,8 @@ def totals(groups: Sequence[GroupTotal], actual: Mapping[str, Outcome], horizon_
         rows,
     )
     built.caption = (
-        "The intervals hold the uncertainty of parameters and of chance, not that of the model's form: BG/NBD forecasts "
-        "CDNOW too low, as published studies found too. By how much: farview backtest ltv."
+        "The intervals hold the uncertainty of parameters and of chance, not that of the model's form: BG/NBD "
+        "forecasts too low here, as published studies found as well. By how much: farview backtest ltv."
     )
     built.caption_justify = "left"
     return built
