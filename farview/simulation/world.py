@@ -39,6 +39,7 @@ NO_CHANNEL = -1
 
 WINDOW_DAYS = 7
 HAZARD_CEILING = 0.5
+BASE_SPREAD = 0.5  # of the log of channels' base hazards
 EXPLORATION = 0.1  # part of the logging policy that is uniform, so every permitted channel has support
 
 
@@ -157,7 +158,7 @@ def _journey_effects(random: np.random.Generator, K: int, L: int, confounded: bo
     steps = np.arange(1, L + 1)
     peak = random.uniform(2.0, 5.0)
     return JourneyEffects(
-        base=_multipliers(random, 0.45, (K,)),
+        base=_multipliers(random, BASE_SPREAD, (K,)),
         position=0.6 + 0.8 * np.exp(-0.5 * (np.log(steps / peak) / 0.7) ** 2),  # interest grows, then tires
         segment=_multipliers(random, 0.3, (len(SEGMENTS), K)),
         interaction=np.array([1.0, random.uniform(1.7, 2.3)]),
@@ -168,8 +169,8 @@ def _journey_effects(random: np.random.Generator, K: int, L: int, confounded: bo
 
 
 def _multipliers(random: np.random.Generator, spread: float, shape: tuple[int, ...]) -> FloatArray:
-    """Lognormal with median 1, cut at two standard deviations so that no product runs away."""
-    return np.exp(np.clip(random.normal(0.0, spread, shape), -2 * spread, 2 * spread))
+    """Near lognormal with median 1, held between exp(-2 spread) and exp(2 spread) so that no product runs away."""
+    return np.exp(2 * spread * np.tanh(random.normal(size=shape) / 2))
 
 
 def _logging_policy(random: np.random.Generator, effects: JourneyEffects, confounded: bool) -> LoggingPolicy:
@@ -177,8 +178,7 @@ def _logging_policy(random: np.random.Generator, effects: JourneyEffects, confou
     targeting = np.zeros((U, K))
     if confounded:
         # Eager customers are sent the channels that do least, so these look best to a naive reader of the log.
-        strength = np.log(effects.base)
-        targeting[1] = -1.6 * (strength - strength.mean()) / strength.std()
+        targeting[1] = -1.6 * np.log(effects.base) / BASE_SPREAD
     return LoggingPolicy(
         preference=random.normal(0.0, 0.5, (len(SEGMENTS), K)),
         sticky=float(random.uniform(0.0, 0.6)),

@@ -66,6 +66,15 @@ def test_the_first_customers_stay_the_same_when_more_are_simulated(world, messy)
         assert theirs.equals(few[name])
 
 
+def test_some_customers_of_a_block_have_the_rows_they_have_among_all(world):
+    catalogue, block = make_catalogue(world), simulate_customers(world, 1)
+    some = block.take(np.flatnonzero(np.arange(BLOCK) % 3 == 1))
+    whole, part = (block_tables(world, catalogue, who) for who in (block, some))
+    for name in PARTS:
+        theirs = pc.is_in(whole[name]["customer_id"], some.ids())
+        assert whole[name].filter(theirs).equals(part[name])
+
+
 def test_equal_arguments_write_equal_bytes(world, tmp_path):
     written = [write_world(make_world(7, channels=4), 300, tmp_path / name) for name in ("a", "b")]
     for first, second in zip(*written, strict=True):

@@ -13,6 +13,7 @@ from farview.simulation.journeys import Touches, simulate_journeys
 from farview.simulation.policy import propensities
 from farview.simulation.truth import (
     Standing,
+    believed_intent,
     hazard,
     historical_probability,
     observed_hazards,
@@ -108,6 +109,15 @@ def test_between_2_and_7_percent_of_at_risk_steps_convert_in_every_world(channel
         shares.append(touches.converted.mean())
     assert min(shares) > 0.02
     assert max(shares) < 0.07
+
+
+def test_propensities_are_the_mixture_of_softmax_and_exploration():
+    world = make_world(12, channels=3, confounded=True)
+    log_odds = world.policy.preference[1] + world.policy.targeting[1] + np.array([0.0, 0.0, world.policy.sticky])
+    odds = np.exp(log_odds) * [1, 0, 1]  # the second channel is not permitted
+    by_hand = 0.9 * odds / odds.sum() + 0.1 * np.array([1, 0, 1]) / 2
+    chances = propensities(world, np.array([1]), np.array([2]), np.array([[True, False, True]]), 1)
+    assert chances[0] == pytest.approx(by_hand, rel=1e-14)
 
 
 def all_propensities(world: World, customers: Customers, touches: Touches) -> np.ndarray:
@@ -213,6 +223,26 @@ def test_the_historical_probability_is_the_sum_over_all_paths(confounded):
                 previous = channel
             total += share * chance * path_probability(world, standing, path, intent=u)
     assert historical_probability(world, standing, 4) == pytest.approx(total, rel=1e-12)
+
+
+def test_the_intent_is_learned_by_bayes_from_channels_and_from_conversions_that_did_not_happen():
+    world = make_world(9, confounded=True)
+    journey, clicks, consent = (4, 4, 1), (0, 1, 0), np.ones((1, 6), np.bool_)
+    joint = world.intent_share.copy()
+    for u in range(2):
+        for k, (previous, channel) in enumerate(itertools.pairwise((NO_CHANNEL, *journey))):
+            joint[u] *= propensities(world, np.array([3]), np.array([previous]), consent, u)[0, channel]
+            joint[u] *= 1 - hazard(
+                world,
+                segment=3,
+                position=k + 1,
+                channel=channel,
+                interaction=clicks[k],
+                previous=previous,
+                intent=u,
+            )
+    standing = Standing(segment=3, consent=(True,) * 6, channels=journey, interactions=clicks)
+    assert believed_intent(world, standing) == pytest.approx(joint / joint.sum(), rel=1e-12)
 
 
 def test_a_path_without_touches_converts_nobody():
