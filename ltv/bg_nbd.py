@@ -96,7 +96,7 @@ def expected_purchases(params: BgNbd, histories: Histories, horizon: Floats) -> 
         np.asarray(params.b + histories.frequency),
         np.asarray(horizon, dtype=np.float64),
     )
-    flat = [np.ascontiguousarray(shape, dtype=np.float64).reshape(-1) for shape in shapes]
+    flat = [np.array(shape, dtype=np.float64).reshape(-1) for shape in shapes]
     while_alive = expected_purchases_of_rows(*flat).reshape(shapes[0].shape)
     return np.asarray(while_alive * probability_alive(params, histories))
 
