@@ -16,6 +16,7 @@ from farview.core.errors import (
     Infeasible,
     InvalidInput,
     NotFound,
+    Unavailable,
 )
 
 DOMAIN = "farview"
@@ -24,10 +25,6 @@ RETRY_AFTER = timedelta(seconds=1)
 
 class DeadlineExceeded(FarviewError):
     """The caller's deadline passed; whatever was left to do is not done."""
-
-
-class Unavailable(FarviewError):
-    """Something the server stands on is out of reach for now."""
 
 
 _CODES: Mapping[type[FarviewError], grpc.StatusCode] = {

@@ -7,6 +7,7 @@ FarviewError
  +- Conflict              somebody else changed it first; read again and retry
  +- FailedPrecondition    the system is not in the state that the call needs
  |   +- Infeasible        the constraints contradict each other; names them
+ +- Unavailable           something the system stands on is out of reach; the same call may succeed soon
  +- ArtifactMismatch      a stored artifact is not what its hash says
 """
 
@@ -65,6 +66,10 @@ class FailedPrecondition(FarviewError):
 
 class Infeasible(FailedPrecondition):
     """The constraints cannot hold together; the message names an irreducible set of them."""
+
+
+class Unavailable(FarviewError):
+    """What the system stands on is out of reach for now. Over RPC: UNAVAILABLE, and callers try again."""
 
 
 class ArtifactMismatch(FarviewError):

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from farview.core.errors import Conflict, InvalidInput
+from farview.store import outages
 
 BUSY_TIMEOUT_MS = 30_000
 _POSTGRES_RACES = {"23505", "40001", "40P01"}  # unique_violation, serialization_failure, deadlock_detected
@@ -27,11 +28,13 @@ def open_engine(url: str) -> Engine:
         raise InvalidInput.of("database_url", f"{url!r} is not a database URL (sqlite:///PATH is one)") from None
     kind = parsed.get_backend_name()
     if kind == "postgresql":
-        return create_engine(
+        engine = create_engine(
             parsed.set(drivername="postgresql+psycopg"),
             pool_pre_ping=True,
             connect_args={"options": "-c timezone=UTC -c datestyle=ISO"},  # bulk reads parse what the server prints
         )
+        outages.tell(engine)
+        return engine
     if kind == "sqlite" and parsed.database not in (None, "", ":memory:"):
         engine = create_engine(parsed.set(drivername="sqlite+pysqlite"))
         event.listen(engine, "connect", _on_connect)

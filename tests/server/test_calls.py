@@ -12,13 +12,12 @@ from google.rpc import error_details_pb2
 from prometheus_client import CollectorRegistry
 from structlog.typing import FilteringBoundLogger
 
-from farview.core.errors import ArtifactMismatch
+from farview.core.errors import ArtifactMismatch, Unavailable
 from farview.v1 import forecast_pb2 as pb
 from farview.v1 import forecast_pb2_grpc
 from server.interceptors import AnswerErrors, Observe
 from server.logs import json_logger
 from server.metrics import Metrics
-from server.status import Unavailable
 from tests.server.conftest import Running
 from tests.server.refusals import details, fields, refused
 

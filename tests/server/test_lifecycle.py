@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import grpc
@@ -19,9 +20,11 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from farview.client import FarviewClient
 from farview.core.errors import FailedPrecondition
+from farview.store.values import Transaction
 from farview.v1 import forecast_pb2, forecast_run_pb2
 from farview.v1 import forecast_pb2_grpc as services
 from jobs.score import score_ltv
+from jobs.train import train_ltv
 from server.logs import json_logger
 from server.options import ServerOptions
 from server.port_lock import port_lock
@@ -71,6 +74,10 @@ def served_run(running: Running) -> forecast_run_pb2.ForecastRun:
     return running.forecasts.ListForecasts(forecast_pb2.ListForecastsRequest(page_size=1)).forecast_run
 
 
+def refresh_seen(running: Running) -> bool:
+    return "snapshot swapped" in running.log.getvalue()
+
+
 def publish_newer(running: Running) -> None:
     score_ltv(running.store, as_of=date(1997, 12, 31), horizons_days=HORIZONS_DAYS, who="test")
 
@@ -82,10 +89,16 @@ def test_a_newly_published_run_is_served_without_a_restart(writing: Running) -> 
     assert served_run(writing).as_of_date.month == 12
 
 
-def test_a_first_run_ends_the_failed_precondition(empty: Running, reading: Running) -> None:
-    error = refused(lambda: served_run(empty))
-    assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
-    assert "farview train ltv" in error.details()
+def test_a_server_that_started_before_the_first_run_comes_to_serve_it(
+    empty: Running, histories: dict[str, list[tuple[datetime, Decimal]]]
+) -> None:
+    assert refused(lambda: served_run(empty)).code() is grpc.StatusCode.FAILED_PRECONDITION
+    rows = [Transaction(name, time, amount, "USD") for name, bought in histories.items() for time, amount in bought]
+    empty.store.record_transactions(rows, who="test")
+    train_ltv(empty.store, method="map", who="test")
+    run = score_ltv(empty.store, horizons_days=HORIZONS_DAYS, who="test")
+    eventually(lambda: refresh_seen(empty))
+    assert served_run(empty).forecast_run_id == str(run.run_id)
 
 
 def test_the_pages_of_a_list_come_from_one_run_though_a_newer_is_published(writing: Running) -> None:
