@@ -1,6 +1,8 @@
 """A fitted customer-value model as stored and served: draws and their provenance; no customers, no fitting library."""
 
+import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Protocol, Self
 
@@ -86,19 +88,18 @@ class BgNbdModel:
 
     def to_artifact(self) -> bytes:
         """A Parquet file of the draws with the rest as JSON metadata. Equal models give equal bytes."""
-        columns = [*self.purchase_draws.T, *self.spend_draws.T]
+        names = (*PURCHASE_PARAMETERS, *SPEND_PARAMETERS)
+        draws = np.hstack([self.purchase_draws, self.spend_draws])
+        table = pa.table([pa.array(np.ascontiguousarray(column)) for column in draws.T], names=names)
         metadata = {
             "format_version": FORMAT_VERSION,
             "name": self.name,
             "diagnostics": asdict(self.diagnostics),
             "priors": self.priors.as_data(),
         }
-        table = pa.table(
-            [pa.array(np.ascontiguousarray(column)) for column in columns],
-            names=[*PURCHASE_PARAMETERS, *SPEND_PARAMETERS],
-        ).replace_schema_metadata({METADATA_KEY: json.dumps(metadata, sort_keys=True)})
+        metadata["digest"] = _digest(table, metadata)
         sink = pa.BufferOutputStream()
-        pq.write_table(table, sink, compression="zstd")
+        pq.write_table(table.replace_schema_metadata({METADATA_KEY: json.dumps(metadata)}), sink, compression="zstd")
         return bytes(sink.getvalue())
 
     @classmethod
@@ -136,7 +137,17 @@ def _read(artifact: bytes) -> tuple[pa.Table, dict[str, Any]]:
         raise ArtifactMismatch("the bytes are not a Farview model: damaged, or written by something else") from None
     if version != FORMAT_VERSION:
         raise ArtifactMismatch(f"the artifact has format {version}, this version of Farview reads {FORMAT_VERSION}")
+    if metadata.pop("digest", None) != _digest(table, metadata):
+        raise ArtifactMismatch("the artifact's content is not what was written: it is damaged")
     return table, metadata
+
+
+def _digest(table: pa.Table, metadata: Mapping[str, Any]) -> str:
+    """BLAKE2b of the draws and the metadata: a flipped bit must not become another forecast."""
+    digest = hashlib.blake2b(json.dumps(metadata, sort_keys=True).encode(), digest_size=16)
+    for name in table.column_names:
+        digest.update(name.encode() + np.asarray(table[name]).tobytes())
+    return digest.hexdigest()
 
 
 def load(artifact: bytes) -> LtvModel:

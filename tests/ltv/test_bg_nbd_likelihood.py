@@ -1,6 +1,7 @@
 """The fitted BG/NBD likelihood on unique weighted rows: published values, its parts, its gradient."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -53,7 +54,7 @@ def test_cdnow_has_the_published_likelihood(
 
 
 @given(parameters, tables)
-@settings(max_examples=examples(ci=200, soak=10_000))
+@settings(max_examples=examples(ci=100, soak=10_000))
 def test_the_weighted_sum_equals_the_sum_over_customers(params: np.ndarray, table: pa.Table) -> None:
     customers = log_likelihood(BgNbd(*params.tolist()), histories(table))
     # The reference takes differences of log-gammas, which lose digits at large counts; hence the tolerance.
@@ -67,7 +68,7 @@ def test_thousands_of_customers_who_share_a_row_count_as_often_as_they_are() -> 
 
 
 @given(parameters, tables)
-@settings(max_examples=examples(ci=200, soak=10_000))
+@settings(max_examples=examples(ci=100, soak=10_000))
 def test_likelihood_and_gradient_are_finite_for_counts_and_ages_up_to_ten_thousand(
     params: np.ndarray, table: pa.Table
 ) -> None:
@@ -77,30 +78,24 @@ def test_likelihood_and_gradient_are_finite_for_counts_and_ages_up_to_ten_thousa
 
 
 @given(parameters, tables)
-@settings(max_examples=examples(ci=200, soak=10_000))
+@settings(max_examples=examples(ci=100, soak=10_000))
 def test_the_gradient_is_the_slope_of_the_likelihood(params: np.ndarray, table: pa.Table) -> None:
     rows = purchase_rows(table)
     value, gradient = bg_nbd_likelihood.log_likelihood_and_gradient(params, rows)
+    step = 1e-3
     for i, slope in enumerate(gradient * params):  # in log parameters
-        difference, step = _richardson(lambda u, i=i: _at(params, i, u, rows)), 1e-3
+        at = [
+            float(bg_nbd_likelihood.log_likelihood((params * np.exp(k * step * (np.arange(4) == i)))[None], rows)[0])
+            for k in (-2, -1, 1, 2)
+        ]
+        difference = (8 * (at[2] - at[1]) - (at[3] - at[0])) / (12 * step)
+        largest = float(np.abs(gradient * params).max())
         rounding = 1e-13 * abs(value) / step
-        assert slope == pytest.approx(difference, rel=1e-6, abs=1e-7 * (1 + np.abs(gradient * params).max()) + rounding)
+        assert slope == pytest.approx(difference, rel=1e-6, abs=1e-7 * (1 + largest) + rounding)
 
 
-def test_cdnow_gradient_vanishes_at_the_published_maximum(cdnow_full) -> None:  # type: ignore[no-untyped-def]
+def test_cdnow_gradient_vanishes_at_the_published_maximum(cdnow_full: Path) -> None:
     rows = purchase_rows(calibration(cdnow_full)).in_units(DAYS_PER_WEEK)
     _, gradient = bg_nbd_likelihood.log_likelihood_and_gradient(np.array([0.25162, 4.78894, 0.72343, 2.16109]), rows)
     # A step of the fifth digit changes the slope of r by about this curvature times 5e-6.
     assert np.abs(gradient) * np.array([0.2516, 4.789, 0.7235, 2.161]) == pytest.approx(np.zeros(4), abs=0.3)
-
-
-def _at(params: np.ndarray, i: int, u: float, rows: object) -> float:
-    moved = params.copy()
-    moved[i] *= math.exp(u)
-    return float(bg_nbd_likelihood.log_likelihood(moved[None], rows)[0])  # type: ignore[arg-type]
-
-
-def _richardson(f) -> float:  # type: ignore[no-untyped-def]
-    """Fourth-order central difference at 0 with step 1e-3."""
-    h = 1e-3
-    return float((8 * (f(h) - f(-h)) - (f(2 * h) - f(-2 * h))) / (12 * h))

@@ -1,6 +1,7 @@
 """What a table must be before it is fitted, and its reduction to unique weighted rows."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +10,7 @@ import pytest
 from farview.core import columns as c
 from farview.core.errors import InvalidInput
 from ltv.rows import purchase_rows, spend_rows
-from tests.ltv.cdnow import rfm_table
+from tests.ltv.cdnow import calibration, rfm_table
 
 
 def test_equal_histories_become_one_weighted_row() -> None:
@@ -25,9 +26,7 @@ def test_the_order_of_customers_does_not_matter() -> None:
     assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
-def test_cdnow_has_8685_unique_rows(cdnow_full) -> None:  # type: ignore[no-untyped-def]
-    from tests.ltv.cdnow import calibration
-
+def test_cdnow_has_8685_unique_rows(cdnow_full: Path) -> None:
     rows = purchase_rows(calibration(cdnow_full))
     assert (rows.customers, rows.unique_rows) == (23_570, 8_685)
     assert float(rows.frequency @ rows.frequency_weight) == 24_337  # published: 24,337 repeat purchases

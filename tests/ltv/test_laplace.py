@@ -1,0 +1,93 @@
+"""The mode and the importance draws around it, on targets whose truth is known."""
+
+import numpy as np
+import pytest
+
+from farview.core.errors import InvalidInput
+from ltv.inference import laplace, psis
+from ltv.inference.map import find_mode
+from ltv.inference.posterior import Posterior
+from ltv.inference.target import Target
+from ltv.priors import FLAT
+
+SHAPES = np.array([3.0, 8.0])
+
+
+def gamma_target(shapes: np.ndarray) -> Target:
+    """Independent Gamma(shape, 1) parameters, density in their logs: natural means `shapes`, log scale skewed."""
+    return Target(
+        log_likelihood=lambda x: np.log(x) @ shapes - x.sum(axis=1),
+        log_likelihood_and_gradient=lambda x: (float(np.log(x) @ shapes - x.sum()), shapes / x - 1),
+        prior=FLAT,
+        floor=np.zeros(len(shapes)),
+    )
+
+
+def heavy_target() -> Target:
+    """Density (1 + u^2)^-.55: a tail that no t with 8 degrees of freedom covers; k of its ratios is .99."""
+    return Target(
+        log_likelihood=lambda x: -0.55 * np.log1p(np.log(x[:, 0]) ** 2),
+        log_likelihood_and_gradient=lambda x: (
+            float(-0.55 * np.log1p(np.log(x[0]) ** 2)),
+            -1.1 * np.log(x) / (1 + np.log(x) ** 2) / x,
+        ),
+        prior=FLAT,
+        floor=np.zeros(1),
+    )
+
+
+def test_the_mode_of_a_gamma_in_its_logarithm_is_its_shape() -> None:
+    target = gamma_target(SHAPES)
+    assert target.natural(find_mode(target, np.array([-4.0, 6.0])).u) == pytest.approx(SHAPES, rel=1e-5)
+
+
+def test_the_covariance_at_the_mode_is_the_inverse_curvature() -> None:
+    assert find_mode(gamma_target(SHAPES), np.zeros(2)).covariance == pytest.approx(np.diag(1 / SHAPES), rel=1e-5)
+
+
+def test_a_target_without_maximum_is_refused() -> None:
+    rising = Target(lambda x: np.log(x[:, 0]), lambda x: (float(np.log(x[0])), 1 / x), FLAT, np.zeros(1))
+    with pytest.raises(InvalidInput, match="no maximum"):
+        find_mode(rising, np.zeros(1))
+
+
+def test_importance_draws_have_the_moments_of_a_skewed_target() -> None:
+    target = gamma_target(SHAPES)
+    posterior = laplace.sample(target, find_mode(target, np.zeros(2)), np.random.default_rng(1))
+    mean, sd = posterior.moments(target.natural(posterior.u))
+    # Gamma(shape, 1): mean shape, sd sqrt(shape). Monte Carlo error sd / sqrt(effective size); level 4 sd.
+    error = 4 * np.sqrt(SHAPES) / np.sqrt(posterior.effective_size)
+    assert np.all(np.abs(mean - SHAPES) < error)
+    assert sd == pytest.approx(np.sqrt(SHAPES), rel=0.1)
+
+
+def test_a_skewed_target_is_trusted() -> None:
+    target = gamma_target(SHAPES)
+    posterior = laplace.sample(target, find_mode(target, np.zeros(2)), np.random.default_rng(1))
+    assert posterior.k_hat is not None
+    assert posterior.k_hat < psis.highest_trusted_k(laplace.DRAWS)
+
+
+def test_a_target_with_heavier_tails_than_the_proposal_is_not_trusted() -> None:
+    target = heavy_target()
+    posterior = laplace.sample(target, find_mode(target, np.full(1, 0.1)), np.random.default_rng(1))
+    assert posterior.k_hat is not None
+    assert posterior.k_hat > psis.highest_trusted_k(laplace.DRAWS)
+
+
+def test_thinning_keeps_mean_and_covariance() -> None:
+    rng = np.random.default_rng(2)
+    u = rng.standard_normal((4096, 3)) @ np.array([[1, 0.9, 0], [0, 0.4, 0.2], [0, 0, 2]])
+    weights = rng.exponential(size=4096)
+    weights /= weights.sum()
+    few = Posterior("laplace", u, weights).thin(512, rng)
+    mean = weights @ u
+    covariance = ((u - mean) * weights[:, None]).T @ (u - mean)
+    assert few.shape == (512, 3)
+    assert few.mean(axis=0) == pytest.approx(mean, abs=1e-12)
+    assert np.cov(few.T, bias=True) == pytest.approx(covariance, abs=1e-12)
+
+
+def test_a_single_draw_is_kept_as_it_is() -> None:
+    u = np.array([[0.1, 0.2]])
+    assert np.array_equal(Posterior("map", u, np.ones(1)).thin(512, np.random.default_rng(0)), u)
