@@ -29,7 +29,8 @@ class FeedbackServiceStub:
     """Takes in what happened.
 
     Failures of every method are those of ForecastService, except that nothing needs to be published, and
-    ALREADY_EXISTS: `request_id` was used before with another body.
+    - ALREADY_EXISTS: `request_id` was used before with another body.
+    - ABORTED: the database stayed busy with another write; try again.
     """
 
     def __init__(self, channel):
@@ -49,7 +50,8 @@ class FeedbackServiceServicer:
     """Takes in what happened.
 
     Failures of every method are those of ForecastService, except that nothing needs to be published, and
-    ALREADY_EXISTS: `request_id` was used before with another body.
+    - ALREADY_EXISTS: `request_id` was used before with another body.
+    - ABORTED: the database stayed busy with another write; try again.
     """
 
     def RecordTransactions(self, request, context):
@@ -82,7 +84,8 @@ class FeedbackService:
     """Takes in what happened.
 
     Failures of every method are those of ForecastService, except that nothing needs to be published, and
-    ALREADY_EXISTS: `request_id` was used before with another body.
+    - ALREADY_EXISTS: `request_id` was used before with another body.
+    - ABORTED: the database stayed busy with another write; try again.
     """
 
     @staticmethod

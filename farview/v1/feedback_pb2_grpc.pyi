@@ -30,7 +30,8 @@ class FeedbackServiceStub:
     """Takes in what happened.
 
     Failures of every method are those of ForecastService, except that nothing needs to be published, and
-    ALREADY_EXISTS: `request_id` was used before with another body.
+    - ALREADY_EXISTS: `request_id` was used before with another body.
+    - ABORTED: the database stayed busy with another write; try again.
     """
 
     @_typing.overload
@@ -49,7 +50,8 @@ class FeedbackServiceAsyncStub(FeedbackServiceStub):
     """Takes in what happened.
 
     Failures of every method are those of ForecastService, except that nothing needs to be published, and
-    ALREADY_EXISTS: `request_id` was used before with another body.
+    - ALREADY_EXISTS: `request_id` was used before with another body.
+    - ABORTED: the database stayed busy with another write; try again.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -64,7 +66,8 @@ class FeedbackServiceServicer(metaclass=_abc_1.ABCMeta):
     """Takes in what happened.
 
     Failures of every method are those of ForecastService, except that nothing needs to be published, and
-    ALREADY_EXISTS: `request_id` was used before with another body.
+    - ALREADY_EXISTS: `request_id` was used before with another body.
+    - ABORTED: the database stayed busy with another write; try again.
     """
 
     @_abc_1.abstractmethod

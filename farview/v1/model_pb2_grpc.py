@@ -61,7 +61,7 @@ class ModelServiceServicer:
     """
 
     def ListModelVersions(self, request, context):
-        """All versions, newest first, page by page.
+        """All versions, by kind and then newest first, page by page.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -79,7 +79,8 @@ class ModelServiceServicer:
 
         Forecasts change with the next scoring run; ScoreCustomers uses the new champion at once.
         NOT_FOUND: there is no such version.
-        ABORTED: another version is champion than `expected_champion`; read again and decide again.
+        ABORTED: another version is champion than `expected_champion`; read again and decide again. Also when the database
+        stayed busy with another write.
         ALREADY_EXISTS: `request_id` was used before with another body.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -37,7 +37,7 @@ class ModelServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ModelServiceAsyncStub: ...
     ListModelVersions: _grpc.UnaryUnaryMultiCallable[_model_pb2.ListModelVersionsRequest, _model_pb2.ListModelVersionsResponse]
-    """All versions, newest first, page by page."""
+    """All versions, by kind and then newest first, page by page."""
     GetModelVersion: _grpc.UnaryUnaryMultiCallable[_model_pb2.GetModelVersionRequest, _model_pb2.GetModelVersionResponse]
     """NOT_FOUND: there is no such version."""
     PromoteModelVersion: _grpc.UnaryUnaryMultiCallable[_model_pb2.PromoteModelVersionRequest, _model_pb2.PromoteModelVersionResponse]
@@ -45,7 +45,8 @@ class ModelServiceStub:
 
     Forecasts change with the next scoring run; ScoreCustomers uses the new champion at once.
     NOT_FOUND: there is no such version.
-    ABORTED: another version is champion than `expected_champion`; read again and decide again.
+    ABORTED: another version is champion than `expected_champion`; read again and decide again. Also when the database
+    stayed busy with another write.
     ALREADY_EXISTS: `request_id` was used before with another body.
     """
 
@@ -58,7 +59,7 @@ class ModelServiceAsyncStub(ModelServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListModelVersions: _aio.UnaryUnaryMultiCallable[_model_pb2.ListModelVersionsRequest, _model_pb2.ListModelVersionsResponse]  # type: ignore[assignment]
-    """All versions, newest first, page by page."""
+    """All versions, by kind and then newest first, page by page."""
     GetModelVersion: _aio.UnaryUnaryMultiCallable[_model_pb2.GetModelVersionRequest, _model_pb2.GetModelVersionResponse]  # type: ignore[assignment]
     """NOT_FOUND: there is no such version."""
     PromoteModelVersion: _aio.UnaryUnaryMultiCallable[_model_pb2.PromoteModelVersionRequest, _model_pb2.PromoteModelVersionResponse]  # type: ignore[assignment]
@@ -66,7 +67,8 @@ class ModelServiceAsyncStub(ModelServiceStub):
 
     Forecasts change with the next scoring run; ScoreCustomers uses the new champion at once.
     NOT_FOUND: there is no such version.
-    ABORTED: another version is champion than `expected_champion`; read again and decide again.
+    ABORTED: another version is champion than `expected_champion`; read again and decide again. Also when the database
+    stayed busy with another write.
     ALREADY_EXISTS: `request_id` was used before with another body.
     """
 
@@ -82,7 +84,7 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _model_pb2.ListModelVersionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_model_pb2.ListModelVersionsResponse, _abc.Awaitable[_model_pb2.ListModelVersionsResponse]]:
-        """All versions, newest first, page by page."""
+        """All versions, by kind and then newest first, page by page."""
 
     @_abc_1.abstractmethod
     def GetModelVersion(
@@ -102,7 +104,8 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Forecasts change with the next scoring run; ScoreCustomers uses the new champion at once.
         NOT_FOUND: there is no such version.
-        ABORTED: another version is champion than `expected_champion`; read again and decide again.
+        ABORTED: another version is champion than `expected_champion`; read again and decide again. Also when the database
+        stayed busy with another write.
         ALREADY_EXISTS: `request_id` was used before with another body.
         """
 
