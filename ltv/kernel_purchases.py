@@ -1,0 +1,216 @@
+"""Future purchases of one customer under BG/NBD, exactly, averaged over parameter draws.
+
+A customer alive at T has rate Gamma(r + x, alpha + T) and dropout probability Beta(a, b + x), independent. The n-th
+purchase in a horizon h happens if the customer outlives the first n - 1 and the Poisson clock rings n times:
+
+    P(N >= n) = P(alive) E(1 - p)^(n-1) P(K >= n),  K negative binomial (r + x, z = h / (alpha + T + h)),
+
+which summed by parts is eq. (8) of Fader, Hardie, Lee (2005), Marketing Science 24(2), with posterior shapes. Loops run
+over draws innermost, so that LLVM vectorises them; S is the number of draws.
+"""
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from ltv.kernel_math import exp_of, log_of
+
+FloatArray = npt.NDArray[np.float64]
+
+LARGEST_COUNT = 4096  # survival beyond it is left to the method for large counts
+TOLERANCE = 1e-7  # of the mean: what the survival function may leave out
+SMALLEST_LOG = -650.0  # below it P(K = 0) is too near underflow to start a recurrence from
+
+LARGE, TABLE_SHORT = -1, -2  # instead of a length: why a survival function is not there
+
+
+class Purchases(NamedTuple):
+    """Parameter draws, each (S,), times in days, and the table that the recurrence reads."""
+
+    r: FloatArray
+    alpha: FloatArray
+    a: FloatArray
+    b: FloatArray
+    stay: FloatArray  # (K, S): B(a, b + k) / B(a, b), the chance to outlive k purchases, before any data
+
+
+class History(NamedTuple):
+    """One customer as the models see it."""
+
+    x: int  # repeat purchases
+    recency: float  # days from the first purchase to the last
+    age: float  # T, days from the first purchase to now
+    spent: float  # total of the repeat purchases
+
+
+class State(NamedTuple):
+    """What the history says under each draw, (S,)."""
+
+    log_age: FloatArray  # log(alpha + T)
+    alive: FloatArray  # P(alive at T)
+
+
+class Levels(NamedTuple):
+    """Which quantiles are asked for; both rising."""
+
+    some: FloatArray  # given that it is not 0
+    whole: FloatArray  # of the whole law
+
+
+class Survival(NamedTuple):
+    """Scratch and results of one customer and horizon."""
+
+    at_least: FloatArray  # (LARGEST_COUNT + 2,) P(N >= n) at index n, averaged over draws; index 0 is 1
+    first: FloatArray  # (S,) E N given the draw
+    second: FloatArray  # (S,) E N^2 given the draw
+    pmf: FloatArray  # (S,) scratch: P(K = n - 1)
+    more: FloatArray  # (S,) scratch: P(K >= n)
+    z: FloatArray  # (S,) scratch
+
+
+_FAST = {"contract", "reassoc", "nsz"}
+
+
+@numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
+def observe(history: History, draws: Purchases, out: State) -> None:
+    """What the history says under each draw, into out.
+
+    Source of P(alive): Fader, Hardie, Lee (2008), note 021, eq. (1).
+    """
+    r, alpha, a, b = draws.r, draws.alpha, draws.a, draws.b
+    x = history.x
+    for s in range(len(r)):
+        out.log_age[s] = log_of(alpha[s] + history.age)
+        out.alive[s] = 1.0
+    if x > 0:
+        for s in range(len(r)):
+            waited = (r[s] + x) * (out.log_age[s] - log_of(alpha[s] + history.recency))
+            out.alive[s] = 1.0 / (1.0 + a[s] / (b[s] + (x - 1)) * exp_of(waited))
+
+
+@numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
+def survival(history: History, horizon: float, state: State, draws: Purchases, out: Survival) -> int:
+    """P(N >= n) for n = 1 .. the returned length, beyond which less than TOLERANCE of the mean is left.
+
+    Returns:
+        The length; LARGE when counts are too large to be stepped through one by one, TABLE_SHORT when `stay` ends
+        before the survival function does.
+    """
+    r, alpha, stay = draws.r, draws.alpha, draws.stay
+    pmf, more, z = out.pmf, out.more, out.z
+    x, S = history.x, len(r)
+    if x >= len(stay):
+        return TABLE_SHORT
+    largest_z, largest_r, smallest_log = 0.0, 0.0, 0.0
+    for s in range(S):
+        until = alpha[s] + history.age + horizon
+        z[s] = horizon / until
+        pmf[s] = (r[s] + x) * (state.log_age[s] - log_of(until))
+        largest_z = max(largest_z, z[s])
+        largest_r = max(largest_r, r[s])
+        smallest_log = min(smallest_log, pmf[s])
+    if smallest_log < SMALLEST_LOG:
+        return LARGE
+    first, second = out.first, out.second  # until the loop is done without the factor P(alive) / stay
+    total = 0.0
+    weights = np.empty(S)
+    for s in range(S):
+        pmf[s] = exp_of(pmf[s])
+        more[s] = 1.0 - pmf[s]
+        weights[s] = state.alive[s] / (stay[x, s] * S)
+        first[s] = 0.0
+        second[s] = 0.0
+    out.at_least[0] = 1.0
+    for n in range(1, LARGEST_COUNT + 1):
+        if x + n > len(stay):
+            return TABLE_SHORT
+        row = stay[x + n - 1]
+        inverse, odd, k = 1.0 / n, 2.0 * n - 1.0, x + n - 1.0
+        at_least = 0.0
+        for s in range(S):
+            reached = row[s] * more[s]
+            at_least += weights[s] * reached
+            first[s] += reached
+            second[s] += odd * reached
+            pmf[s] = pmf[s] * z[s] * ((r[s] + k) * inverse)
+            more[s] = max(more[s] - pmf[s], 0.0)
+        out.at_least[n] = at_least
+        total += at_least
+        ratio = largest_z * max((largest_r + x + n) / (n + 1.0), 1.0)  # of P(K = n + 1) to P(K = n), at most
+        if at_least * ratio <= TOLERANCE * total * (1.0 - ratio):
+            out.at_least[n + 1] = 0.0
+            for s in range(S):
+                first[s] *= weights[s] * S
+                second[s] *= weights[s] * S
+            return n
+    return LARGE
+
+
+@numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
+def count_quantiles(at_least: FloatArray, length: int, asked: Levels, points: FloatArray, columns: FloatArray) -> None:
+    """Quantiles of N + U given N > 0 at asked.some into points, of N at asked.whole into columns."""
+    levels, whole = asked.some, asked.whole
+    some = at_least[1]
+    n = 1
+    before, upto = 0.0, 1.0 - at_least[2] / some if some > 0.0 else 1.0
+    for i in range(len(levels)):
+        while upto < levels[i] and n < length:
+            n += 1
+            before, upto = upto, 1.0 - at_least[n + 1] / some
+        part = (levels[i] - before) / (upto - before) if upto > before else 1.0
+        points[i] = n - 0.5 + min(max(part, 0.0), 1.0)
+    n = 0
+    for i in range(len(whole)):
+        while at_least[n + 1] > 1.0 - whole[i] and n < length:
+            n += 1
+        columns[i] = n
+
+
+@numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
+def median_wait(history: History, horizon: float, state: State, draws: Purchases) -> float:
+    """Median days to the next purchase given one within the horizon, at most `horizon`.
+
+    The wait of a living customer is Lomax(r + x, alpha + T): one Lomax law with the same probability of a purchase
+    within the horizon gives a start, Newton steps on the average over draws, kept in the bracket, do the rest.
+    """
+    S = len(draws.r)
+    shape, living = 0.0, 0.0
+    for s in range(S):
+        shape += state.alive[s] * (draws.r[s] + history.x)
+        living += state.alive[s]
+    within, _ = _purchase_by(history, horizon, state, draws)
+    if not (within > 1e-300 and living > 0.0):
+        return 0.5 * horizon  # never again: the limit of a rate that goes to 0
+    shape, living = shape / living, living / S
+    scale = horizon / np.expm1(-np.log1p(-min(within / living, 1.0 - 1e-12)) / shape)
+    low, high = 0.0, horizon
+    wait = min(max(scale * np.expm1(-np.log1p(-0.5 * within / living) / shape), low), high)
+    for _ in range(50):
+        reached, density = _purchase_by(history, wait, state, draws)
+        gap = reached - 0.5 * within
+        if gap > 0.0:
+            high = wait
+        else:
+            low = wait
+        following = wait - gap / density if density > 0.0 else np.inf
+        if not low <= following <= high:
+            following = 0.5 * (low + high)
+        if abs(following - wait) < 1e-3:
+            return following
+        wait = following
+    return wait
+
+
+@numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
+def _purchase_by(history: History, wait: float, state: State, draws: Purchases) -> tuple[float, float]:
+    """P(a purchase within `wait` days) and its derivative."""
+    r, alpha, x, S = draws.r, draws.alpha, history.x, len(draws.r)
+    reached, density = 0.0, 0.0
+    for s in range(S):
+        until = alpha[s] + history.age + wait
+        none = exp_of((r[s] + x) * (state.log_age[s] - log_of(until)))
+        reached += state.alive[s] * (1.0 - none)
+        density += state.alive[s] * none * (r[s] + x) / until
+    return reached / S, density / S

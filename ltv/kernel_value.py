@@ -1,0 +1,240 @@
+"""Spend of one customer within a horizon: the law of a sum of N purchases under Gamma-Gamma, on a lattice of log value.
+
+Given the customer's x repeat purchases of mean m, a sum V of n purchases is (v + x m) times BetaPrime(p n, q'),
+q' = q + p x (Fader, Hardie 2013, note 025, eqs. (1)-(3)). With y = log V - log(v + x m) and sigma = e^y / (1 + e^y),
+
+    density of y = (1 - sigma)^q' * sum_n P(N = n) / B(p n, q') * (sigma^p)^n,
+
+a polynomial in sigma^p that Horner's rule evaluates at every lattice point. Uncertain spend parameters enter as a few
+weighted nodes (`ltv.tables`). Powers are taken relative to a point inside the lattice, which keeps them in range.
+"""
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from ltv.kernel_math import exp_of, log_of
+from ltv.kernel_purchases import History
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+LONGEST_LATTICE = 512
+SHORTEST_LATTICE = 48
+STEP = 0.8  # lattice step over the standard deviation of the narrowest component
+LARGEST_EXPONENT = 600.0
+KEPT = 1e-6  # counts beyond this conditional probability are lumped into the last one
+
+
+class SpendNodes(NamedTuple):
+    """J weighted points that stand for the posterior of the spend parameters, and tables over whole k."""
+
+    p: FloatArray  # (J,)
+    q: FloatArray
+    v: FloatArray
+    weight: FloatArray  # (J,) sums to 1
+    log_gamma_p: FloatArray  # (J, K) log Gamma(p k), index 0 unused
+    log_gamma_pq: FloatArray  # (J, K) log Gamma(p k + q)
+
+
+class Counts(NamedTuple):
+    """Laws of the number of purchases, horizons rising."""
+
+    at_least: FloatArray  # (H, LARGEST_COUNT + 2) P(N >= n)
+    length: IntArray  # (H,) largest n of each
+
+
+class Lattice(NamedTuple):
+    """Scratch: densities over log value of every horizon."""
+
+    density: FloatArray  # (H, LONGEST_LATTICE)
+    cumulative: FloatArray  # (LONGEST_LATTICE,)
+    power: FloatArray  # (LONGEST_LATTICE,) (sigma / sigma_0)^p
+    base: FloatArray  # (LONGEST_LATTICE,) ((1 - sigma) / (1 - sigma_0))^q'
+    sum: FloatArray  # (LONGEST_LATTICE,)
+    coefficient: FloatArray  # (K,)
+
+
+class Span(NamedTuple):
+    """Where the lattice lies."""
+
+    start: float  # log value at index 0
+    step: float
+    size: int
+    smallest_count: int  # below it no horizon has more than a trace of probability
+
+
+_FAST = {"contract", "reassoc", "nsz"}
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _log_gamma_quantile(shape: float, z: float) -> float:
+    """Log of roughly the Phi(z) quantile of Gamma(shape): where a lattice may end, nothing finer.
+
+    Wilson, Hilferty (1931); for a low quantile of a small shape the first term of the cdf, which errs outwards.
+    """
+    if shape < 3.0 and z < 0.0:
+        log_level = -0.5 * z * z - np.log(1.0 - z) - 0.9
+        return (log_level + _log_gamma_small(shape)) / shape
+    return np.log(shape) + 3.0 * np.log(max(1.0 - 1.0 / (9.0 * shape) + z / (3.0 * np.sqrt(shape)), 1e-3))
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _log_gamma_small(shape: float) -> float:
+    """log Gamma(shape + 1) for shape in [0, 3), to the accuracy that a lattice's end needs."""
+    return (
+        0.5 * np.log(2.0 * np.pi) + (shape + 0.5) * np.log(shape + 1.0) - (shape + 1.0) + 1.0 / (12.0 * (shape + 1.0))
+    )
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _first_below(at_least: FloatArray, length: int, level: float) -> int:
+    """Smallest n with P(N > n | N > 0) < level."""
+    low, high = 1, length
+    while low < high:
+        middle = (low + high) // 2
+        if at_least[middle + 1] < level * at_least[1]:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def span(history: History, nodes: SpendNodes, counts: Counts) -> Span:
+    """A lattice over all horizons; size 0 when the law needs a finer or longer one than there is."""
+    x, spent, at_least, length = history.x, history.spent, counts.at_least, counts.length
+    last = len(length) - 1
+    smallest = _first_below(at_least[0], length[0], 0.999)
+    low, high, narrowest, reach = np.inf, -np.inf, np.inf, 0.0
+    for j in range(len(nodes.p)):
+        p, rest = nodes.p[j], nodes.q[j] + nodes.p[j] * x
+        log_scale = np.log(nodes.v[j] + spent)
+        down = np.log(p * smallest) - _log_gamma_quantile(p * smallest, -3.3)
+        spread = _log_gamma_quantile(rest, 3.3) - np.log(rest)
+        low = min(low, log_scale + np.log(p * smallest / rest) - np.sqrt(down * down + spread * spread))
+        for level, z in ((1e-5, 1.0), (1e-2, 3.0), (0.5, 4.2)):
+            n = _first_below(at_least[last], length[last], level)
+            up = _log_gamma_quantile(p * n, z) - np.log(p * n)
+            spread = np.log(rest) - _log_gamma_quantile(rest, -z)
+            high = max(high, log_scale + np.log(p * n / rest) + np.sqrt(up * up + spread * spread))
+        n = _first_below(at_least[last], length[last], 1e-3)
+        narrowest = min(narrowest, np.sqrt(1.0 / (p * n) + 1.0 / rest))
+    for j in range(len(nodes.p)):
+        rest, log_scale = nodes.q[j] + nodes.p[j] * x, np.log(nodes.v[j] + spent)
+        reach = max(reach, rest * (_softplus(high - log_scale) - _softplus(low - log_scale)))
+    wanted = (high - low) / (STEP * narrowest)
+    if not (wanted < LONGEST_LATTICE and reach < 2.0 * LARGEST_EXPONENT):
+        return Span(low, 0.0, 0, smallest)
+    size = max(SHORTEST_LATTICE, int(np.ceil(wanted)) + 1)
+    return Span(low, (high - low) / (size - 1), size, smallest)
+
+
+@numba.njit(nogil=True, fastmath={"contract"}, error_model="numpy")
+def _softplus(y: float) -> float:
+    """log(1 + e^y)."""
+    return max(y, 0.0) + log_of(1.0 + exp_of(-abs(y)))
+
+
+@numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
+def densities(history: History, nodes: SpendNodes, counts: Counts, on: Span, out: Lattice) -> None:
+    """Density of log value given N > 0 at every lattice point and horizon, into out.density."""
+    x, spent, at_least, length = history.x, history.spent, counts.at_least, counts.length
+    power, base, total = out.power[: on.size], out.base[: on.size], out.sum[: on.size]
+    out.density[:, : on.size] = 0.0
+    for j in range(len(nodes.p)):
+        p, rest = nodes.p[j], nodes.q[j] + nodes.p[j] * x
+        log_scale = np.log(nodes.v[j] + spent)
+        start, end = on.start - log_scale, on.start - log_scale + (on.size - 1) * on.step
+        middle = 0.5 * (_softplus(start) + _softplus(end))  # -log(1 - sigma_0)
+        middle_y = np.log(np.expm1(middle)) if middle < 30.0 else middle
+        log_sigma = middle_y - middle  # log sigma_0
+        for i in range(on.size):
+            y = start + i * on.step
+            softplus = _softplus(y)
+            power[i] = exp_of(p * (y - softplus - log_sigma))
+            base[i] = exp_of(-rest * (softplus - middle))
+        steady = -nodes.log_gamma_pq[j, x] - rest * middle
+        for h in range(len(length)):
+            some = at_least[h, 1]
+            if not some > 0.0:
+                continue
+            last = _first_below(at_least[h], length[h], KEPT)
+            scale = nodes.weight[j] / some
+            for n in range(1, last + 1):
+                shape = p * n
+                log_peak = nodes.log_gamma_pq[j, x + n] - nodes.log_gamma_p[j, n] + shape * log_sigma + steady
+                probability = at_least[h, n] - (at_least[h, n + 1] if n < last else 0.0)
+                out.coefficient[n] = scale * probability * exp_of(log_peak)
+            _horner(out.coefficient[: last + 1], power, base, total, out.density[h])
+
+
+@numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
+def _horner(
+    coefficient: FloatArray, power: FloatArray, base: FloatArray, total: FloatArray, density: FloatArray
+) -> None:
+    """Adds base * sum_n coefficient[n] power^n, from n = 1, to the density."""
+    size, last = len(power), len(coefficient) - 1
+    total[:] = coefficient[last]
+    for n in range(last - 1, 0, -1):
+        for i in range(size):
+            total[i] = total[i] * power[i] + coefficient[n]
+    for i in range(size):
+        density[i] += base[i] * power[i] * total[i]
+
+
+@numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
+def integrate(density: FloatArray, on: Span, slopes: tuple[float, float], cumulative: FloatArray) -> float:
+    """Cumulative probability at every lattice point; returns the total, tails beyond both ends included.
+
+    Beyond the ends the density falls like e^(slopes[0] y) and e^(-slopes[1] y). Inside, cells are integrated by cubics.
+    """
+    step, size = on.step, on.size
+    running = density[0] / slopes[0]
+    cumulative[0] = running
+    for i in range(1, size):
+        if 2 <= i < size - 1:
+            cell = 13.0 * (density[i - 1] + density[i]) - density[i + 1] - density[i - 2]
+            running += max(cell, 0.0) * (step / 24.0)
+        else:
+            running += 0.5 * step * (density[i - 1] + density[i])
+        cumulative[i] = running
+    return running + density[size - 1] / slopes[1]
+
+
+class Integrated(NamedTuple):
+    """A law on the lattice: density, cumulative probability, their total and the slopes beyond both ends."""
+
+    density: FloatArray
+    cumulative: FloatArray
+    total: float
+    slopes: tuple[float, float]
+
+
+@numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
+def invert(levels: FloatArray, law: Integrated, on: Span, points: FloatArray) -> None:
+    """Values at rising levels in [0, 1) of the law on the lattice, into points; level 0 is value 0."""
+    density, cumulative, total = law.density, law.cumulative, law.total
+    last = on.size - 1
+    i = 1
+    for k in range(len(levels)):
+        wanted = levels[k] * total
+        if wanted <= 0.0:
+            points[k] = 0.0
+        elif wanted < cumulative[0]:
+            points[k] = np.exp(on.start + np.log(wanted / cumulative[0]) / law.slopes[0])
+        elif wanted > cumulative[last]:
+            tail = (total - cumulative[last]) / (total - wanted)
+            points[k] = np.exp(on.start + last * on.step + np.log(tail) / law.slopes[1])
+        else:
+            while i < last and cumulative[i] < wanted:
+                i += 1
+            before, after = density[i - 1], density[i]
+            mass = cumulative[i] - cumulative[i - 1]
+            straight = 0.5 * on.step * (before + after)
+            part = (wanted - cumulative[i - 1]) * straight / mass if mass > 0.0 else 0.0
+            root = np.sqrt(max(before * before + 2.0 * part * (after - before) / on.step, 0.0))
+            offset = 2.0 * part / (before + root) if before + root > 0.0 else 0.5 * on.step
+            points[k] = np.exp(on.start + (i - 1) * on.step + min(max(offset, 0.0), on.step))

@@ -1,0 +1,191 @@
+"""Forecasts of customers, streaming: Arrow batches of histories in, Arrow batches of the forecast contract out.
+
+Everything is computed by quadrature (docs/decisions/0003-forecast-by-quadrature.md), so a customer's forecast depends
+on the model, the history and the seed, never on the batch it came in.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from farview.core import columns as c
+from farview.core import quantile_grid as grid
+from farview.core.errors import InvalidInput
+from farview.core.quantile_grid import GridLaw
+from farview.core.schemas import FORECAST
+from ltv.kernel_purchases import Levels
+from ltv.kernel_rows import READY, Asked, Forecasts, Model, Rows, Spend, score_rows
+from ltv.large_counts import forecast_large
+from ltv.model import BgNbdModel
+from ltv.rows import check
+from ltv.tables import Tables
+from ltv.totals import Totals
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+CHUNK_ROWS = 4096  # customers held at once; fewer than the slots of `ltv.tables` may be distinct in x
+MAX_HORIZON_DAYS = 100_000
+EPOCH = date(1970, 1, 1)
+
+
+class Scorer:
+    """Forecasts customers with one model; use one per thread."""
+
+    def __init__(self, model: BgNbdModel, horizons_days: Sequence[int], as_of: date, seed: int) -> None:
+        """Args: horizons in days, rising; as_of is the day at whose end histories stop.
+
+        Raises:
+            InvalidInput: horizons are not whole, positive and rising.
+        """
+        days = np.array(horizons_days, dtype=np.float64)
+        if not (len(days) and np.all(days >= 1) and np.all(days <= MAX_HORIZON_DAYS) and np.all(np.diff(days) > 0)):
+            raise InvalidInput.of("horizons_days", "needs rising whole numbers of days, each 1 or more")
+        self._asked = Asked(days, Levels(np.ascontiguousarray(grid.LEVELS[:-1]), np.array(c.QUANTILE_LEVELS)))
+        self._horizons_days = np.array(horizons_days, dtype=np.int32)
+        self._today = (as_of - EPOCH).days
+        self._seed = seed
+        self._tables = Tables(model.purchase_draws, model.spend_draws, seed)
+        self.partial_totals = Totals([int(day) for day in horizons_days], len(model.purchase_draws))
+
+    def forecast(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Rows of schemas.RFM to rows of schemas.FORECAST: customers in the order given, horizons rising within each.
+
+        Raises:
+            InvalidInput: a history that cannot be; names its row within the batch.
+        """
+        for batch in batches:
+            if batch.num_rows:
+                check(pa.Table.from_batches([batch]))
+            for start in range(0, batch.num_rows, CHUNK_ROWS):
+                yield self._chunk(batch.slice(start, CHUNK_ROWS))
+
+    def totals(self) -> pa.Table:
+        """Joint draws (schemas.TOTALS) over all customers forecast so far."""
+        return self.partial_totals.table(self._seed)
+
+    def _chunk(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        rows, of_customer = self._distinct(batch)
+        out = self._run(rows)
+        measures = _measures(out)
+        purchases, value = measures["purchases_mean"], measures["value_mean"]
+        self.partial_totals.add_means(
+            rows.group, rows.copies, *(part.reshape(len(rows.group), -1) for part in (purchases, value))
+        )
+        return self._assemble(batch, of_customer, measures, out)
+
+    def _distinct(self, batch: pa.RecordBatch) -> tuple[Rows, IntArray]:
+        """Distinct histories of a batch, and which of them each customer has."""
+        cohort = batch.column(c.COHORT).dictionary_encode()
+        numbers = self.partial_totals.groups(cohort.dictionary.to_pylist())
+        keys = [
+            np.from_dlpack(batch.column(name).cast(pa.float64()))
+            for name in (c.FREQUENCY, c.RECENCY_DAYS, c.AGE_DAYS, c.REPEAT_SPEND_MEAN)
+        ]
+        keys[3] = np.where(keys[0] > 0, keys[0] * keys[3], 0.0)
+        keys.append(numbers[np.from_dlpack(cohort.indices)].astype(np.float64))
+        order = np.lexsort(keys)
+        is_new = np.ones(len(order), dtype=np.bool_)
+        is_new[1:] = np.any([key[order][1:] != key[order][:-1] for key in keys], axis=0)
+        of_customer = np.empty(len(order), dtype=np.int64)
+        of_customer[order] = np.cumsum(is_new) - 1
+        first = order[is_new]
+        x = keys[0][first].astype(np.int64)
+        copies = np.diff(np.append(np.flatnonzero(is_new), len(order))).astype(np.float64)
+        slot = self._tables.slots(x)
+        return (
+            Rows(x, keys[1][first], keys[2][first], keys[3][first], slot, keys[4][first].astype(np.int64), copies),
+            of_customer,
+        )
+
+    def _run(self, rows: Rows) -> Forecasts:
+        """The kernel over all rows, tables extended when it asks; then what it leaves to the method for large counts."""
+        out = _empty(len(rows.frequency), len(self._horizons_days), self.partial_totals.sums)
+        done = 0
+        while True:
+            tables = self._tables
+            model = Model(tables.purchases(), Spend(tables.p, tables.q, tables.v), tables.nodes(), tables.points())
+            done = score_rows(rows, model, self._asked, out, done)
+            if done == len(rows.frequency):
+                break
+            tables.reach(max(2 * tables.counts, int(rows.frequency[done]) + 2))
+        for i in np.flatnonzero(np.any(out.status != READY, axis=1)):
+            forecast_large(int(i), rows, model, self._asked, out)
+        return out
+
+    def _assemble(
+        self, batch: pa.RecordBatch, of_customer: IntArray, measures: dict[str, FloatArray | pa.Array], out: Forecasts
+    ) -> pa.RecordBatch:
+        """Forecast columns of distinct histories, (rows x H), handed to the customers that have them."""
+        H = len(self._horizons_days)
+        customer = pa.array(np.repeat(np.arange(batch.num_rows), H))
+        row = (of_customer[:, None] * H + np.arange(H)).reshape(-1)
+        wait = np.clip(np.ceil(out.median_wait), 1.0, self._asked.horizons[-1]).astype(np.int32)
+        columns: dict[str, pa.Array] = {
+            c.CUSTOMER_ID: batch.column(c.CUSTOMER_ID).take(customer),
+            c.COHORT: batch.column(c.COHORT).take(customer),
+            c.FIRST_PURCHASE_DATE: batch.column(c.FIRST_PURCHASE_DATE).take(customer),
+            c.HORIZON_DAYS: pa.array(np.tile(self._horizons_days, batch.num_rows)),
+            c.P_ALIVE: pa.array(np.repeat(out.p_alive[of_customer], H)),
+            c.MEDIAN_NEXT_PURCHASE_DATE: pa.array(np.repeat(self._today + wait[of_customer], H)).cast(pa.date32()),
+        }
+        for name, column in measures.items():
+            columns[name] = column.take(pa.array(row)) if isinstance(column, pa.Array) else pa.array(column[row])
+        return pa.RecordBatch.from_arrays([columns[field.name] for field in FORECAST], schema=FORECAST)
+
+
+def _empty(rows: int, H: int, totals: FloatArray) -> Forecasts:
+    points, levels = len(grid.LEVELS), len(c.QUANTILE_LEVELS)
+    return Forecasts(
+        status=np.zeros((rows, H), dtype=np.int64),
+        p_alive=np.empty(rows),
+        median_wait=np.empty(rows),
+        some=np.empty((rows, H)),
+        counts=np.empty((rows, H, 2)),
+        spend=np.empty((rows, 3)),
+        count_points=np.zeros((rows, H, points)),
+        count_columns=np.zeros((rows, H, levels)),
+        value_points=np.zeros((rows, H, points)),
+        value_columns=np.zeros((rows, H, levels)),
+        expected_cv=np.empty((rows, H)),
+        expected_columns=np.empty((rows, H, levels)),
+        totals=totals,
+    )
+
+
+def _measures(out: Forecasts) -> dict[str, FloatArray | pa.Array]:
+    """Forecast columns of distinct histories, each (rows x H,)."""
+    some = out.some.reshape(-1)
+    level, linear, quadratic = (np.repeat(part, out.some.shape[1]) for part in out.spend.T)
+    purchases, squared = out.counts.reshape(-1, 2).T
+    value = purchases * level
+    given_some = np.where(some > 0, purchases / np.where(some > 0, some, 1.0), 1.0)
+    count_points = grid.anchor(out.count_points.reshape(len(some), -1), given_some)
+    value_points = grid.anchor(out.value_points.reshape(len(some), -1), given_some * level)
+    # Without a second moment of 1 / nu the law has no variance: the grid's own is reported.
+    exists = np.isfinite(quadratic)
+    moment = purchases * np.where(exists, linear, 0.0) + squared * np.where(exists, quadratic, 0.0)
+    variance = np.maximum(moment - value * value, 0.0)
+    measures: dict[str, FloatArray | pa.Array] = {
+        "purchases_p_zero": 1.0 - some,
+        "purchases_mean": purchases,
+        "purchases_sd": np.sqrt(np.maximum(squared - purchases * purchases, 0.0)),
+        "purchases_grid": grid.encode(count_points, given_some),
+        "value_p_zero": 1.0 - some,
+        "value_mean": value,
+        "value_sd": np.where(exists, np.sqrt(variance), grid.sd(GridLaw(1.0 - some, value_points, counts=False))),
+        "value_grid": grid.encode(value_points, given_some * level),
+        "expected_value_mean": value,
+        "expected_value_sd": out.expected_cv.reshape(-1) * value,
+    }
+    for measure, columns in (
+        (c.PURCHASES, out.count_columns),
+        (c.VALUE, out.value_columns),
+        (c.EXPECTED_VALUE, out.expected_columns),
+    ):
+        for k, suffix in enumerate(c.QUANTILE_SUFFIXES):
+            measures[f"{measure}_{suffix}"] = np.ascontiguousarray(columns[:, :, k]).reshape(-1)
+    return measures
