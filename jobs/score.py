@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 
 import pyarrow as pa
+from ltv.scorer import Scorer
 
 from farview.core.clock import Cut
 from farview.core.errors import InvalidInput
@@ -12,9 +13,8 @@ from farview.features.rfm import rfm
 from farview.store.store import Store
 from farview.store.values import LTV_REVENUE, ForecastRun, ModelVersion, RunSpec
 from jobs.progress import Both, Progress, Silent
-from jobs.snapshot import code_version, configuration_hash, cut_of
+from jobs.snapshot import code_version, configuration_hash, cut_of, require_unchanged
 from ltv.model import load
-from ltv.scorer import Scorer
 
 HORIZONS_DAYS = (30, 90, 365)
 LONGEST_HORIZON_DAYS = 3650
@@ -45,7 +45,7 @@ def score_ltv(
         FailedPrecondition: there are no transactions.
         NotFound: there is no model yet.
         InvalidInput: a horizon is not between 1 and 3650 days.
-        Conflict: another job scores the same at the same time.
+        Conflict: another job scores the same at the same time, or a file was being imported meanwhile.
     """
     horizons = _checked(horizons_days)
     cut, champion = cut_of(store, as_of, known_at), store.champion(LTV_REVENUE)
@@ -55,13 +55,15 @@ def score_ltv(
         watch.start("reading transactions")
         run = store.begin_run(_spec(store, champion, cut, horizons, seed))
         if not run.published:
-            run = _fill(store, run, champion, cut, watch, who)
+            run = _fill(store, run, champion, cut, watch=watch, who=who)
         watch.done()
         operation.finish({"run_id": run.run_id, "forecasts": run.forecasts})
     return run
 
 
-def _fill(store: Store, run: ForecastRun, champion: ModelVersion, cut: Cut, watch: Progress, who: str) -> ForecastRun:
+def _fill(
+    store: Store, run: ForecastRun, champion: ModelVersion, cut: Cut, *, watch: Progress, who: str
+) -> ForecastRun:
     scorer = Scorer(load(store.artifact(champion)), run.spec.horizons_days, cut.as_of, run.spec.seed)
     customers = rfm(store.transactions(cut), cut, store.business().time_zone)
     watch.start("forecasting customers")
@@ -69,6 +71,7 @@ def _fill(store: Store, run: ForecastRun, champion: ModelVersion, cut: Cut, watc
         store.stage(run, batch)
         watch.advance(batch.num_rows // len(run.spec.horizons_days))
     watch.start("publishing")
+    require_unchanged(store, cut, run.spec.snapshot_hash)
     return store.publish(run, scorer.totals(), who=who)
 
 

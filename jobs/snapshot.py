@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from farview.core.clock import Cut
-from farview.core.errors import FailedPrecondition
+from farview.core.errors import Conflict, FailedPrecondition
 from farview.store.store import Store
 
 LIBRARIES = ("numpy", "scipy", "numba", "pyarrow", "duckdb", "ibis-framework", "pymc", "nutpie")
@@ -25,6 +25,16 @@ def cut_of(store: Store, as_of: date | None, known_at: datetime | None) -> Cut:
     if last is None:
         raise FailedPrecondition("there are no transactions; run `farview import transactions FILE` first")
     return Cut(last, known_at or datetime.now(UTC))
+
+
+def require_unchanged(store: Store, cut: Cut, snapshot_hash: str) -> None:
+    """Raises Conflict when rows came into the cut after it was hashed.
+
+    The rows of an import carry the time at which it began: one that was running when the job started can be committed
+    between the job's hash and its read.
+    """
+    if store.snapshot_hash(cut) != snapshot_hash:
+        raise Conflict("a file was being imported while this job began; start it again")
 
 
 def code_version() -> str:

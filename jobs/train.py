@@ -9,7 +9,7 @@ from farview.features.specification import feature_schema_hash
 from farview.store.store import Store
 from farview.store.values import LTV_REVENUE, Lineage, ModelVersion
 from jobs.progress import Both, Progress, Silent
-from jobs.snapshot import code_version, cut_of, library_versions
+from jobs.snapshot import code_version, cut_of, library_versions, require_unchanged
 from ltv.fit import Method, fit
 
 
@@ -41,6 +41,7 @@ def train_ltv(
     Raises:
         FailedPrecondition: there are no transactions.
         InvalidInput: an unknown model or method, or nobody bought by then.
+        Conflict: a file was being imported meanwhile.
     """
     cut = cut_of(store, as_of, known_at)
     configuration = {"model": model, "method": method}
@@ -49,8 +50,9 @@ def train_ltv(
     ) as operation:
         watch = Both(progress or Silent(), operation)
         watch.start("features of every customer")
-        lineage = _lineage(store, cut, configuration, seed, who, why)
+        lineage = _lineage(store, cut, configuration, seed=seed, who=who, why=why)
         customers = rfm(store.transactions(cut), cut, store.business().time_zone).read_all()
+        require_unchanged(store, cut, lineage.snapshot_hash)
         watch.start(f"fitting {model} to {customers.num_rows:,} customers")
         fitted = fit(customers, model=model, method=method, seed=seed)
         watch.done()
@@ -61,7 +63,7 @@ def train_ltv(
     return registered
 
 
-def _lineage(store: Store, cut: Cut, configuration: dict[str, str], seed: int, who: str, why: str) -> Lineage:
+def _lineage(store: Store, cut: Cut, configuration: dict[str, str], *, seed: int, who: str, why: str) -> Lineage:
     return Lineage(
         as_of=cut.as_of,
         known_at=cut.known_at,

