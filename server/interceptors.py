@@ -83,7 +83,6 @@ class AnswerErrors(grpc.ServerInterceptor):
 
     def _answered(self, handler: grpc.RpcMethodHandler, body: bytes, context: grpc.ServicerContext) -> Any:
         try:
-            refuse_when_late(context)
             return handler.unary_unary(_decoded(handler.request_deserializer, body), context)
         except Exception as error:
             if not is_meant_for_the_caller(error):

@@ -123,9 +123,15 @@ def reading(scored: Path) -> Iterator[Running]:
 
 
 @pytest.fixture
-def writing(scored: Path, tmp_path: Path) -> Iterator[Running]:
+def database_file(scored: Path, tmp_path: Path) -> Path:
+    """A copy of the scored database, the test's own."""
+    return _copy(scored, tmp_path)
+
+
+@pytest.fixture
+def writing(database_file: Path) -> Iterator[Running]:
     """A server over a database of the test's own."""
-    yield from _run(_copy(scored, tmp_path))
+    yield from _run(database_file)
 
 
 @pytest.fixture

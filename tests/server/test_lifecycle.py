@@ -18,7 +18,6 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from farview.client import FarviewClient
 from farview.core.errors import FailedPrecondition
 from farview.store.values import Transaction
 from farview.v1 import forecast_pb2, forecast_run_pb2
@@ -171,14 +170,3 @@ def test_sigterm_drains_calls_under_way(process: subprocess.Popen[str]) -> None:
     assert process.returncode == 0
     events = [json.loads(line)["event"] for line in log.splitlines()]
     assert events[-3:] == ["draining", "call", "stopped"]
-
-
-def test_a_client_reads_a_forecast_and_an_audience_from_a_process(process: subprocess.Popen[str]) -> None:
-    assert process.stdout is not None
-    port = json.loads(process.stdout.readline())
-    with FarviewClient(f"127.0.0.1:{port}") as farview:
-        audience = farview.prioritize(3)
-        best = farview.forecast(audience.customers[0].customer_id)
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
-    assert best.at(273).expected_value.mean == audience.customers[0].score

@@ -37,6 +37,13 @@ def test_a_floor_holds_at_every_prefix(reading: Running) -> None:
         assert cohorts[:n].count("1997-03") >= math.floor(round(0.4 * n, 9))
 
 
+def test_a_floor_holds_among_filtered_candidates(reading: Running) -> None:
+    answer = ask(reading, filter='cohort != "1997-01" AND p_alive > 0.2', floors=[{**MARCH, "share": 0.7}])
+    cohorts = [customer.cohort for customer in answer.customers]
+    for n in range(1, 51):
+        assert cohorts[:n].count("1997-03") >= math.floor(round(0.7 * n, 9))
+
+
 def test_a_place_that_a_floor_needed_says_so(reading: Running) -> None:
     forced = [c for c in ask(reading, floors=[MARCH]).customers if c.reason == pb.PLACEMENT_REASON_GUARANTEE]
     assert forced

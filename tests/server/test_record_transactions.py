@@ -1,6 +1,9 @@
 """RecordTransactions: exact, idempotent, all or none."""
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import grpc
 import pytest
@@ -74,6 +77,17 @@ def test_one_bad_transaction_keeps_all_out(writing: Running) -> None:
 def test_a_refused_request_does_not_use_up_its_id(writing: Running) -> None:
     refused(lambda: record(writing, "r1", sale(customer_id="")))
     assert counts(record(writing, "r1", sale())) == (1, 0, 0)
+
+
+def test_a_write_whose_deadline_passes_while_it_waits_is_not_made(writing: Running, database_file: Path) -> None:
+    request = pb.RecordTransactionsRequest(request_id="late", transactions=[sale()])
+    with closing(sqlite3.connect(database_file, isolation_level=None)) as other:
+        other.execute("begin immediate")
+        error = refused(lambda: writing.feedback.RecordTransactions(request, timeout=0.3))
+        other.execute("rollback")
+    assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert counts(record(writing, "next", sale("other"))) == (1, 0, 0)  # waits for the late one, if it is still there
+    assert amounts_of(writing, "new") == []
 
 
 def test_recording_needs_no_published_run(empty: Running) -> None:
