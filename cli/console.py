@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, Group
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -21,18 +22,27 @@ def print_json(document: Mapping[str, Any] | Sequence[Any]) -> None:
     sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> Table:
-    """A table whose first `left` columns are text and the rest right-aligned figures."""
-    built = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+def table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1, caption: str = ""
+) -> Group:
+    """A titled table whose first `left` columns are text and the rest right-aligned figures."""
+    built = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for position, column in enumerate(columns):
         built.add_column(column, justify="left" if position < left else "right", no_wrap=position < left)
     for row in rows:
         built.add_row(*row)
-    return built
+    # Title and caption stand outside: Rich would wrap them to the table's width.
+    return Group(Text(title, style="bold"), built, *([Text(caption, style="dim")] if caption else []))
 
 
-def interval(mean: float, low: float, high: float, digits: int = 2) -> str:
+def amount(value: float) -> str:
+    """`41.20`, or `6,095` where hundredths say nothing."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}"
+
+
+def interval(mean: float, low: float, high: float) -> str:
     """`41.20 (12.70 - 88.10)`."""
+    digits = 0 if max(abs(mean), abs(high)) >= 100 else 2
     return f"{mean:,.{digits}f} ({low:,.{digits}f} - {high:,.{digits}f})"
 
 

@@ -2,7 +2,6 @@
 
 import sys
 
-import click
 import typer
 
 from cli.commands import backtest, demo, imports, init, models, score, serve, simulate, train
@@ -31,20 +30,16 @@ app.command("demo")(demo.demo)
 def main() -> None:
     """Runs the command; bad input exits 2, other errors meant for the caller exit 1, each with one line."""
     try:
-        code = app(standalone_mode=False)
+        app()
     except InvalidInput as error:
         _complain(str(error))
         sys.exit(2)
     except FarviewError as error:
         _complain(str(error))
         sys.exit(1)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
+    except KeyboardInterrupt:
         _complain("stopped")
         sys.exit(130)
-    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _complain(line: str) -> None:

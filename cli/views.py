@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from rich.console import Group
 from rich.markup import escape
-from rich.table import Table
 
 from cli.console import table
 from farview.store.values import ForecastRun, ModelVersion
@@ -47,7 +47,7 @@ def _quality(part: Mapping[str, Any]) -> str:
     return ", ".join(said)
 
 
-def models_table(versions: Sequence[ModelVersion]) -> Table:
+def models_table(versions: Sequence[ModelVersion]) -> Group:
     """Models, one line each."""
     rows = [
         [
@@ -64,7 +64,7 @@ def models_table(versions: Sequence[ModelVersion]) -> Table:
     return table("Models", ["name", "alias", "family", "as of", "registered (UTC)", "by", "size, KiB"], rows, left=3)
 
 
-def lineage_table(version: ModelVersion) -> Table:
+def lineage_table(version: ModelVersion) -> Group:
     """Where a model comes from."""
     lineage = version.lineage
     rows = [

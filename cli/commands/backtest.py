@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Hold forecasts of a known past against what came.", no_args_is_help=True)
 
 _FIGURES = {
-    "ratio": ("forecast / actual", 3),
+    "ratio": ("ratio", 3),
     "mae": ("MAE", 2),
     "rmse": ("RMSE", 2),
     "normalized_gini": ("Gini", 3),
     "crps": ("CRPS", 3),
-    "coverage_80": ("covered of 80 %", 1),
-    "coverage_95": ("of 95 %", 1),
+    "coverage_80": ("in 80 %", 1),
+    "coverage_95": ("in 95 %", 1),
 }
 _UNITS = {"purchases": "purchase days per customer", "value": "currency units of the file per customer, net of returns"}
 
@@ -168,6 +168,10 @@ def _show(report: dict[str, Any], file: "FileEvents") -> None:
         out.print(
             table(f"{quantity.capitalize()}, {unit}", ["model", *(title for title, _ in _FIGURES.values())], rows)
         )
+    out.print(
+        "ratio: forecast / actual total. Gini: 1 is the perfect order of customers, 0 a random one. CRPS: distance of the "
+        "forecast law from what came, lower is better. in 80 %, in 95 %: what the central intervals held."
+    )
     if champion is None:
         out.print("No champion: the calibration window is too short for an origin inside it.")
     else:

@@ -28,13 +28,16 @@ def init(
     """
     from cli.console import out
     from cli.database import open_store
+    from farview.store.business import check
     from farview.store.migrate import current, head, upgrade
     from farview.store.values import Business
 
+    wanted = Business(time_zone, currency, consent_required)
+    check(wanted)  # before anything is created
     before = current(database)
     upgrade(database)
     with open_store(database) as store:
-        business = store.set_business(Business(time_zone, currency, consent_required))
+        business = store.set_business(wanted)
     if before is None:
         out.print(f"Created {database} (schema {head()}).")
     elif before != head():

@@ -26,7 +26,7 @@ from jobs.train import train_ltv
 AS_OF = date(1997, 9, 30)
 HORIZONS_DAYS = (91, 182, 273)
 AUDIENCE = 12
-NEW_COHORT = Floor("march", 'cohort = "1997-03"', share=0.25)
+NEW_COHORT = Floor("march", 'cohort = "1997-03"', share=0.5)
 
 
 def run_demo(folder: Path, *, kept: bool) -> None:
@@ -74,15 +74,18 @@ def ask(database: str, log: Path, transactions: Path) -> None:
         ready = duration(time.perf_counter() - started)
         out.print(f"Server process {process_id} answers on {address}, ready in {ready}. All that follows came from it.")
         horizon = HORIZONS_DAYS[-1]
-        out.print(tables.forecasts(tables.chosen_customers(farview, horizon), horizon))
-        out.print(
-            tables.one_customer(
-                farview.forecast(next(farview.list_forecasts(order_by="value_mean desc")).forecast.customer_id)
-            )
-        )
-        out.print(tables.audience(farview.prioritize(AUDIENCE, floors=[NEW_COHORT], seed=1), NEW_COHORT))
-        actual = totals_after(transactions, AS_OF, horizon)
-        out.print(tables.totals(farview.totals(horizon), actual, horizon))
+        chosen = tables.chosen_customers(farview, horizon)
+        loyal = farview.forecast(chosen[0][1].forecast.customer_id)
+        audience = farview.prioritize(AUDIENCE, floors=[NEW_COHORT], seed=1)
+        came = totals_after(transactions, AS_OF, horizon)
+        for shown in (
+            tables.forecasts(chosen, horizon),
+            tables.one_customer(loyal),
+            tables.audience(audience, NEW_COHORT),
+            tables.totals(farview.totals(horizon), came, horizon),
+        ):
+            out.print()
+            out.print(shown)
 
 
 @contextmanager

@@ -12,11 +12,16 @@ from farview.store.tables import BUSINESS
 from farview.store.values import Business
 
 
-def set_once(engine: Engine, wanted: Business) -> Business:
-    """Writes it, or checks that it is what was written before: stored times and amounts mean what they meant."""
+def check(wanted: Business) -> None:
+    """Raises InvalidInput when the time zone or the currency is unknown."""
     clock.zone(wanted.time_zone)
     if not re.fullmatch("[A-Z]{3}", wanted.reporting_currency):
         raise InvalidInput.of("reporting_currency", f"{wanted.reporting_currency!r} is not an ISO 4217 code like EUR")
+
+
+def set_once(engine: Engine, wanted: Business) -> Business:
+    """Writes it, or checks that it is what was written before: stored times and amounts mean what they meant."""
+    check(wanted)
 
     def work(connection: Connection) -> Business:
         found = _find(connection)

@@ -1,6 +1,7 @@
 """Connections: SQLite with the settings it needs, PostgreSQL as it is."""
 
 from collections.abc import Callable
+from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from typing import Any, TypeVar
 
@@ -41,6 +42,12 @@ def open_engine(url: str) -> Engine:
         event.listen(engine, "begin", _on_begin)
         return engine
     raise InvalidInput.of("database_url", f"{kind} is not supported (sqlite:///PATH or postgresql+psycopg://...)")
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file of a SQLite URL; None for PostgreSQL."""
+    engine = open_engine(url)
+    return Path(str(engine.url.database)) if engine.dialect.name == "sqlite" else None
 
 
 def write(engine: Engine, work: Callable[[Connection], T], attempts: int = 10) -> T:

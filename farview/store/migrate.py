@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from farview.core.errors import FailedPrecondition
-from farview.store.engine import open_engine
+from farview.store.engine import open_engine, sqlite_path
 
 _LOCK = 0x46415256  # any constant; PostgreSQL advisory lock that two simultaneous upgrades share
 
@@ -41,6 +41,9 @@ def current(url: str) -> str | None:
 
 def check(url: str) -> None:
     """Raises FailedPrecondition when the database is not at the revision this code was written for."""
+    path = sqlite_path(url)
+    if path is not None and not path.exists():  # a connection would create it
+        raise FailedPrecondition(f"there is no database {path}; run `farview init` first, or name another one")
     found, wanted = current(url), head()
     if found is None:
         raise FailedPrecondition("the database is empty; run `farview init` first")
