@@ -103,6 +103,11 @@ def prioritize(
     )
 
 
+def warm() -> None:
+    """Compiles the kernels, or loads them from their cache, so that no caller waits for it."""
+    prioritize(np.array(["anyone"]), np.zeros(1), 1, [Guarantee("any", 1.0, np.ones(1, dtype=np.bool_))])
+
+
 def _check(ids: NDArray[Any], scores: FloatArray, capacity: int) -> None:
     if capacity < 1:
         raise InvalidInput.of("capacity", f"{capacity} is not a number of slots; at least 1")
