@@ -169,8 +169,8 @@ def _show(report: dict[str, Any], file: "FileEvents") -> None:
             table(f"{quantity.capitalize()}, {unit}", ["model", *(title for title, _ in _FIGURES.values())], rows)
         )
     out.print(
-        "ratio: forecast / actual total. Gini: 1 is the perfect order of customers, 0 a random one. CRPS: distance of the "
-        "forecast law from what came, lower is better. in 80 %, in 95 %: what the central intervals held."
+        "ratio: forecast / actual total. Gini: 1 is the perfect order of customers, 0 a random one. CRPS: distance of "
+        "the forecast law from what came, lower is better. in 80 %, in 95 %: what the central intervals held."
     )
     if champion is None:
         out.print("No champion: the calibration window is too short for an origin inside it.")
