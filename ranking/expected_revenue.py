@@ -1,0 +1,55 @@
+"""Expected revenue of showing an item: purchase probability times a function of its price, p x g(price)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from farview.core.errors import InvalidInput
+from ranking.floors import BoolArray
+from ranking.scores import FloatArray
+from ranking.terms import Term, ascending_ranks
+
+
+class PriceFunction(StrEnum):
+    """g in p x g(price)."""
+
+    IDENTITY = "identity"
+    LN = "ln"  # keeps high prices from drowning the probability
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedRevenue:
+    """What to expect of each item."""
+
+    probability: FloatArray  # (items,) of a purchase when shown, in [0, 1]
+    price: FloatArray  # (items,) reporting currency, at least 0; at least 1 under LN
+    price_function: PriceFunction = PriceFunction.IDENTITY
+
+
+def expected_revenue_terms(revenue: ExpectedRevenue, items: int) -> list[Term]:
+    """Probability and g(price).
+
+    Raises:
+        InvalidInput: `items[i].probability` or `items[i].price` is wrong.
+    """
+    probability, price = revenue.probability, revenue.price
+    for name, values in (("probability", probability), ("price", price)):
+        if len(values) != items:
+            raise InvalidInput.of(name, f"{len(values)} values for {items} items (send one each)")
+    _refuse("probability", probability, ~((probability >= 0) & (probability <= 1)), "is not in [0, 1]")
+    _refuse("price", price, ~((price >= 0) & (price < np.inf)), "is not a price (send 0 or more)")
+    worth = price
+    if revenue.price_function is PriceFunction.LN:
+        _refuse("price", price, price < 1, "has a negative logarithm, which turns the order round (use identity)")
+        worth = np.log(price)
+    return [
+        Term("probability", probability, ascending_ranks(probability), probability),
+        Term("price", price, ascending_ranks(price), worth),
+    ]
+
+
+def _refuse(field: str, values: FloatArray, wrong: BoolArray, problem: str) -> None:
+    if wrong.any():
+        item = int(np.argmax(wrong))
+        raise InvalidInput.of(f"items[{item}].{field}", f"{values[item]:g} {problem}")

@@ -1,0 +1,40 @@
+"""What a score multiplies together, so that every blend is combined and explained the same way."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ranking.scores import FloatArray
+
+TIE_DECIMALS = 12  # scores that differ by a factor below 1 + 1e-12 are equal: rounding must not decide a place
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One factor of the score, for every item."""
+
+    name: str
+    values: FloatArray  # (items,) as sent
+    ranks: FloatArray  # (items,) of the values, 1 for the lowest; ties share their average
+    factors: FloatArray  # (items,) at least 0; the score is the product over terms
+
+
+def product(terms: Sequence[Term], items: int) -> FloatArray:
+    """The score, shape (items,): 1 for all where there are no terms. Equal products are equal to the last bit."""
+    logs = np.zeros(items)
+    with np.errstate(divide="ignore"):  # a factor of 0 makes the score 0
+        for term in terms:
+            logs += np.log(term.factors)
+    return np.exp(np.round(logs, TIE_DECIMALS))
+
+
+def ascending_ranks(values: FloatArray) -> FloatArray:
+    """Ranks from 1 for the lowest value; equal values share the average of their ranks. Shape (items,)."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    ends = np.append(starts[1:], len(values))
+    ranks = np.empty(len(values))
+    ranks[order] = np.repeat((starts + 1 + ends) / 2, ends - starts)
+    return ranks
