@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
-from warnings import catch_warnings, filterwarnings
 
 import numpy as np
 import numpy.typing as npt
@@ -145,26 +144,28 @@ def _posteriors(parts: Mapping[str, _Part], method: Method, seed: int) -> tuple[
         name: laplace.sample(part.target, part.mode, generator(seed, "ltv.fit.laplace", name))
         for name, part in parts.items()
     }
-    limit = psis.highest_trusted_k(laplace.DRAWS)
-    doubtful = {name: parts[name] for name, p in posteriors.items() if p.k_hat is not None and p.k_hat > limit}
-    sentences = [
-        f"the {name} posterior is too far from normal for importance draws (k-hat {posteriors[name].k_hat:.2f} "
-        f"is above {limit:.2f}), so it was sampled by NUTS"
-        for name in doubtful
-    ]
-    if doubtful:
-        for name, sampled in _nuts(doubtful, seed).items():
+    untrusted = sentences_of_untrusted(posteriors)
+    if untrusted:
+        for name, sampled in _nuts({name: parts[name] for name in untrusted}, seed).items():
             posteriors[name] = replace(sampled, k_hat=posteriors[name].k_hat)
-    return posteriors, sentences
+    return posteriors, tuple(untrusted.values())
+
+
+def sentences_of_untrusted(posteriors: Mapping[str, Posterior]) -> dict[str, str]:
+    """Which importance draws cannot be trusted, by the name of the part, with the warning that says so."""
+    limit = psis.highest_trusted_k(laplace.DRAWS)
+    return {
+        name: f"the {name} posterior is too far from normal for importance draws (k-hat {posterior.k_hat:.2f} is above "
+        f"{limit:.2f}), so it was sampled by NUTS"
+        for name, posterior in posteriors.items()
+        if posterior.k_hat is not None and posterior.k_hat > limit
+    }
 
 
 def _nuts(parts: Mapping[str, _Part], seed: int) -> dict[str, Posterior]:
-    # PyMC takes seconds to import, which a Laplace fit need not pay. Its advice on BLAS does not matter here: the
-    # likelihood is compiled by numba and nothing large is multiplied.
-    with catch_warnings():
-        filterwarnings("ignore", message="PyTensor could not link to a BLAS")
-        from ltv import pymc_bg_nbd
-        from ltv.inference import nuts
+    # PyMC takes seconds to import, which a Laplace fit need not pay.
+    from ltv import pymc_bg_nbd
+    from ltv.inference import nuts
 
     model_parts = {
         name: pymc_bg_nbd.Part(part.target, part.mode, pymc_bg_nbd.pack(part.rows)) for name, part in parts.items()

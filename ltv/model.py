@@ -133,11 +133,12 @@ def _read(artifact: bytes) -> tuple[pa.Table, dict[str, Any]]:
         table = pq.read_table(pa.BufferReader(artifact))
         metadata = json.loads((table.schema.metadata or {})[METADATA_KEY])
         version, _ = metadata["format_version"], metadata["name"]
+        intact = metadata.pop("digest") == _digest(table, metadata)
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError):
         raise ArtifactMismatch("the bytes are not a Farview model: damaged, or written by something else") from None
     if version != FORMAT_VERSION:
         raise ArtifactMismatch(f"the artifact has format {version}, this version of Farview reads {FORMAT_VERSION}")
-    if metadata.pop("digest", None) != _digest(table, metadata):
+    if not intact:
         raise ArtifactMismatch("the artifact's content is not what was written: it is damaged")
     return table, metadata
 

@@ -1,0 +1,184 @@
+"""NUTS: its likelihood Op, its agreement with Laplace, its work without a C++ compiler."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.feather
+import pytest
+
+from ltv import bg_nbd_likelihood, gamma_gamma
+from ltv.fit import fit, sentences_of_untrusted
+from ltv.inference import laplace, psis
+from ltv.inference.map import find_mode
+from ltv.inference.target import Target
+from ltv.model import PartDiagnostics
+from ltv.priors import SPEND
+from ltv.rows import PurchaseRows, SpendRows, purchase_rows, spend_rows
+from tests.ltv.cdnow import calibration, rfm_table
+from tests.tiers import examples
+
+# Two spends only, which depend on x: a posterior so bent that importance draws do not cover it.
+BENT = rfm_table([(3, 20.0, 40.0), (1, 5.0, 40.0)] * 50, [1.0, 3.0] * 50)
+
+# Each NUTS model takes numba some ten seconds to compile.
+FILES = ("cdnow_sample", "cdnow_full")[: examples(ci=1, soak=2)]
+
+FIT = """
+import json, sys
+from dataclasses import asdict
+import pyarrow.feather
+from ltv.fit import fit
+from pytensor.configdefaults import config
+assert config.cxx == "", config.cxx
+answers = [asdict(fit(pyarrow.feather.read_table(path), method=method).diagnostics)
+           for path, method in zip(sys.argv[1::2], sys.argv[2::2])]
+print(json.dumps(answers))
+"""
+
+
+def fits_without_a_compiler(folder: Path, *asked: tuple[pa.Table, str]) -> list[dict[str, Any]]:
+    """Diagnostics of fits in a fresh process that has no C++ compiler."""
+    arguments = []
+    for i, (table, method) in enumerate(asked):
+        pyarrow.feather.write_feather(table, folder / f"{i}.arrow")
+        arguments += [str(folder / f"{i}.arrow"), method]
+    flags = {**os.environ, "PYTENSOR_FLAGS": "cxx="}
+    done = subprocess.run(
+        [sys.executable, "-c", FIT, *arguments], env=flags, capture_output=True, text=True, check=False, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+    answers: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+    return answers
+
+
+@pytest.fixture(scope="module", params=FILES)
+def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, dict[str, Any]]:
+    """Diagnostics of Laplace, and of NUTS without a C++ compiler, of one file."""
+    table = calibration(request.getfixturevalue(request.param))
+    (nuts,) = fits_without_a_compiler(tmp_path_factory.mktemp("nuts"), (table, "nuts"))
+    return fit(table).diagnostics, nuts
+
+
+def distance_in_sd(one: dict[str, Any] | PartDiagnostics, other: dict[str, Any] | PartDiagnostics) -> np.ndarray:
+    """Between posterior means, in posterior standard deviations, for each parameter."""
+    a, b = (part if isinstance(part, dict) else asdict(part) for part in (one, other))
+    return np.abs(np.array(a["posterior_mean"]) - b["posterior_mean"]) / np.array(b["posterior_sd"])
+
+
+@pytest.mark.parametrize("part", ["purchases", "spend"])
+def test_laplace_and_nuts_agree(both: tuple[Any, dict[str, Any]], part: str) -> None:
+    laplace, nuts = getattr(both[0], part), both[1][part]
+    assert (laplace.method, nuts["method"]) == ("laplace", "nuts")
+    assert min(laplace.effective_size, nuts["effective_size"]) >= 2000
+    assert np.all(distance_in_sd(laplace, nuts) < 0.1)
+
+
+@pytest.mark.parametrize("part", ["purchases", "spend"])
+def test_chains_agree(both: tuple[Any, dict[str, Any]], part: str) -> None:
+    assert both[1][part]["r_hat"] < 1.01
+
+
+def test_draws_that_do_not_cover_the_posterior_are_known_by_their_k_hat() -> None:
+    spend = spend_rows(BENT).in_units(2.0)
+    target = Target(
+        lambda draws: gamma_gamma.log_likelihood(draws, spend),
+        lambda params: gamma_gamma.log_likelihood_and_gradient(params, spend),
+        SPEND,
+        np.array([0.0, 1.0, 0.0]),
+    )
+    posterior = laplace.sample(target, find_mode(target, np.ones(3)), np.random.default_rng(0))
+    assert list(sentences_of_untrusted({"spend": posterior})) == ["spend"]
+
+
+if examples(ci=0, soak=1):
+
+    def test_what_importance_draws_cannot_cover_is_sampled_by_nuts_with_a_warning(tmp_path: Path) -> None:
+        (answer,) = fits_without_a_compiler(tmp_path, (BENT, "laplace"))
+        assert (answer["method_asked"], answer["purchases"]["method"]) == ("laplace", "laplace")
+        assert answer["spend"]["method"] == "nuts"
+        assert answer["spend"]["k_hat"] > psis.highest_trusted_k(laplace.DRAWS)
+        assert any("spend posterior" in warning and "NUTS" in warning for warning in answer["warnings"])
+
+
+def plain_bg_nbd(params: Any, rows: PurchaseRows) -> Any:
+    """FHL (2005) eq. (6) over unique rows in PyTensor, by differences of log-gammas."""
+    import pytensor.tensor as pt
+
+    r, alpha, a, b = params[0], params[1], params[2], params[3]
+    x = np.repeat(rows.frequency, np.diff(rows.row_start)).astype(float)
+    age, recency = rows.time[rows.row_age], rows.time[rows.row_recency]
+
+    def shared(x: Any) -> Any:
+        rise = pt.gammaln(r + x) - pt.gammaln(r) + pt.gammaln(b + x) - pt.gammaln(b)
+        return rise + pt.gammaln(a + b) - pt.gammaln(a + b + x) + r * pt.log(alpha)
+
+    alive = -(r + x) * pt.log(alpha + age)
+    dropped = pt.log(a) - pt.log(b + x - 1) - (r + x) * pt.log(alpha + recency)
+    repeat = pt.sum(rows.row_weight * (shared(x) + pt.logaddexp(alive, dropped)))
+    # Customers without a repeat: those of each age less the repeat customers of that age.
+    of_age = rows.age_weight - np.bincount(rows.row_age, rows.row_weight, len(rows.time))
+    return repeat + pt.sum(of_age * (r * pt.log(alpha) - r * pt.log(alpha + rows.time)))
+
+
+def plain_gamma_gamma(params: Any, rows: SpendRows) -> Any:
+    """FH (2013) eq. (1a) over unique rows in PyTensor."""
+    import pytensor.tensor as pt
+
+    p, q, v = params[0], params[1], params[2]
+    x = np.repeat(rows.frequency, np.diff(rows.start))
+    spent = 1 / rows.inverse_spent
+    density = pt.gammaln(p * x + q) - pt.gammaln(p * x) - pt.gammaln(q) + q * pt.log(v)
+    density += (p * x - 1) * np.log(spent / x) + p * x * np.log(x) - (p * x + q) * pt.log(v + spent)
+    return pt.sum(rows.weight * density)
+
+
+@pytest.mark.filterwarnings("ignore:PyTensor could not link to a BLAS")
+@pytest.mark.parametrize("part", ["purchases", "spend"])
+def test_the_op_equals_the_plain_pytensor_expression(cdnow_sample: Path, part: str) -> None:
+    import pytensor
+    import pytensor.tensor as pt
+    from pytensor.compile.mode import Mode
+
+    from ltv.pymc_bg_nbd import LogLikelihood, pack
+
+    table = calibration(cdnow_sample)
+    rows = purchase_rows(table) if part == "purchases" else spend_rows(table)
+    params = pt.dvector("params")
+    op = LogLikelihood(part)(params, pack(rows))[0]
+    plain = plain_bg_nbd(params, rows) if isinstance(rows, PurchaseRows) else plain_gamma_gamma(params, rows)
+    interpreted = Mode(linker="py", optimizer=None)  # nothing to compile
+    evaluate = pytensor.function(
+        [params], [op, plain, pytensor.grad(op, params), pytensor.grad(plain, params)], mode=interpreted
+    )
+    low, high = ([0.1, 5, 0.2, 0.5], [2, 100, 3, 5]) if part == "purchases" else ([0.5, 1.2, 1], [20, 9, 60])
+    for at in np.random.default_rng(0).uniform(low, high, (examples(ci=20, soak=500), len(low))):
+        value, plain_value, gradient, plain_gradient = evaluate(at)
+        assert value == pytest.approx(plain_value, rel=1e-11)
+        assert gradient == pytest.approx(plain_gradient, rel=1e-8, abs=1e-8)
+
+
+@pytest.mark.filterwarnings("ignore:PyTensor could not link to a BLAS")
+def test_packing_the_rows_loses_nothing(cdnow_sample: Path) -> None:
+    from ltv.pymc_bg_nbd import LogLikelihood, pack
+
+    table, purchase_at, spend_at = calibration(cdnow_sample), np.array([0.24, 31.0, 0.8, 2.4]), np.array([6.0, 3.7, 15])
+    purchases, spend = purchase_rows(table), spend_rows(table)
+    for op, rows, at, direct in (
+        (
+            LogLikelihood("purchases"),
+            purchases,
+            purchase_at,
+            bg_nbd_likelihood.log_likelihood(purchase_at[None], purchases),
+        ),
+        (LogLikelihood("spend"), spend, spend_at, gamma_gamma.log_likelihood(spend_at[None], spend)),
+    ):
+        storage: list[list[Any]] = [[None], [None]]
+        op.perform(None, [at, pack(rows)], storage)
+        assert storage[0][0] == pytest.approx(direct[0], rel=1e-13)
