@@ -90,9 +90,9 @@ def start(store: Store, options: ServerOptions, logger: FilteringBoundLogger) ->
         poller.stop()
         stop_metrics()
 
-    server.start()
-    poller.start()
     scoring.warm()
+    poller.start()
+    server.start()
     for service in ("", *SERVICES):
         health_of.set(service, health_pb2.HealthCheckResponse.SERVING)
     logger.info("serving", host=options.host, port=port, pid=os.getpid())

@@ -37,10 +37,10 @@ def serve(
 
     Example: farview serve --port 50051
     """
-    from server.main import limit_threads
+    from server.main import prepare_process
     from server.main import serve as run
 
-    limit_threads()
+    prepare_process()
 
     def announce(real_port: int) -> None:
         import json

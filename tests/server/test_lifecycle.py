@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -20,8 +21,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from farview.core.errors import FailedPrecondition
 from farview.store.values import Transaction
-from farview.v1 import forecast_pb2, forecast_run_pb2
-from farview.v1 import forecast_pb2_grpc as services
+from farview.v1 import forecast_pb2, forecast_pb2_grpc, forecast_run_pb2
 from jobs.score import score_ltv
 from jobs.train import train_ltv
 from server.logs import json_logger
@@ -130,43 +130,79 @@ def test_one_process_a_port() -> None:
 
 
 SERVE = """
-import json, sys
-from server.main import limit_threads, serve
+import json, resource, sys, time
+from server.main import prepare_process, serve
 from server.options import ServerOptions
-limit_threads()
-serve(sys.argv[1], ServerOptions(port=0, workers=2), lambda port: print(json.dumps(port), flush=True))
+
+def announce(port):
+    peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps({"port": port, "cpu_seconds": time.process_time(), "peak_mb": peak_kb / 1024}), flush=True)
+
+prepare_process()
+serve(sys.argv[1], ServerOptions(port=0, workers=2), announce)
 """
 
 
-@pytest.fixture
-def process(scored: Path) -> subprocess.Popen[str]:
-    """`serve` in a process of its own; tests end it."""
-    return subprocess.Popen(
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """A process that was asked to stop while it answered."""
+
+    port: int
+    cpu_seconds: float  # until it was ready
+    peak_mb: float  # until it was ready
+    answer: forecast_pb2.ScoreCustomersResponse
+    exit_code: int
+    log: list[dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def drained(scored: Path) -> Drained:
+    """`serve` in a process of its own, sent SIGTERM while it scores a thousand customers."""
+    process = subprocess.Popen(
         [sys.executable, "-c", SERVE, f"sqlite:///{scored}"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )
-
-
-def test_sigterm_drains_calls_under_way(process: subprocess.Popen[str]) -> None:
     assert process.stdout is not None
-    port = json.loads(process.stdout.readline())
-    began = datetime(1997, 1, 1, tzinfo=UTC)
-    history = forecast_pb2.CustomerHistory(
-        transactions=[{"transaction_time": began, "amount": {"currency_code": "USD", "units": 5}}] * 60
+    ready = json.loads(process.stdout.readline())
+    bought = {
+        "transaction_time": datetime(1997, 1, 1, tzinfo=UTC),
+        "amount": {"currency_code": "USD", "units": 5},
+    }
+    request = forecast_pb2.ScoreCustomersRequest(
+        histories=[{"customer_id": str(i), "transactions": [bought] * (1 + i % 90)} for i in range(1_000)]
     )
-    long_call = forecast_pb2.ScoreCustomersRequest(
-        histories=[{"customer_id": str(i), "transactions": history.transactions} for i in range(1_000)]
-    )
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel, ThreadPoolExecutor(1) as pool:
-        stub = services.ForecastServiceStub(channel)
-        under_way = pool.submit(stub.ScoreCustomers, long_call)
-        time.sleep(0.3)
+    with grpc.insecure_channel(f"127.0.0.1:{ready['port']}") as channel, ThreadPoolExecutor(1) as pool:
+        stub = forecast_pb2_grpc.ForecastServiceStub(channel)
+        stub.ListForecasts(forecast_pb2.ListForecastsRequest(page_size=1))  # connected
+        under_way = pool.submit(stub.ScoreCustomers, request)
+        time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
-        assert len(under_way.result(30).results) == 1_000
+        answer = under_way.result(30)
     _, log = process.communicate(timeout=30)
-    assert process.returncode == 0
-    events = [json.loads(line)["event"] for line in log.splitlines()]
-    assert events[-3:] == ["draining", "call", "stopped"]
+    lines = [json.loads(line) for line in log.splitlines()]
+    return Drained(**ready, answer=answer, exit_code=process.returncode, log=lines)
+
+
+def test_sigterm_lets_a_call_under_way_end(drained: Drained) -> None:
+    assert len(drained.answer.results) == 1_000
+    assert [line["event"] for line in drained.log][-3:] == ["draining", "call", "stopped"]
+
+
+def test_a_server_is_ready_only_with_its_model_and_its_run(drained: Drained) -> None:
+    events = [line["event"] for line in drained.log]
+    assert events[:3] == ["model loaded", "snapshot swapped", "serving"]
+
+
+def test_a_drained_process_exits_0(drained: Drained) -> None:
+    assert drained.exit_code == 0
+
+
+def test_a_server_is_ready_after_five_seconds_of_work(drained: Drained) -> None:
+    assert drained.cpu_seconds < 5
+
+
+def test_a_ready_server_stays_under_600_megabytes(drained: Drained) -> None:
+    assert drained.peak_mb < 600
