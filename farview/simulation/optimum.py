@@ -98,7 +98,7 @@ def optimal_plan(
         plan.append(channel)
         previous = channel
     probability = path_probability(world, standing, plan, intent)
-    return OptimalPlan(tuple(plan), probability, margin * probability - spent)
+    return OptimalPlan(tuple(plan), probability, float(margin * probability - spent))
 
 
 def _choices(

@@ -178,7 +178,7 @@ def _logging_policy(random: np.random.Generator, effects: JourneyEffects, confou
     targeting = np.zeros((U, K))
     if confounded:
         # Eager customers are sent the channels that do least, so these look best to a naive reader of the log.
-        targeting[1] = -1.6 * np.log(effects.base) / BASE_SPREAD
+        targeting[1] = -2.0 * np.log(effects.base) / BASE_SPREAD
     return LoggingPolicy(
         preference=random.normal(0.0, 0.5, (len(SEGMENTS), K)),
         sticky=float(random.uniform(0.0, 0.6)),

@@ -197,9 +197,9 @@ def first_touch_rates(seed: int, confounded: bool) -> Rates:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_in_a_confounded_world_naive_rates_by_channel_are_wrong_by_a_third_and_more(seed):
+def test_in_a_confounded_world_naive_rates_by_channel_are_wrong_by_a_fifth_and_more(seed):
     rates = first_touch_rates(seed, confounded=True)
-    assert np.abs(rates.naive / rates.true - 1).max() > 1 / 3
+    assert np.abs(rates.naive / rates.true - 1).max() > 1 / 5
     assert chi2.sf((((rates.naive - rates.true) / rates.naive_error) ** 2).sum(), 6) < FAMILY_LEVEL
 
 
