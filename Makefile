@@ -19,7 +19,7 @@ serve: .venv/.runtime ## start the server on the database named by FARVIEW_DATAB
 	$(BIN)/farview serve
 
 test: .venv/.dev lint ## install, check and test everything
-	$(THREADS) $(PYTEST) -n 2 --dist worksteal
+	$(THREADS) $(PYTEST) -n 2 --dist loadfile
 
 lint: .venv/.dev ## the checks that need no test run
 	$(BIN)/ruff check .
@@ -29,7 +29,7 @@ lint: .venv/.dev ## the checks that need no test run
 	$(BIN)/python protos/generate.py --check
 
 soak: .venv/.dev ## the same tests with the counts that need patience
-	$(THREADS) FARVIEW_TIER=soak $(PYTEST) -n 2 --dist worksteal
+	$(THREADS) FARVIEW_TIER=soak $(PYTEST) -n 2 --dist loadfile
 
 bench: .venv/.dev .venv-peers/.installed ## speed beside the peers, each in its own environment
 	$(THREADS) $(BIN)/python -m benchmarks.run

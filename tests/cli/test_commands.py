@@ -1,0 +1,124 @@
+"""The command line as its users meet it: a file becomes a published run, and mistakes get one clear line."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMANDS = [
+    ("init",),
+    ("import", "transactions"),
+    ("train", "ltv"),
+    ("score",),
+    ("backtest", "ltv"),
+    ("models", "list"),
+    ("models", "show"),
+    ("models", "promote"),
+    ("simulate", "world"),
+    ("serve",),
+    ("demo",),
+]
+
+
+def farview(*arguments: str, database: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Runs the command in a process of its own."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FARVIEW_")}
+    if database is not None:
+        environment["FARVIEW_DATABASE_URL"] = f"sqlite:///{database}"
+    return subprocess.run(
+        [sys.executable, "-c", "from cli.main import main; main()", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**environment, "COLUMNS": "100"},
+    )
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory, cdnow_sample: Path) -> Path:
+    """The CDNOW sample imported, trained and scored through the command line alone."""
+    path = tmp_path_factory.mktemp("cli") / "farview.db"
+    for arguments in (
+        ["init"],
+        ["import", "transactions", str(cdnow_sample)],
+        ["train", "ltv", "--as-of", "1997-09-30"],
+        ["score", "--as-of", "1997-09-30", "--horizon-days", "90"],
+    ):
+        done = farview(*arguments, database=path)
+        assert done.returncode == 0, done.stderr
+    return path
+
+
+def test_scoring_the_same_again_finds_the_published_run(database: Path) -> None:
+    again = farview("score", "--as-of", "1997-09-30", "--horizon-days", "90", "--json", database=database)
+    assert json.loads(again.stdout)["run_id"] == 1
+
+
+def test_importing_the_same_file_again_changes_nothing_and_says_so(database: Path, cdnow_sample: Path) -> None:
+    again = farview("import", "transactions", str(cdnow_sample), database=database)
+    assert "was imported before" in again.stdout
+    assert "nothing changed" in again.stdout
+
+
+def test_the_first_model_is_champion(database: Path) -> None:
+    (model,) = json.loads(farview("models", "list", "--json", database=database).stdout)
+    assert model["name"] == "ltv-revenue/1"
+    assert model["aliases"] == ["champion"]
+
+
+def test_a_model_shows_where_it_comes_from(database: Path) -> None:
+    shown = farview("models", "show", "ltv-revenue/1", database=database).stdout
+    assert "2,357 customers" in shown
+    assert "sha256" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["train", "ltv", "--as-of", "31.12.97"], "--as-of: '31.12.97' is not a date (write it as 1997-09-30)"),
+        (["train", "ltv", "--known-at", "1997-10-01"], "names no offset from UTC"),
+        (["models", "show", "ltv-revenue"], "'ltv-revenue' does not name a version (write it as ltv-revenue/3)"),
+        (["score", "--horizon-days", "0"], "--horizon-days"),
+        (["import", "transactions", "nowhere.csv"], "nowhere.csv"),
+        (["scoer"], "Did you mean 'score'"),
+        (["init", "--time-zone", "Mars/Base"], "'Mars/Base' is not an IANA time zone"),
+        (["init", "--currency", "euro"], "'euro' is not an ISO 4217 code"),
+    ],
+)
+def test_bad_input_exits_2_and_says_what_and_how_to_mend_it(
+    arguments: list[str], complaint: str, database: Path
+) -> None:
+    refused = farview(*arguments, database=database)
+    assert refused.returncode == 2
+    assert complaint in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_missing_database_is_named_and_not_created(tmp_path: Path) -> None:
+    refused = farview("score", database=tmp_path / "absent.db")
+    assert refused.returncode == 1
+    assert "run `farview init`" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_does_not_exist_is_not_promoted(database: Path) -> None:
+    refused = farview("models", "promote", "ltv-revenue/9", database=database)
+    assert refused.returncode == 1
+    assert "ltv-revenue/9" in refused.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> None:
+    shown = farview(*command, "--help")
+    assert shown.returncode == 0
+    assert "Example: farview" in shown.stdout
+
+
+def test_the_demo_tells_the_story_from_file_to_served_audience() -> None:
+    shown = farview("demo")
+    assert shown.returncode == 0, shown.stderr
+    for said in ("69,659 imported", "is published: 23,570 customers", "All that follows came from it", "promised"):
+        assert said in shown.stdout
