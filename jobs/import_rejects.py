@@ -94,6 +94,7 @@ class Rejects:
     names: Mapping[str, str]  # our name of a column -> the file's
     decimal: str
     currency: str
+    limit: int = MAX_REJECTS
     malformed: list[Malformed] = field(default_factory=list)
     _bad: list[pa.RecordBatch] = field(default_factory=list)
     _count: int = 0
@@ -105,14 +106,16 @@ class Rejects:
         """Rows with `ordinal` (among the well-formed, from 1), `problem` and one text column per name.
 
         Raises:
-            InvalidInput: more than a million rows are bad, so it is the options and not the rows.
+            InvalidInput: more than `limit` rows are bad, so it is the options and not the rows.
         """
         if rows.num_rows:
             self._bad.append(rows)
             self._count += rows.num_rows
-        if self._count > MAX_REJECTS:
+        if self._count > self.limit:
             first = next(self.listed(None))
-            raise InvalidInput.of(first.field, f"{first.problem}, and a million more; nothing was imported")
+            raise InvalidInput.of(
+                first.field, f"{first.problem}, and {self.limit:,} more rows are bad; nothing was imported"
+            )
 
     def listed(self, records: Iterable[Record] | None) -> Iterator[Reject]:
         """All rejects in the order of the file.

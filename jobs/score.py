@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 
 import pyarrow as pa
-from ltv.scorer import Scorer
 
 from farview.core.clock import Cut
 from farview.core.errors import InvalidInput
@@ -15,6 +14,7 @@ from farview.store.values import LTV_REVENUE, ForecastRun, ModelVersion, RunSpec
 from jobs.progress import Both, Progress, Silent
 from jobs.snapshot import code_version, configuration_hash, cut_of, require_unchanged
 from ltv.model import load
+from ltv.scorer import Scorer
 
 HORIZONS_DAYS = (30, 90, 365)
 LONGEST_HORIZON_DAYS = 3650

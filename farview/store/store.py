@@ -118,6 +118,10 @@ class Store:
         """schemas.EVENTS of those customers inside the cut, in no order; one scan."""
         return transactions.read_of(self._engine, cut, business.read(self._engine).time_zone, customer_ids)
 
+    def customers(self) -> int:
+        """How many customers are known."""
+        return transactions.customers(self._engine)
+
     def last_event_day(self) -> date | None:
         """Business-zone day of the last event; None without events."""
         return transactions.last_event_day(self._engine, business.read(self._engine).time_zone)

@@ -12,7 +12,7 @@ from farview.core.clock import Cut
 from farview.core.schemas import EVENTS
 from farview.store import bulk
 from farview.store.ledger import LOOKUP
-from farview.store.tables import TRANSACTIONS
+from farview.store.tables import CUSTOMERS, TRANSACTIONS
 
 _HALF = 2**30  # sums of half hashes stay below 2^63 for 8 billion rows
 
@@ -29,6 +29,12 @@ def read_of(engine: Engine, cut: Cut, zone: str, customer_ids: Sequence[str]) ->
         some = TRANSACTIONS.c.customer_id.in_(customer_ids[start : start + LOOKUP])
         batches.extend(_batches(engine, _events(cut, zone).where(some)))
     return pa.Table.from_batches(batches, EVENTS)
+
+
+def customers(engine: Engine) -> int:
+    """See Store.customers."""
+    with engine.connect() as connection:
+        return int(connection.execute(select(func.count()).select_from(CUSTOMERS)).scalar_one())
 
 
 def last_event_day(engine: Engine, zone: str) -> date | None:
