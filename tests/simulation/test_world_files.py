@@ -219,3 +219,10 @@ def test_a_file_in_place_of_the_folder_is_refused(world, tmp_path):
 def test_a_world_outside_the_family_is_refused_by_name(arguments, field):
     with pytest.raises(InvalidInput, match=f"^{field}: "):
         make_world(1, **arguments)
+
+
+def test_the_description_of_the_model_names_every_file_and_column():
+    description = (Path(__file__).parents[2] / "docs" / "synthetic-business.md").read_text(encoding="utf-8")
+    for name, schema in SCHEMAS.items():
+        row = next(line for line in description.splitlines() if line.startswith(f"| {name} |"))
+        assert [column for column in schema.names if f"`{column}`" not in row] == []
