@@ -96,3 +96,18 @@ def test_thinning_keeps_mean_and_covariance() -> None:
 def test_a_single_draw_is_kept_as_it_is() -> None:
     u = np.array([[0.1, 0.2]])
     assert np.array_equal(Posterior("map", u, np.ones(1)).thin(512, np.random.default_rng(0)), u)
+
+
+def test_weights_correct_exactly_for_the_proposal() -> None:
+    # A standard normal in four dimensions by twenty runs: the mean variance has standard error about
+    # sqrt(2 / (20 * 4 * 2800)) = .003. Level 4 of these.
+    target = Target(
+        log_likelihood=lambda x: -0.5 * np.sum(np.log(x) ** 2, axis=1),
+        log_likelihood_and_gradient=lambda x: (float(-0.5 * np.sum(np.log(x) ** 2)), -np.log(x) / x),
+        prior=FLAT,
+        floor=np.zeros(4),
+    )
+    mode = find_mode(target, np.ones(4))
+    runs = [laplace.sample(target, mode, np.random.default_rng(seed)) for seed in range(20)]
+    variances = [posterior.moments(posterior.u)[1] ** 2 for posterior in runs]
+    assert np.mean(variances) == pytest.approx(1.0, abs=0.012)
