@@ -50,22 +50,22 @@ def simulate_lists(world: World, catalogue: Catalogue, customers: Customers) -> 
     """The lists shown to customers who all belong to one block.
 
     The historical ranker fills slot after slot, drawing from the items left in proportion to popularity
-    (Plackett-Luce: the order of log popularity plus Gumbel noise). A slot is looked at with a probability that falls
-    with its place; an item looked at gets a grade by `grade_probabilities`, any other gets 0.
+    (Plackett-Luce: items arrive after exponential waits at rates of their popularity). A slot is looked at with a
+    probability that falls with its place; an item looked at gets a grade by `grade_probabilities`, any other gets 0.
     """
     block = int(customers.number[0] // BLOCK) if len(customers) else 0
     random = generator(world.seed, "impressions", str(block))
     lists = random.integers(0, MOST_LISTS + 1, BLOCK)
     owner = np.repeat(np.arange(BLOCK), lists)
     day = np.sort(random.random((BLOCK, MOST_LISTS)), axis=1) * world.log_days
-    noise = random.gumbel(size=(len(owner), len(catalogue)))
+    wait = random.standard_exponential((len(owner), len(catalogue))) / catalogue.popularity
     looked, graded = random.random((2, len(owner), SLOTS))
 
     kept = np.isin(owner, customers.number % BLOCK)
     owner = owner[kept]
     row = np.searchsorted(customers.number % BLOCK, owner)
     order = np.arange(len(owner)) - np.searchsorted(owner, owner)
-    item = _top(np.log(catalogue.popularity) + noise[kept])
+    item = _first(wait[kept])
     chances = np.cumsum(grade_probabilities(catalogue, customers.take(row), item), axis=2)
     grade = (chances[:, :, :-1] <= graded[kept][:, :, None]).sum(2)
     shown = catalogue.popularity[item]
@@ -79,11 +79,11 @@ def simulate_lists(world: World, catalogue: Catalogue, customers: Customers) -> 
     )
 
 
-def _top(scores: FloatArray) -> IntArray:
-    """The SLOTS best columns of each row, best first."""
-    best = np.argpartition(-scores, SLOTS - 1, axis=1)[:, :SLOTS]
-    order = np.argsort(-np.take_along_axis(scores, best, 1), axis=1, kind="stable")
-    return np.take_along_axis(best, order, 1)
+def _first(wait: FloatArray) -> IntArray:
+    """The SLOTS columns of each row with the shortest waits, shortest first."""
+    shortest = np.argpartition(wait, SLOTS - 1, axis=1)[:, :SLOTS]
+    order = np.argsort(np.take_along_axis(wait, shortest, 1), axis=1, kind="stable")
+    return np.take_along_axis(shortest, order, 1)
 
 
 def impressions_table(lists: Lists) -> pa.Table:
