@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -28,6 +29,14 @@ from server.wiring import FarviewServer, start
 CUSTOMERS = 300
 HORIZONS_DAYS = (90, 273)
 AS_OF = date(1997, 9, 30)
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Waits up to ten seconds."""
+    end = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < end, "did not come to hold within 10 s"
+        time.sleep(0.02)
 
 
 @pytest.fixture(scope="session")

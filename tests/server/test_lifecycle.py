@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -28,16 +27,8 @@ from server.logs import json_logger
 from server.options import ServerOptions
 from server.port_lock import port_lock
 from server.wiring import SERVICES, start
-from tests.server.conftest import HORIZONS_DAYS, Running
+from tests.server.conftest import HORIZONS_DAYS, Running, eventually
 from tests.server.refusals import refused
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    """Waits up to ten seconds."""
-    end = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < end, "did not come to hold within 10 s"
-        time.sleep(0.02)
 
 
 def reflect(
