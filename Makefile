@@ -27,6 +27,7 @@ lint: .venv/.dev ## the checks that need no test run
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python protos/generate.py --check
+	$(BIN)/python protos/generate.py --lint
 
 soak: .venv/.dev ## the same tests with the counts that need patience
 	$(THREADS) FARVIEW_TIER=soak $(PYTEST) -n 2 --dist loadfile
