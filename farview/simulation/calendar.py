@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from farview.simulation.business import FloatArray, IntArray, World
 from farview.simulation.customers import ZONES
-from farview.simulation.world import FloatArray, IntArray, World
 
 SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 
 from farview.core import columns as c
 from farview.core.randomness import generator
+from farview.simulation.business import SEGMENTS, BoolArray, FloatArray, IntArray, World
 from farview.simulation.rows import Rows
-from farview.simulation.world import SEGMENTS, BoolArray, FloatArray, IntArray, World
 
 BLOCK = 1024
 TASTES = 4

@@ -13,6 +13,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from farview.core.errors import InvalidInput
+from farview.simulation.business import World
 from farview.simulation.customers import (
     CONSENTS,
     CUSTOMERS,
@@ -27,7 +28,6 @@ from farview.simulation.journeys import simulate_touches
 from farview.simulation.messy import messy_log, messy_purchases
 from farview.simulation.touch_log import TOUCHPOINTS, log_rows, log_table
 from farview.simulation.transactions import TRANSACTIONS, simulate_purchases, transactions_table
-from farview.simulation.world import World
 
 Format = Literal["csv", "parquet"]
 SCHEMAS = {

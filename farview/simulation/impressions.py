@@ -7,11 +7,11 @@ import pyarrow as pa
 
 from farview.core import columns as c
 from farview.core.randomness import generator
+from farview.simulation.business import FloatArray, IntArray, World
 from farview.simulation.calendar import SECOND_US, local_to_utc, waking
 from farview.simulation.customers import BLOCK, Customers, customer_ids, numbered
 from farview.simulation.items import Catalogue, grade_probabilities, item_ids
 from farview.simulation.rows import Rows
-from farview.simulation.world import FloatArray, IntArray, World
 
 SLOTS = 10
 MOST_LISTS = 3

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 
 from farview.core.randomness import generator
+from farview.simulation.business import FloatArray, IntArray, World
 from farview.simulation.customers import TASTES, Customers, numbered
-from farview.simulation.world import FloatArray, IntArray, World
 
 CATEGORIES = ("books", "garden", "kitchen", "music", "outdoor", "toys")
 BRANDS = 12

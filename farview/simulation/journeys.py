@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from farview.core.randomness import generator
+from farview.simulation.business import NO_CHANNEL, WINDOW_DAYS, BoolArray, FloatArray, IntArray, World
 from farview.simulation.calendar import DAY_US, SECOND_US, local_to_utc, waking
 from farview.simulation.customers import BLOCK, Customers, customer_blocks
 from farview.simulation.policy import propensities
 from farview.simulation.rows import Rows
 from farview.simulation.truth import hazard, observed_hazards
-from farview.simulation.world import NO_CHANNEL, WINDOW_DAYS, BoolArray, FloatArray, IntArray, World
 
 WINDOW_US = WINDOW_DAYS * DAY_US
 

@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from farview.core.randomness import generator
+from farview.simulation.business import IMPRESSION, BoolArray, FloatArray, IntArray, World
 from farview.simulation.calendar import DAY_US, SECOND_US
 from farview.simulation.customers import BLOCK, Customers
 from farview.simulation.touch_log import CONVERSION, LogRows
 from farview.simulation.transactions import Purchases
-from farview.simulation.world import IMPRESSION, BoolArray, FloatArray, IntArray, World
 
 TOUCHED_AFTER = 0.3  # of converted customers are touched once more, up to ten days after
 CONVERTED_TWICE = 0.15  # of converted customers convert once more, up to ten days after

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from farview.core.errors import Infeasible, InvalidInput
+from farview.simulation.business import NO_CHANNEL, BoolArray, FloatArray, IntArray, World
 from farview.simulation.truth import Standing, path_probability, planned_hazard
-from farview.simulation.world import NO_CHANNEL, BoolArray, FloatArray, IntArray, World
 
 STOP = 0  # choice 0 ends the plan, choice c + 1 sends channel c
 

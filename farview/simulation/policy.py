@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from farview.simulation.world import EXPLORATION, NO_CHANNEL, BoolArray, FloatArray, IntArray, World
+from farview.simulation.business import EXPLORATION, NO_CHANNEL, BoolArray, FloatArray, IntArray, World
 
 
 def propensities(

@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from farview.simulation.world import BoolArray, IntArray
+from farview.simulation.business import BoolArray, IntArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)

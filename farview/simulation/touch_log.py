@@ -6,11 +6,11 @@ import numpy as np
 import pyarrow as pa
 
 from farview.core import columns as c
+from farview.simulation.business import INTERACTIONS, FloatArray, IntArray, World
 from farview.simulation.calendar import SECOND_US
 from farview.simulation.customers import customer_ids
 from farview.simulation.journeys import Touches
 from farview.simulation.rows import Rows
-from farview.simulation.world import INTERACTIONS, FloatArray, IntArray, World
 
 KINDS = (*INTERACTIONS, "conversion")
 CONVERSION = len(INTERACTIONS)

@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 
 from farview.core import columns as c
 from farview.core.randomness import generator
+from farview.simulation.business import FloatArray, IntArray, World
 from farview.simulation.calendar import SECOND_US, local_to_utc, waking
 from farview.simulation.customers import BLOCK, Customers, customer_ids, numbered
 from farview.simulation.rows import Rows
-from farview.simulation.world import FloatArray, IntArray, World
 
 TRANSACTIONS = pa.schema(
     [

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from farview.simulation.business import CLICK, HAZARD_CEILING, NO_CHANNEL, BoolArray, FloatArray, IntArray, World
 from farview.simulation.policy import propensities
-from farview.simulation.world import CLICK, HAZARD_CEILING, NO_CHANNEL, BoolArray, FloatArray, IntArray, World
 
 Index = IntArray | int
 

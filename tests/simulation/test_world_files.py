@@ -16,11 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from farview.core.errors import InvalidInput
+from farview.simulation.business import World
 from farview.simulation.calendar import local_to_utc, waking
 from farview.simulation.customers import BLOCK, ZONES, customer_blocks, simulate_customers
 from farview.simulation.files import SCHEMAS, block_tables, write_world
 from farview.simulation.items import make_catalogue
-from farview.simulation.world import World, make_world
+from farview.simulation.world import make_world
 from tests.tiers import examples
 
 PARTS = [name for name in SCHEMAS if name != "items"]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, norm
 
+from farview.simulation.business import NO_CHANNEL, World
 from farview.simulation.customers import Customers
 from farview.simulation.journeys import Touches, simulate_journeys
 from farview.simulation.policy import propensities
@@ -20,7 +21,7 @@ from farview.simulation.truth import (
     path_probability,
     planned_hazard,
 )
-from farview.simulation.world import NO_CHANNEL, World, make_world
+from farview.simulation.world import make_world
 from tests.simulation.frequencies import FAMILY_LEVEL, cell_p_value
 from tests.tiers import examples
 

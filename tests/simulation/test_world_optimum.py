@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from farview.core.errors import Infeasible, InvalidInput
+from farview.simulation.business import World
 from farview.simulation.optimum import OptimalPlan, PlanRules, optimal_plan
 from farview.simulation.truth import Standing, path_probability, planned_hazard
-from farview.simulation.world import World, make_world
+from farview.simulation.world import make_world
 from tests.tiers import examples
 
 
