@@ -190,5 +190,5 @@ def _cells(figures: dict[str, float | None]) -> list[str]:
     for name, (_, digits) in _FIGURES.items():
         figure = figures[name]
         percent = name.startswith("coverage")
-        cells.append("-" if figure is None else f"{100 * figure:.1f} %" if percent else f"{figure:,.{digits}f}")
+        cells.append("-" if figure is None else f"{100 * figure:.1f} %" if percent else f"{figure:,.{min(digits, 2 if figure >= 10 else 3)}f}")
     return cells
