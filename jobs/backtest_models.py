@@ -65,9 +65,8 @@ def candidates(seed: int) -> Mapping[str, Candidate]:
 
 
 def _fit_bg_nbd(past: Past, seed: int) -> Predict:
-    from ltv.scorer import Scorer
-
     from ltv.fit import fit
+    from ltv.scorer import Scorer
 
     model = fit(past.rfm, model="bg_nbd", seed=seed)
 

@@ -189,6 +189,10 @@ def _cells(figures: dict[str, float | None]) -> list[str]:
     cells = []
     for name, (_, digits) in _FIGURES.items():
         figure = figures[name]
-        percent = name.startswith("coverage")
-        cells.append("-" if figure is None else f"{100 * figure:.1f} %" if percent else f"{figure:,.{min(digits, 2 if figure >= 10 else 3)}f}")
+        if figure is None:
+            cells.append("-")
+        elif name.startswith("coverage"):
+            cells.append(f"{100 * figure:.{digits}f} %")
+        else:
+            cells.append(f"{figure:,.{min(digits, 2 if figure >= 10 else 3)}f}")
     return cells
