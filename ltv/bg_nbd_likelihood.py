@@ -75,13 +75,14 @@ def log_likelihood_kernel(params: FloatArray, rows: PurchaseRows, gradient: Floa
     """Total log-likelihood; fills `gradient`, shape (4,), unless its shape is (0,)."""
     r, alpha, a, b = params[0], params[1], params[2], params[3]
     level = np.log1p(rows.time / alpha)
+    step, power = 1.0 + rows.time / alpha, np.exp(r * level)
     times = _Times(
         level=level,
         slope=-rows.time / (alpha * (alpha + rows.time)),
-        step=np.exp(level),
-        back=np.exp(-level),
-        power=np.exp(r * level),
-        inverse=np.exp(-r * level),
+        step=step,
+        back=1.0 / step,
+        power=power,
+        inverse=1.0 / power,
     )
     total = _sums_over_distinct(params, rows, times, gradient)
     power_of = 0
@@ -145,14 +146,16 @@ def _sums_over_rows(
             odds = math.exp(min(base + exponent * (times.level[age] - times.level[recency]), SAFE_LOG_POWER))
         if odds > LARGE_ODDS:
             logs += weight * (base + exponent * (times.level[age] - times.level[recency]))
-        elif weight <= 4.0:
-            for _ in range(int(weight)):
-                product *= 1.0 + odds
+        elif weight > 4.0:
+            logs += weight * math.log1p(odds)
+        else:
+            product *= 1.0 + odds
+            if weight > 1.0:
+                for _ in range(int(weight) - 1):
+                    product *= 1.0 + odds
             if product > FLUSH_PRODUCT:
                 logs += math.log(product)
                 product = 1.0
-        else:
-            logs += weight * math.log1p(odds)
         if with_gradient:
             share = weight * odds / (1.0 + odds)
             dropped += share

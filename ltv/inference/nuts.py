@@ -20,9 +20,9 @@ DRAWS = 800  # per chain
 
 def sample(model: pm.Model, variable: str, seed: int) -> FloatArray:
     """Draws of one vector variable of the model, shape (chains, draws, k)."""
-    # Without this PyTensor asks a C compiler for a BLAS that nothing here uses, and warns when there is none.
-    with config.change_flags(blas__ldflags=""):
-        compiled: Any = nutpie.compile_pymc_model(model)
+    # Or PyTensor asks a C compiler for a BLAS that nothing here uses, and warns when there is none.
+    config.blas__ldflags = ""
+    compiled: Any = nutpie.compile_pymc_model(model)
     trace: Any = nutpie.sample(compiled, draws=DRAWS, tune=WARM_UP, chains=CHAINS, seed=seed, progress_bar=False)
     return np.asarray(trace.posterior[variable])
 
