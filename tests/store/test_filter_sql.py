@@ -60,7 +60,7 @@ def selected(connection: Connection, tree: Filter, table: list[tuple[Any, ...]])
 
 
 @given(trees(), rows())
-@settings(max_examples=examples(ci=200, soak=50_000))
+@settings(max_examples=examples(ci=200, soak=10_000))
 def test_both_executors_select_the_same_rows(
     connection: Connection, tree: Filter, table: list[tuple[Any, ...]]
 ) -> None:
