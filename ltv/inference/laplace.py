@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import solve_triangular
 
 from ltv.inference import psis
 from ltv.inference.map import Mode
@@ -56,7 +57,7 @@ class _Proposal:
     def log_density(self, u: FloatArray) -> FloatArray:
         """At u, shape (S, k), up to a constant; returns shape (S,)."""
         size = len(self.location)
-        z = np.linalg.solve(self._root(), (u - self.location).T)
+        z = solve_triangular(self._root(), (u - self.location).T, lower=True)
         squares = np.sum(z * z, axis=0) / DEGREES
         power = -0.5 * (DEGREES + size)
         narrow = np.log1p(-WIDE_SHARE) + power * np.log1p(squares)
