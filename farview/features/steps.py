@@ -85,7 +85,8 @@ class Steps:
     value: FloatArray  # (steps,) sum of the conversion values in the window
     resolved_us: IntArray  # (steps,) when the target was known; NEVER_US if the log ends first
     next_channel: CodeArray  # (steps,) of the touch that ended the window; NO_TOUCH if none did
-    conversions: IntArray  # (customers,) seen in all, for the state of touches to come
+    conversions_before: IntArray  # (steps,) of the customer, before the touch
+    conversions: IntArray  # (customers,) of the customer in the whole log
     history_cut: BoolArray  # (customers,)
     vocabulary: Vocabulary
     limits: LogLimits
@@ -120,6 +121,7 @@ class Steps:
             value=self.value[rows],
             resolved_us=self.resolved_us[rows],
             next_channel=self.next_channel[rows],
+            conversions_before=self.conversions_before[rows],
             conversions=self.conversions[chosen],
             history_cut=self.history_cut[chosen],
         )
@@ -166,6 +168,7 @@ def at_risk_steps(log: pa.Table, rules: StepRules, vocabulary: Vocabulary | None
         value=led_to.value[is_touch],
         resolved_us=led_to.resolved_us[is_touch],
         next_channel=led_to.next_channel[is_touch],
+        conversions_before=led_to.conversions_before[is_touch],
         conversions=(sizes - touches)[touched],
         history_cut=history_cut,
         vocabulary=vocabulary,
@@ -182,6 +185,36 @@ def at_risk_steps(log: pa.Table, rules: StepRules, vocabulary: Vocabulary | None
             customers_without_touch=int((~touched).sum()),
         ),
     )
+
+
+def planned_state(steps: Steps, customers: IntArray, planned_us: IntArray) -> Float32Array:
+    """State features of touches that are only planned: those of a log in which they happen and nothing converts.
+
+    Args:
+        steps: histories up to now.
+        customers: position in `steps.customer_ids` of each of n customers, -1 for one without a touch.
+        planned_us: instants of the planned touches, ascending and after the history, shape (n, L), L at least 1.
+
+    Returns:
+        Shape (n, L, len(STATE_COLUMNS)).
+    """
+    n, L = planned_us.shape
+    begin = np.append(steps.offsets[:-1], 0)[customers]
+    length = np.append(np.diff(steps.offsets), 0)[customers]
+    offsets = _offsets(length + L)
+    # Each customer's history, then the L planned touches; `past` and `rows` pair the history's old and new places.
+    past = np.arange(length.sum()) + np.repeat(np.arange(n) * L, length)
+    rows = np.arange(length.sum()) + np.repeat(begin - _offsets(length)[:-1], length)
+    is_planned = np.ones(offsets[-1], np.bool_)
+    is_planned[past] = False
+    time_us, conversions_before = np.empty((2, offsets[-1]), np.int64)
+    time_us[past], time_us[is_planned] = steps.time_us[rows], planned_us.ravel()
+    conversions_before[past] = steps.conversions_before[rows]
+    conversions_before[is_planned] = np.repeat(np.append(steps.conversions, 0)[customers], L)
+    first_seen_late = planned_us[:, 0] >= steps.limits.since_us + steps.limits.window_us
+    history_cut = np.where(customers >= 0, np.append(steps.history_cut, False)[customers], ~first_seen_late)
+    state = state_matrix(time_us, offsets, conversions_before, history_cut, steps.limits.zone)
+    return state[is_planned].reshape(n, L, -1)
 
 
 def micros(instant: datetime) -> int:

@@ -1,0 +1,135 @@
+"""The inner loops of the planner: which channels are open, which plans go on. No customer's depend on another's."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from journeys.feasibility import IntArray, WordArray, open_channels, take_channel
+
+FloatArray = NDArray[np.float64]
+
+
+class Rules(NamedTuple):
+    """The compiled constraints of n customers, padded to the longest plan."""
+
+    allowed: WordArray  # (n, L) 0 beyond a customer's longest plan
+    needed: IntArray  # (n,) fewest touches
+
+
+class Prices(NamedTuple):
+    """What touches cost and conversions bring, business currency."""
+
+    margin: FloatArray  # (n,) of a conversion
+    cost: FloatArray  # (n, C) of a touch that is sent
+
+
+class Beams(NamedTuple):
+    """Up to B partial plans of each of n customers, the most promising first."""
+
+    alive: NDArray[np.bool_]  # (n, B)
+    left: IntArray  # (n, B, C) touches that the caps leave
+    matching: IntArray  # (n, B, L) of the positions still needed; see feasibility
+    survival: FloatArray  # (n, B) probability of no conversion so far
+    value: FloatArray  # (n, B) expected margin less cost so far
+    path: IntArray  # (n, B, L) channels, -1 where not planned yet
+    logit: FloatArray  # (n, B, L) uncalibrated hazard of each touch
+
+    @classmethod
+    def empty(cls, n: int, B: int, C: int, L: int) -> "Beams":
+        """No plan at all."""
+        return cls(
+            np.zeros((n, B), np.bool_),
+            np.zeros((n, B, C), np.int64),
+            np.full((n, B, L), -1),
+            np.zeros((n, B)),
+            np.zeros((n, B)),
+            np.full((n, B, L), -1),
+            np.full((n, B, L), np.nan),
+        )
+
+
+class Candidates(NamedTuple):
+    """Everything that could be the next touch."""
+
+    position: int  # from 0
+    words: WordArray  # (n, B) open channels
+    hazard: FloatArray  # (n, B, C) calibrated; read where open only
+    logit: NDArray[np.floating[Any]]  # (n, B, C) before calibration
+
+
+@njit(cache=True, nogil=True)
+def open_words(rules: Rules, beams: Beams, position: int) -> WordArray:
+    """The channels that each partial plan may go on with, as bits, shape (n, B); 0 where it ends."""
+    words = np.zeros_like(beams.alive, dtype=np.uint64)
+    for row in range(len(words)):
+        if rules.allowed[row, position] == np.uint64(0):
+            continue
+        for beam in range(len(words[row])):
+            if beams.alive[row, beam]:
+                matching = beams.matching[row, beam, : rules.needed[row]]
+                words[row, beam] = open_channels(rules.allowed[row], beams.left[row, beam], matching, position)
+    return words
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def go_on(
+    rules: Rules,
+    prices: Prices,
+    beams: Beams,
+    candidates: Candidates,
+    after: Beams,
+) -> tuple[IntArray, NDArray[np.bool_]]:
+    """Fills `after` with the best continuations, best first; ties go to the first plan, then the lowest channel.
+
+    Args:
+        rules: of the customers.
+        prices: of the customers.
+        beams: at a position.
+        candidates: for the next position.
+        after: empty.
+
+    Returns:
+        The plan that each continues, shape (n, B'), and which customers' plans were more than B', shape (n,).
+    """
+    position, words, hazard, logit = candidates
+    n, B, C = hazard.shape
+    width = after.alive.shape[1]
+    parent = np.zeros((n, width), np.int64)
+    cut = np.zeros(n, np.bool_)
+    best_value, best_entry = np.empty(width), np.empty(width, np.int64)
+    for row in range(n):
+        kept = 0
+        for entry in range(B * C):
+            beam, channel = entry // C, entry % C
+            if (words[row, beam] >> np.uint64(channel)) & np.uint64(1) == np.uint64(0):
+                continue
+            gain = hazard[row, beam, channel] * prices.margin[row] - prices.cost[row, channel]
+            value = beams.value[row, beam] + beams.survival[row, beam] * gain
+            if kept == width:
+                cut[row] = True
+                if value <= best_value[kept - 1]:
+                    continue
+                kept -= 1
+            slot = kept
+            while slot > 0 and best_value[slot - 1] < value:
+                best_value[slot], best_entry[slot] = best_value[slot - 1], best_entry[slot - 1]
+                slot -= 1
+            best_value[slot], best_entry[slot] = value, entry
+            kept += 1
+        for slot in range(kept):
+            source, channel = best_entry[slot] // C, best_entry[slot] % C
+            parent[row, slot] = source
+            after.alive[row, slot] = True
+            after.value[row, slot] = best_value[slot]
+            after.survival[row, slot] = beams.survival[row, source] * (1 - hazard[row, source, channel])
+            after.path[row, slot] = beams.path[row, source]
+            after.path[row, slot, position] = channel
+            after.logit[row, slot] = beams.logit[row, source]
+            after.logit[row, slot, position] = logit[row, source, channel]
+            left, matching = after.left[row, slot], after.matching[row, slot]
+            left[:] = beams.left[row, source]
+            matching[:] = beams.matching[row, source]
+            take_channel(rules.allowed[row], left, matching[: rules.needed[row]], position, channel)
+    return parent, cut

@@ -1,0 +1,140 @@
+"""What a plan must keep to, and which rules contradict each other when no plan can."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from farview.core.errors import Infeasible, InvalidInput, Violation
+from journeys.feasibility import IntArray, WordArray, match_all
+
+MOST_TOUCHES = 100
+MOST_CHANNELS = 63
+
+
+@dataclass(frozen=True, slots=True)
+class Constraints:
+    """Rules of one plan. Positions count from 1 at the first planned touch."""
+
+    max_touches: int
+    min_touches: int = 0
+    fixed: Mapping[int, str] = field(default_factory=dict)  # position -> channel; the plan must reach it
+    forbidden: frozenset[tuple[int, str]] = frozenset()  # (position, channel)
+    caps: Mapping[str, int] = field(default_factory=dict)  # channel -> most planned touches
+    denied: frozenset[str] = frozenset()  # channels that the customer does not consent to
+
+
+class Compiled(NamedTuple):
+    """Feasible rules as the search reads them; C channels, up to L = max_touches positions, numbered from 0."""
+
+    allowed: WordArray  # (L,) bit c permits channel c
+    caps: IntArray  # (C,)
+    matching: IntArray  # (needed,) a channel for every position that a plan must have
+
+
+class _Rule(NamedTuple):
+    """One rule, in a form that can be left out."""
+
+    words: str
+    kind: str
+    position: int = 0
+    channel: int = -1
+    number: int = 0
+
+
+def compile_rules(constraints: Constraints, channels: Sequence[str], field_path: str = "constraints") -> Compiled:
+    """The rules over those channels.
+
+    Raises:
+        InvalidInput: a channel, position or number makes no sense.
+        Infeasible: no plan keeps to them all; names a set of rules of which none can be left out.
+    """
+    _check(constraints, channels, field_path)
+    rules = _rules(constraints, channels)
+    compiled = _compile(rules, len(channels))
+    if compiled is not None:
+        return compiled
+    # Deletion filter: a rule without which there is still no plan is no part of the conflict.
+    conflict = rules
+    for rule in rules:
+        rest = [other for other in conflict if other is not rule]
+        if _compile(rest, len(channels)) is None:
+            conflict = rest
+    raise Infeasible("no plan keeps to all of: " + "; ".join(rule.words for rule in conflict))
+
+
+def _rules(constraints: Constraints, channels: Sequence[str]) -> list[_Rule]:
+    code = {name: number for number, name in enumerate(channels)}
+    rules = [
+        _Rule(f"at most {constraints.max_touches} touches", "max", number=constraints.max_touches),
+        _Rule(f"at least {constraints.min_touches} touches", "min", number=constraints.min_touches),
+    ]
+    rules += [_Rule(f"no consent to {name}", "denied", channel=code[name]) for name in sorted(constraints.denied)]
+    rules += [
+        _Rule(f"at most {number} of {name}", "cap", channel=code[name], number=number)
+        for name, number in sorted(constraints.caps.items())
+    ]
+    rules += [
+        _Rule(f"no {name} at position {position}", "forbidden", position, code[name])
+        for position, name in sorted(constraints.forbidden)
+    ]
+    rules += [
+        _Rule(f"{name} at position {position}", "fixed", position, code[name])
+        for position, name in sorted(constraints.fixed.items())
+    ]
+    return rules
+
+
+def _compile(rules: Sequence[_Rule], channels: int) -> Compiled | None:
+    """The rules as arrays, None where no plan keeps to them."""
+    needed = max(
+        (rule.number if rule.kind == "min" else rule.position) for rule in (*_demands(rules), _Rule("", "min"))
+    )
+    most = min((rule.number for rule in rules if rule.kind == "max"), default=needed)
+    if needed > most:
+        return None
+    allowed = np.full(most, (1 << channels) - 1, np.uint64)
+    caps = np.full(channels, max(most, 1), np.int64)
+    for rule in rules:
+        bit = np.uint64(1 << max(rule.channel, 0))
+        if rule.kind == "denied":
+            allowed &= ~bit
+        elif rule.kind == "cap":
+            caps[rule.channel] = min(rule.number, caps[rule.channel])
+        elif rule.kind == "forbidden" and rule.position <= most:
+            allowed[rule.position - 1] &= ~bit
+        elif rule.kind == "fixed":
+            allowed[rule.position - 1] &= bit
+    matching = np.empty(needed, np.int64)
+    return Compiled(allowed, caps, matching) if match_all(allowed, caps, matching) else None
+
+
+def _demands(rules: Sequence[_Rule]) -> list[_Rule]:
+    """The rules that ask for touches."""
+    return [rule for rule in rules if rule.kind in ("min", "fixed")]
+
+
+def _check(constraints: Constraints, channels: Sequence[str], path: str) -> None:
+    wrong: list[Violation] = []
+    if len(channels) > MOST_CHANNELS:
+        wrong.append(Violation("channels", f"{len(channels)} channels, at most {MOST_CHANNELS} can be planned with"))
+    if not 1 <= constraints.max_touches <= MOST_TOUCHES:
+        wrong.append(Violation(f"{path}.max_touches", f"{constraints.max_touches} is outside 1 to {MOST_TOUCHES}"))
+    if not 0 <= constraints.min_touches <= MOST_TOUCHES:
+        wrong.append(Violation(f"{path}.min_touches", f"{constraints.min_touches} is outside 0 to {MOST_TOUCHES}"))
+    positions = [("fixed", *pair) for pair in constraints.fixed.items()]
+    positions += [("forbidden", *pair) for pair in sorted(constraints.forbidden)]
+    for kind, position, _ in positions:
+        if not 1 <= position <= MOST_TOUCHES:
+            wrong.append(Violation(f"{path}.{kind}", f"position {position} is outside 1 to {MOST_TOUCHES}"))
+    named = [(kind, name) for kind, _, name in positions]
+    named += [("caps", name) for name in constraints.caps] + [("denied", name) for name in sorted(constraints.denied)]
+    for kind, name in named:
+        if name not in channels:
+            wrong.append(Violation(f"{path}.{kind}", f"no channel {name!r} (known: {', '.join(channels)})"))
+    for name, number in constraints.caps.items():
+        if number < 0:
+            wrong.append(Violation(f"{path}.caps", f"{number} touches of {name} cannot be a cap (use 0 for none)"))
+    if wrong:
+        raise InvalidInput(*wrong)

@@ -1,0 +1,135 @@
+"""First-order absorbing Markov chain of touches: what comes next depends on the last channel and on nothing else.
+
+States are the channels; a conversion and "no further touch within the window" absorb. Anderl, Becker, von Wangenheim,
+Schumann (2016), International Journal of Research in Marketing 33, section 3.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betaln, logit
+
+from farview.core.errors import ArtifactMismatch
+from farview.evaluation.journey_splits import Observed
+from farview.features.journey_context import ContextEncoding
+from farview.features.steps import Steps
+from journeys.about import About, Evidence, Fitted, Training
+from journeys.artifact import pack, unpack
+from journeys.calibration import calibrate_on
+from journeys.scorer import CodeArray, Float32Array, FloatArray, IntArray, Standing
+from journeys.slices import slices
+
+_STRENGTHS = np.geomspace(1, 1e5, 61)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MarkovModel:
+    """Hazard after each of C channels, and which touch follows given no conversion. Code C is an unknown channel."""
+
+    hazard_logit: FloatArray  # (C + 1,)
+    next_touch: FloatArray  # (C + 1, C + 1) probabilities; the last column: none within the window
+    about: About
+    name: ClassVar[str] = "markov"
+
+    def logits(self, steps: Steps, _context: Float32Array) -> FloatArray:
+        """Logit of every step's hazard before calibration, shape (steps,)."""
+        return self.hazard_logit[steps.channel]
+
+    def next_touches(self, steps: Steps, _context: Float32Array) -> FloatArray:
+        """Probability of each channel next, or none, given no conversion, shape (steps, C + 1)."""
+        return self.next_touch[steps.channel]
+
+    def start(self, standing: Standing) -> tuple[CodeArray, FloatArray]:
+        """See StepScorer. A chain remembers the last channel only."""
+        histories = standing.histories
+        touched = histories.ends > histories.starts
+        last = np.full(len(touched), -1, np.int32)
+        last[touched] = histories.channel[histories.ends[touched] - 1]
+        return last[:, None], np.where(touched, self.hazard_logit[last], np.nan)
+
+    def candidate_logits(
+        self,
+        _memory: CodeArray,
+        _standing: Standing,
+        _position: int,
+        allowed: NDArray[np.uint64],
+    ) -> FloatArray:
+        """See StepScorer."""
+        C = len(self.hazard_logit) - 1
+        return np.broadcast_to(self.hazard_logit[:C], (*allowed.shape, C))
+
+    def advance(self, _memory: CodeArray, _parent: IntArray, channel: IntArray) -> CodeArray:
+        """See StepScorer."""
+        return channel.astype(np.int32)
+
+    def to_artifact(self) -> bytes:
+        """Bytes that `from_artifact` turns back into an equal model."""
+        arrays = {"hazard_logit": self.hazard_logit, "next_touch": self.next_touch}
+        return pack(self.name, arrays, self.about.as_data())
+
+    @classmethod
+    def from_artifact(cls, artifact: bytes) -> Self:
+        """The model that `to_artifact` wrote.
+
+        Raises:
+            ArtifactMismatch: the bytes are not such an artifact.
+        """
+        name, arrays, about = unpack(artifact)
+        if name != cls.name:
+            raise ArtifactMismatch(f"the artifact holds a {name!r} model, not {cls.name!r}")
+        try:
+            return cls(arrays["hazard_logit"], arrays["next_touch"], About.from_data(about))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArtifactMismatch(f"the artifact lacks a part of a {cls.name} model ({error})") from None
+
+
+def train_markov(steps: Steps, until_us: int | None = None, evidence: Evidence = "observational") -> MarkovModel:
+    """A calibrated chain of the steps before an instant (default: the log's end), outcomes included."""
+    started = time.perf_counter()
+    until_us = until_us or steps.limits.until_us
+    cut = slices(steps, until_us)
+    hazard_logit = np.asarray(logit(_hazards(steps, cut.fit)))
+    calibration, loss = calibrate_on(hazard_logit[steps.channel], steps.converted, cut.validation)
+    training = Training(
+        customers=len(steps.customer_ids),
+        steps=len(cut.fit.rows),
+        conversions=int(steps.converted[cut.fit.rows].sum()),
+        epochs=0,
+        validation_log_loss=loss,
+        seconds=time.perf_counter() - started,
+        seed=0,
+    )
+    about = About.of(steps, until_us, ContextEncoding(), evidence, Fitted(calibration, training))
+    return MarkovModel(hazard_logit, _next_touches(steps, cut.fit), about)
+
+
+def _hazards(steps: Steps, seen: Observed) -> FloatArray:
+    """Hazard after each channel, and after an unknown one, shape (C + 1,).
+
+    Rates are drawn towards the overall rate by a beta prior of the strength that makes the counts most probable.
+    """
+    C = len(steps.vocabulary.channels)
+    channel, won = steps.channel[seen.rows], steps.converted[seen.rows]
+    touches = np.bincount(channel, seen.weight, C + 1)
+    conversions = np.bincount(channel, seen.weight * won, C + 1)
+    base = (conversions.sum() + 0.5) / (touches.sum() + 1.0)
+    a, b = base * _STRENGTHS[:, None], (1 - base) * _STRENGTHS[:, None]
+    evidence = (betaln(a + conversions, b + touches - conversions) - betaln(a, b)).sum(axis=1)
+    strength = _STRENGTHS[evidence.argmax()]
+    return (conversions + base * strength) / (touches + strength)
+
+
+def _next_touches(steps: Steps, seen: Observed) -> FloatArray:
+    """Next channel, or none, after each channel given no conversion, shape (C + 1, C + 1), rows sum to 1."""
+    C = len(steps.vocabulary.channels)
+    rows, weight = seen.rows[~steps.converted[seen.rows]], seen.weight[~steps.converted[seen.rows]]
+    following = np.where(steps.next_channel[rows] < 0, C, steps.next_channel[rows])
+    counts = np.zeros((C + 1, C + 1))
+    known = following <= C
+    np.add.at(counts, (steps.channel[rows][known], following[known]), weight[known])
+    overall = (counts.sum(axis=0) + 1.0) / (counts.sum() + C + 1)
+    smoothed = counts + overall * (C + 1)
+    return smoothed / smoothed.sum(axis=1, keepdims=True)

@@ -1,0 +1,185 @@
+"""Training of the LSTM with early stopping and calibration on later steps. Needs torch; served models do not."""
+
+import time
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from farview.core.errors import FailedPrecondition
+from farview.evaluation.journey_splits import Observed
+from farview.features.journey_context import ContextEncoding
+from farview.features.journey_state import DAY_US, STATE_COLUMNS, YEARLY_COLUMNS
+from farview.features.steps import Steps
+from journeys import lstm_step
+from journeys.about import About, Evidence, Fitted, Training
+from journeys.calibration import Calibration, calibrate_on
+from journeys.lstm import JourneyLstm, LstmConfig
+from journeys.lstm_batches import Batch, Sequences
+from journeys.lstm_export import export
+from journeys.lstm_model import LstmModel
+from journeys.lstm_step import LstmWeights
+from journeys.scorer import Float32Array
+from journeys.slices import Slices, slices
+
+NEXT_TOUCH_WEIGHT = 0.1  # of the next touch's cross-entropy beside the hazard's
+FEWEST_CONVERSIONS = 2
+_SMALLEST_SD = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingOptions:
+    """How the network is trained. Conversions are rare and not weighted up, which would uncalibrate the hazards."""
+
+    hidden: int = 32
+    embedding: int = 16
+    dropout: float = 0.3
+    most_epochs: int = 10
+    patience: int = 3  # epochs without a lower validation loss before training ends
+    updates_per_epoch: int = 300  # as long as a batch then has 256 to 8,192 touches
+    learning_rate: float = 3e-3  # highest of the one-cycle schedule
+    weight_decay: float = 0.1
+    seed: int = 0
+
+
+def train_lstm(
+    steps: Steps,
+    context: tuple[ContextEncoding, Float32Array],
+    until_us: int | None = None,
+    options: TrainingOptions | None = None,
+    evidence: Evidence = "observational",
+) -> LstmModel:
+    """A calibrated LSTM of the steps before an instant.
+
+    Args:
+        steps: of the log.
+        context: how attributes are encoded, and those of the customers of `steps`, shape (customers, P).
+        until_us: nothing at or after it is seen, outcomes included; default: the log's end.
+        options: of training; default: TrainingOptions().
+        evidence: what the log can prove about the effect of a touch.
+
+    Raises:
+        FailedPrecondition: the steps before `until_us` hold too few conversions to learn from.
+    """
+    started = time.perf_counter()
+    options = options or TrainingOptions()
+    cut = slices(steps, until_us or steps.limits.until_us)
+    encoding, encoded = context
+    best = _fit(steps, encoded, cut, options)
+    training = Training(
+        customers=len(steps.customer_ids),
+        steps=len(cut.fit.rows),
+        conversions=int(steps.converted[cut.fit.rows].sum()),
+        epochs=best.number,
+        validation_log_loss=best.loss,
+        seconds=time.perf_counter() - started,
+        seed=options.seed,
+    )
+    fitted = Fitted(best.calibration, training)
+    return LstmModel(best.weights, About.of(steps, until_us or steps.limits.until_us, encoding, evidence, fitted))
+
+
+class _Epoch(NamedTuple):
+    """Where training stood after an epoch."""
+
+    number: int
+    weights: LstmWeights
+    calibration: Calibration
+    loss: float | None  # on the validation slice, None where that is empty
+
+
+def _fit(steps: Steps, context: Float32Array, cut: Slices, options: TrainingOptions) -> _Epoch:
+    """The epoch with the lowest validation loss; the last one where there is no validation slice."""
+    conversions = int(steps.converted[cut.fit.rows].sum())
+    if conversions < FEWEST_CONVERSIONS:
+        raise FailedPrecondition(
+            f"the log holds {conversions} conversions to learn from, at least {FEWEST_CONVERSIONS} are needed"
+        )
+    mean, scale = _scaling(steps, cut)
+    sequences = Sequences(steps, lstm_step.scaled(steps.state, mean, scale), context, cut.fit)
+    touches = int(np.clip(sequences.touches / options.updates_per_epoch, 256, 8192))
+    random = np.random.default_rng(options.seed)
+    best: _Epoch | None = None
+    with torch.random.fork_rng(devices=[]):  # leaves the caller's random state alone
+        torch.manual_seed(options.seed)
+        network = _new_network(steps, context.shape[1], cut.fit, options)
+        optimiser = torch.optim.AdamW(network.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
+        updates = options.most_epochs * sum(1 for _ in sequences.batches(touches, np.random.default_rng(0)))
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, options.learning_rate, total_steps=updates + 1, pct_start=0.15
+        )
+        for epoch in range(1, options.most_epochs + 1):
+            network.train()
+            for batch in sequences.batches(touches, random):
+                optimiser.zero_grad()
+                _loss(network, batch).backward()  # type: ignore[no-untyped-call]
+                nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+                optimiser.step()
+                schedule.step()
+            weights = export(network, mean, scale)
+            calibration, loss = _calibrated(weights, steps, context, cut.validation)
+            if best is None or loss is None or loss < (best.loss or 0.0):
+                best = _Epoch(epoch, weights, calibration, loss)
+            elif epoch - best.number >= options.patience:
+                break
+    assert best is not None
+    return best
+
+
+def _new_network(steps: Steps, attributes: int, seen: Observed, options: TrainingOptions) -> JourneyLstm:
+    """A network that predicts the base rate."""
+    config = LstmConfig(
+        channels=len(steps.vocabulary.channels),
+        interactions=len(steps.vocabulary.interactions),
+        state_features=len(STATE_COLUMNS),
+        context_features=attributes,
+        hidden=options.hidden,
+        embedding=options.embedding,
+        dropout=options.dropout,
+    )
+    network = JourneyLstm(config)
+    rate = float(np.average(steps.converted[seen.rows], weights=seen.weight))
+    with torch.no_grad():
+        network.hazard.weight.mul_(0.1)
+        network.hazard.bias.fill_(float(np.log(rate / (1 - rate))))
+    return network
+
+
+def _loss(network: JourneyLstm, batch: Batch) -> Tensor:
+    """Mean cross-entropy of the hazard, and of the next touch where there was no conversion."""
+    channel, interaction, state, context, weight, converted, following = (
+        torch.from_numpy(part)
+        for part in (
+            batch.channel,
+            batch.interaction,
+            batch.state,
+            batch.context,
+            batch.weight,
+            batch.converted,
+            batch.following,
+        )
+    )
+    logit, next_logits = network(channel, interaction, state, context)  # (B, T), (B, T, C + 1)
+    hazard = nn.functional.binary_cross_entropy_with_logits(logit, converted, reduction="none")  # (B, T)
+    touch = nn.functional.cross_entropy(next_logits.transpose(1, 2), following, reduction="none")  # (B, T)
+    total = (hazard + NEXT_TOUCH_WEIGHT * (1 - converted) * touch) * weight
+    mean: Tensor = total.sum() / weight.sum().clamp(min=1.0)
+    return mean
+
+
+def _scaling(steps: Steps, cut: Slices) -> tuple[Float32Array, Float32Array]:
+    """Mean and inverse standard deviation of the state features, 0 for those that the log cannot teach."""
+    state = steps.state[cut.fit.rows].astype(np.float64)
+    sd = state.std(axis=0)
+    scale = np.where(sd > _SMALLEST_SD, 1 / np.maximum(sd, _SMALLEST_SD), 0.0)
+    if cut.until_us - steps.limits.since_us < 365 * DAY_US:
+        scale[[STATE_COLUMNS.index(name) for name in YEARLY_COLUMNS]] = 0.0
+    return state.mean(axis=0).astype(np.float32), scale.astype(np.float32)
+
+
+def _calibrated(
+    weights: LstmWeights, steps: Steps, context: Float32Array, seen: Observed
+) -> tuple[Calibration, float | None]:
+    return calibrate_on(lstm_step.hazard_logits(weights, steps, context), steps.converted, seen)
