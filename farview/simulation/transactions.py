@@ -1,8 +1,4 @@
-"""Purchases of a world's customers: buy till you die, with spend that differs between customers.
-
-Rate and dropout follow the BG/NBD of Fader, Hardie, Lee (2005), Marketing Science 24(2), section 3; spend follows the
-Gamma-Gamma of Fader, Hardie (2013), "The Gamma-Gamma Model of Monetary Value", section 2.
-"""
+"""Purchases of a world's customers: buy till you die, in the customers' own hours."""
 
 from dataclasses import dataclass
 
@@ -12,6 +8,7 @@ import pyarrow.compute as pc
 
 from farview.core import columns as c
 from farview.core.randomness import generator
+from farview.simulation.bg_nbd import BuyingHabits, purchase_paths
 from farview.simulation.business import FloatArray, IntArray, World
 from farview.simulation.calendar import SECOND_US, local_to_utc, waking
 from farview.simulation.customers import BLOCK, Customers, customer_ids, numbered
@@ -27,19 +24,6 @@ TRANSACTIONS = pa.schema(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class BuyingHabits:
-    """The population that customers are drawn from; the CDNOW estimates, in days, are the defaults."""
-
-    r: float = 0.25  # purchase rate ~ Gamma(r, rate alpha)
-    alpha_days: float = 31.0
-    a: float = 0.8  # probability of leaving after a repeat purchase ~ Beta(a, b)
-    b: float = 2.4
-    p: float = 6.25  # amount ~ Gamma(p, rate nu), nu ~ Gamma(q, rate v)
-    q: float = 3.74
-    v: float = 15.44
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Purchases(Rows):
     """Rows by customer and time."""
@@ -53,26 +37,12 @@ class Purchases(Rows):
 def simulate_purchases(world: World, customers: Customers, habits: BuyingHabits | None = None) -> Purchases:
     """Purchases of customers who all belong to one block, from the first one, in the year before the touch log, on.
 
-    The first purchase falls uniformly into that year. While alive a customer buys after exponential waits; after each
-    repeat purchase the customer leaves with the customer's own probability.
+    The first purchase falls uniformly into that year; the rest is `bg_nbd.purchase_paths`.
     """
-    habits = habits or BuyingHabits()
     random = generator(world.seed, "transactions", str(int(customers.number[0]) // BLOCK if len(customers) else 0))
-    rate = random.gamma(habits.r, 1 / habits.alpha_days, BLOCK)
-    leaves = random.beta(habits.a, habits.b, BLOCK)
-    spend_rate = random.gamma(habits.q, 1 / habits.v, BLOCK)
-    day = random.random(BLOCK) * world.history_days - world.history_days
-    days: list[FloatArray] = []
-    amounts: list[FloatArray] = []
-    alive = np.ones(BLOCK, np.bool_)
-    while alive.any():
-        days.append(np.where(alive, day, np.nan))
-        amounts.append(random.gamma(habits.p, 1 / spend_rate))
-        stays = random.random(BLOCK) >= leaves if len(days) > 1 else np.ones(BLOCK, np.bool_)
-        with np.errstate(divide="ignore", over="ignore"):  # a rate so small that it rounds to 0 never buys again
-            day = day + random.exponential(size=BLOCK) / rate
-        alive = alive & stays & (day < world.log_days)
-    return _rows(world, customers, np.stack(days, 1), np.stack(amounts, 1))
+    first_day = random.random(BLOCK) * world.history_days - world.history_days
+    days, amounts = purchase_paths(random, habits or BuyingHabits(), first_day, world.log_days)
+    return _rows(world, customers, days, amounts)
 
 
 def _rows(world: World, customers: Customers, days: FloatArray, amounts: FloatArray) -> Purchases:
