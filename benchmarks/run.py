@@ -71,7 +71,9 @@ def alternate(commands: Mapping[str, Sequence[str]]) -> dict[str, Figures]:
 
 def fits(figures: Mapping[str, Figures]) -> Table:
     """BG/NBD fits: ours hold Gamma-Gamma as well, the peer's does not."""
-    table = Table("fit", "seconds", "times faster", "smallest ESS", title="Fit call in a fresh process", title_justify="left")
+    table = Table(
+        "fit", "seconds", "times faster", "smallest ESS", title="Fit call in a fresh process", title_justify="left"
+    )
     peer = _median(figures["peer"], "fit_seconds")
     table.add_row("pymc-marketing NUTS (BG/NBD)", f"{peer:.2f}", "1.0", f"{_median(figures['peer'], 'ess'):,.0f}")
     for name in ("laplace", "nuts"):
