@@ -151,7 +151,11 @@ def killed(trained: Store, url: str, request: pytest.FixtureRequest) -> tuple[St
     return trained, published
 
 
-@pytest.mark.parametrize("killed", ["staging", "publishing"], indirect=True)
+@pytest.mark.parametrize(
+    ("url", "killed"),
+    [("sqlite", "staging"), ("sqlite", "publishing"), ("postgresql", "staging")],
+    indirect=True,
+)
 def test_a_killed_score_leaves_the_run_before_and_the_rerun_publishes_once(
     killed: tuple[Store, ForecastRun], url: str
 ) -> None:
