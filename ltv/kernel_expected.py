@@ -2,11 +2,12 @@
 
 A living customer with rate lambda, dropout probability p and mean spend g has expected value in a horizon h
 
-    Z = g (1 - e^(-lambda p h)) / p,
+    Z = g y,  y = (1 - e^(-lambda p h)) / p,
 
-and Z = 0 after dropout. Its law is read off P quasi-random points: point j belongs to one parameter draw and carries
-the quantiles of Gamma(r + x), Beta(a, b + x) and Gamma(q + p x) at the j-th point of a three-dimensional lattice rule.
-These depend on the customer through x alone, so `ltv.tables` keeps them by x.
+and Z = 0 after dropout. The law of y comes from P quasi-random points: point j belongs to one parameter draw and
+carries the quantiles of Gamma(r + x) and Beta(a, b + x) at the j-th point of a two-dimensional lattice rule. The law of
+g = p / nu is known (the inverse of a gamma variable), and log Z = log g + log y is their convolution in narrow bins.
+What depends on the customer through x alone is kept by x in `ltv.tables`.
 """
 
 from typing import NamedTuple
@@ -15,16 +16,22 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from ltv.kernel_math import exp_of
+from ltv.kernel_math import exp_of, log_of
 from ltv.kernel_purchases import History
+from ltv.kernel_value import SpendNodes
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-BINS_PER_OCTAVE = 64
-OCTAVES = 48  # what is 2^48 times smaller than the largest point counts as that small
-FIRST_BIT = np.int64(52 - 6)  # a float's bits from here up are its logarithm in 64ths of an octave, nearly
+REACH = 24.0  # a y that is e^24 times smaller than the largest counts as that small
+NARROWEST_BIN, WIDEST_BIN = 0.012, 0.1
+BINS_PER_SD = 4.0
+MOST_BINS = 2048  # of log y: REACH / NARROWEST_BIN and one more
+MOST_LEVEL_BINS = 512  # of log g
 SMALL = 1e-5
+TRACE = 1e-5  # of log g: bins beyond are lumped into the last one above it
+
+LEVEL_START, LEVEL_STEP, LEVEL_SIZE = -4.0, 0.08, 164  # where `Points.level` is known, in standard deviations
 
 
 class Points(NamedTuple):
@@ -32,23 +39,29 @@ class Points(NamedTuple):
 
     draw: IntArray  # (P,) which parameter draw each point belongs to
     alpha: FloatArray  # (P,) of that draw
-    p: FloatArray
-    v: FloatArray
     rate: FloatArray  # (slots, P) (alpha + T) lambda
     drop: FloatArray  # (slots, P) dropout probability
-    level: FloatArray  # (slots, P) (v + x m) nu, with mean spend p / nu
+    level: FloatArray  # (slots, J, LEVEL_SIZE) cdf of log(q' / Gamma(q')) for each spend node
+    level_sd: FloatArray  # (slots,) the unit that `level` is tabulated in
+
+
+class Bins(NamedTuple):
+    """Bins of log g: the law is in Expected.level."""
+
+    start: float  # centre of bin 0
+    width: float
+    size: int
 
 
 class Expected(NamedTuple):
     """Scratch of one customer."""
 
     rate: FloatArray  # (P,) lambda
-    spend: FloatArray  # (P,) p / nu
     weight: FloatArray  # (P,) P(alive) / P
-    purchases: FloatArray  # (P,) expected purchases while alive
-    value: FloatArray  # (P,) Z while alive
-    bins: FloatArray  # (OCTAVES * BINS_PER_OCTAVE,) weight per bin
-    octaves: FloatArray  # (OCTAVES,) weight per octave of bins
+    log_y: FloatArray  # (P,) y is expected purchases while alive
+    mass: FloatArray  # (MOST_BINS,) P(alive and log y in the bin)
+    level: FloatArray  # (MOST_LEVEL_BINS,) P(log g in the bin)
+    law: FloatArray  # (MOST_BINS + MOST_LEVEL_BINS,) P(alive and log Z in the bin)
 
 
 _FAST = {"contract", "reassoc", "nsz"}
@@ -56,88 +69,122 @@ _FAST = {"contract", "reassoc", "nsz"}
 
 @numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
 def place(history: History, slot: int, alive: FloatArray, points: Points, out: Expected) -> float:
-    """Rates, spends and weights of the points for this customer, into out; returns P(alive)."""
+    """Rates and weights of the points for this customer, into out; returns P(alive)."""
     count = len(points.draw)
-    living = 0.0
+    rate, living = points.rate[slot], 0.0
     for j in range(count):
         out.weight[j] = alive[points.draw[j]] / count
         living += out.weight[j]
-    rate, level = points.rate[slot], points.level[slot]
-    for j in range(count):
         out.rate[j] = rate[j] / (points.alpha[j] + history.age)
-        out.spend[j] = points.p[j] * (points.v[j] + history.spent) / level[j]
     return living
 
 
-class Moments(NamedTuple):
-    """Over all points, dropped customers included as zeros."""
-
-    purchases: float
-    purchases_squared: float
-    value: float
-    value_squared: float
-
-
-@numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
-def expect(slot: int, horizon: float, points: Points, out: Expected) -> Moments:
-    """Expected purchases and value of every point, into out."""
-    drop = points.drop[slot]
-    for j in range(len(drop)):
-        rung = out.rate[j] * horizon  # expected rings of the Poisson clock
-        lost = rung * drop[j]
-        taken = (1.0 - exp_of(-lost)) / drop[j] if lost > SMALL else rung * (1.0 - 0.5 * lost)
-        out.purchases[j] = taken
-        out.value[j] = taken * out.spend[j]
-    purchases, purchases_squared, value, value_squared = 0.0, 0.0, 0.0, 0.0
-    for j in range(len(drop)):
-        purchases += out.weight[j] * out.purchases[j]
-        purchases_squared += out.weight[j] * out.purchases[j] * out.purchases[j]
-        value += out.weight[j] * out.value[j]
-        value_squared += out.weight[j] * out.value[j] * out.value[j]
-    return Moments(purchases, purchases_squared, value, value_squared)
-
-
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def quantiles(living: float, levels: FloatArray, out: Expected, columns: FloatArray) -> None:
-    """Quantiles of the customer's expected value at rising levels, 0 up to P(dropped out), into columns.
-
-    Points are counted into bins a 64th of an octave wide by the leading bits of the float; inside a bin weight is even.
-    """
-    value, weight, bins, octaves = out.value, out.weight, out.bins, out.octaves
-    size = len(bins)
-    bits = value.view(np.int64)
-    top = np.int64(0)
-    for j in range(len(bits)):
-        top = max(top, bits[j])
-    base = (top >> FIRST_BIT) - np.int64(size - 1)
-    bins[:] = 0.0
-    octaves[:] = 0.0
-    total = 0.0
-    for j in range(len(bits)):
-        i = max((bits[j] >> FIRST_BIT) - base, np.int64(0))
-        bins[i] += weight[j]
-        octaves[i // BINS_PER_OCTAVE] += weight[j]
-        total += weight[j]
-    for k in range(len(levels)):
-        wanted = (levels[k] - (1.0 - living)) * total / living if living > 0.0 else 0.0
-        if wanted <= 0.0:
-            columns[k] = 0.0
-            continue
-        octave = 0
-        while octave < len(octaves) - 1 and wanted > octaves[octave]:
-            wanted -= octaves[octave]
-            octave += 1
-        i = octave * BINS_PER_OCTAVE
-        end = i + BINS_PER_OCTAVE - 1
-        while i < end and wanted > bins[i]:
-            wanted -= bins[i]
-            i += 1
-        edge = _edge(base + i)
-        part = min(max(wanted / bins[i], 0.0), 1.0) if bins[i] > 0.0 else 0.5
-        columns[k] = edge + part * (_edge(base + i + 1) - edge)
+def bin_level(history: History, slot: int, nodes: SpendNodes, points: Points, out: Expected) -> Bins:
+    """The law of log mean spend, mixed over the spend nodes, into out.level."""
+    sd = points.level_sd[slot]
+    low, high = np.inf, -np.inf
+    for j in range(len(nodes.p)):
+        centre = _centre(j, history, nodes)
+        low, high = min(low, centre), max(high, centre)
+    low += LEVEL_START * sd
+    high += (LEVEL_START + LEVEL_STEP * (LEVEL_SIZE - 1)) * sd
+    width = max(min(max(sd / BINS_PER_SD, NARROWEST_BIN), WIDEST_BIN), (high - low) / (MOST_LEVEL_BINS - 2))
+    size = int((high - low) / width) + 1
+    out.level[:size] = 0.0
+    for j in range(len(nodes.p)):
+        cdf = points.level[slot, j]
+        offset = (low - _centre(j, history, nodes)) / sd
+        before = 0.0
+        for i in range(size):
+            at = (offset + (i + 1) * (width / sd) - LEVEL_START) / LEVEL_STEP
+            at = min(max(at, 0.0), LEVEL_SIZE - 1.001)
+            cell = int(at)
+            upto = cdf[cell] + (at - cell) * (cdf[cell + 1] - cdf[cell])
+            out.level[i] += nodes.weight[j] * (upto - before)
+            before = upto
+        out.level[size - 1] += nodes.weight[j] * (1.0 - before)
+    while size > 1 and out.level[size - 1] < TRACE:
+        size -= 1
+        out.level[size - 1] += out.level[size]
+    return Bins(low + 0.5 * width, width, size)
 
 
 @numba.njit(nogil=True, error_model="numpy")
-def _edge(index: int) -> float:
-    """Lower edge of a bin: the float whose leading bits are the index."""
-    return np.float64(np.int64(max(index, 0) << FIRST_BIT).view(np.float64))
+def _centre(j: int, history: History, nodes: SpendNodes) -> float:
+    """log of mean spend where nu is at its mean."""
+    p = nodes.p[j]
+    return np.log(p * (nodes.v[j] + history.spent) / (nodes.q[j] + p * history.x))
+
+
+@numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
+def expect(slot: int, horizon: float, points: Points, out: Expected) -> tuple[float, float]:
+    """log y of every point, into out; first and second moment of y, dropped customers included."""
+    drop = points.drop[slot]
+    first, second = 0.0, 0.0
+    for j in range(len(drop)):
+        rung = out.rate[j] * horizon  # expected rings of the Poisson clock
+        lost = rung * drop[j]
+        y = (1.0 - exp_of(-lost)) / drop[j] if lost > SMALL else rung * (1.0 - 0.5 * lost)
+        first += out.weight[j] * y
+        second += out.weight[j] * y * y
+        out.log_y[j] = log_of(max(y, 1e-300))
+    return first, second
+
+
+@numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
+def convolve(bins: Bins, out: Expected) -> float:
+    """The law of log Z into out.law; returns the centre of its first bin. A point is shared by the two nearest bins."""
+    log_y, mass = out.log_y, out.mass
+    low, top = _range(log_y)
+    low = max(low, top - REACH)
+    size = int((top - low) / bins.width) + 2
+    mass[:size] = 0.0
+    for j in range(len(log_y)):
+        at = max(log_y[j] - low, 0.0) / bins.width
+        cell = int(at)
+        mass[cell] += out.weight[j] * (cell + 1 - at)
+        mass[cell + 1] += out.weight[j] * (at - cell)
+    out.law[: size + bins.size] = 0.0
+    level = out.level[: bins.size]
+    for i in range(size):
+        share = mass[i]
+        if share > 0.0:
+            law = out.law[i : i + bins.size]
+            for k in range(len(law)):
+                law[k] += share * level[k]
+    out.law[size + bins.size] = -1.0  # a mark: where the law ends
+    return low + bins.start
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"nnan", "nsz", "reassoc"}, error_model="numpy")
+def _range(values: FloatArray) -> tuple[float, float]:
+    """Smallest and largest; numpy's own minds NaN and is not vectorised."""
+    low, high = values[0], values[0]
+    for j in range(len(values)):
+        low = min(low, values[j])
+        high = max(high, values[j])
+    return low, high
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def quantiles(levels: FloatArray, start: float, width: float, law: FloatArray, columns: FloatArray) -> float:
+    """Quantiles of Z at rising levels, 0 up to P(dropped out), into columns; returns E Z^2."""
+    living, second, size = 0.0, 0.0, 0
+    square, growth = np.exp(2.0 * start), np.exp(2.0 * width)
+    while law[size] >= 0.0:
+        living += law[size]
+        second += law[size] * square
+        square *= growth
+        size += 1
+    reached, i = 1.0 - living, -1
+    for k in range(len(levels)):
+        while reached < levels[k] and i < size - 1:
+            i += 1
+            reached += law[i]
+        if i < 0:
+            columns[k] = 0.0
+        else:
+            part = (levels[k] - (reached - law[i])) / law[i] if law[i] > 0.0 else 0.5
+            columns[k] = np.exp(start + (i - 0.5 + min(max(part, 0.0), 1.0)) * width)
+    return second

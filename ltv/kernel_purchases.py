@@ -20,6 +20,7 @@ from ltv.kernel_math import exp_of, log_of
 FloatArray = npt.NDArray[np.float64]
 
 LARGEST_COUNT = 4096  # survival beyond it is left to the method for large counts
+STRIDE = 4  # counts per pass
 TOLERANCE = 1e-7  # of the mean: what the survival function may leave out
 SMALLEST_LOG = -650.0  # below it P(K = 0) is too near underflow to start a recurrence from
 
@@ -34,6 +35,8 @@ class Purchases(NamedTuple):
     a: FloatArray
     b: FloatArray
     stay: FloatArray  # (K, S): B(a, b + k) / B(a, b), the chance to outlive k purchases, before any data
+    largest_r: float
+    smallest_alpha: float
 
 
 class History(NamedTuple):
@@ -65,9 +68,10 @@ class Survival(NamedTuple):
     at_least: FloatArray  # (LARGEST_COUNT + 2,) P(N >= n) at index n, averaged over draws; index 0 is 1
     first: FloatArray  # (S,) E N given the draw
     second: FloatArray  # (S,) E N^2 given the draw
-    pmf: FloatArray  # (S,) scratch: P(K = n - 1)
-    more: FloatArray  # (S,) scratch: P(K >= n)
+    pmf: FloatArray  # (S,) scratch: P(K = n - 1) P(alive) / (S stay[x]), the draw's weight times a probability
+    more: FloatArray  # (S,) scratch: P(K >= n), weighted alike
     z: FloatArray  # (S,) scratch
+    tilt: FloatArray  # (S,) scratch: z (r + x - 1)
 
 
 _FAST = {"contract", "reassoc", "nsz"}
@@ -98,72 +102,96 @@ def survival(history: History, horizon: float, state: State, draws: Purchases, o
         The length; LARGE when counts are too large to be stepped through one by one, TABLE_SHORT when `stay` ends
         before the survival function does.
     """
-    r, alpha, stay = draws.r, draws.alpha, draws.stay
-    pmf, more, z = out.pmf, out.more, out.z
-    x, S = history.x, len(r)
-    if x >= len(stay):
+    x, S = history.x, len(draws.r)
+    if x >= len(draws.stay):
         return TABLE_SHORT
-    largest_z, largest_r, smallest_log = 0.0, 0.0, 0.0
-    for s in range(S):
-        until = alpha[s] + history.age + horizon
-        z[s] = horizon / until
-        pmf[s] = (r[s] + x) * (state.log_age[s] - log_of(until))
-        largest_z = max(largest_z, z[s])
-        largest_r = max(largest_r, r[s])
-        smallest_log = min(smallest_log, pmf[s])
-    if smallest_log < SMALLEST_LOG:
+    shortest = draws.smallest_alpha + history.age
+    largest_z = horizon / (shortest + horizon)
+    if (draws.largest_r + x) * np.log(shortest / (shortest + horizon)) < SMALLEST_LOG:
         return LARGE
-    first, second = out.first, out.second  # until the loop is done without the factor P(alive) / stay
-    total = 0.0
-    weights = np.empty(S)
-    for s in range(S):
-        pmf[s] = exp_of(pmf[s])
-        more[s] = 1.0 - pmf[s]
-        weights[s] = state.alive[s] / (stay[x, s] * S)
-        first[s] = 0.0
-        second[s] = 0.0
+    _start(history, horizon, state, draws, out)
     out.at_least[0] = 1.0
-    for n in range(1, LARGEST_COUNT + 1):
-        if x + n > len(stay):
+    total = 0.0
+    for n in range(1, LARGEST_COUNT, STRIDE):
+        if x + n + STRIDE > len(draws.stay):
             return TABLE_SHORT
-        row = stay[x + n - 1]
-        inverse, odd, k = 1.0 / n, 2.0 * n - 1.0, x + n - 1.0
-        at_least = 0.0
-        for s in range(S):
-            reached = row[s] * more[s]
-            at_least += weights[s] * reached
-            first[s] += reached
-            second[s] += odd * reached
-            pmf[s] = pmf[s] * z[s] * ((r[s] + k) * inverse)
-            more[s] = max(more[s] - pmf[s], 0.0)
-        out.at_least[n] = at_least
-        total += at_least
-        ratio = largest_z * max((largest_r + x + n) / (n + 1.0), 1.0)  # of P(K = n + 1) to P(K = n), at most
-        if at_least * ratio <= TOLERANCE * total * (1.0 - ratio):
-            out.at_least[n + 1] = 0.0
+        _step(n, draws.stay[x + n - 1 : x + n - 1 + STRIDE], out)
+        last = n + STRIDE - 1
+        for m in range(n, last + 1):  # rounding may leave 1e-17 on the wrong side
+            out.at_least[m] = min(max(out.at_least[m], 0.0), out.at_least[m - 1])
+            total += out.at_least[m]
+        ratio = largest_z * max(
+            (draws.largest_r + x + last) / (last + 1.0), 1.0
+        )  # of P(K = n + 1) to P(K = n), at most
+        if out.at_least[last] * ratio <= TOLERANCE * total * (1.0 - ratio):
+            out.at_least[last + 1] = 0.0
             for s in range(S):
-                first[s] *= weights[s] * S
-                second[s] *= weights[s] * S
-            return n
+                out.first[s] *= S
+                out.second[s] *= S
+            return last
     return LARGE
 
 
 @numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
-def count_quantiles(at_least: FloatArray, length: int, asked: Levels, points: FloatArray, columns: FloatArray) -> None:
-    """Quantiles of N + U given N > 0 at asked.some into points, of N at asked.whole into columns."""
-    levels, whole = asked.some, asked.whole
-    some = at_least[1]
-    n = 1
-    before, upto = 0.0, 1.0 - at_least[2] / some if some > 0.0 else 1.0
-    for i in range(len(levels)):
-        while upto < levels[i] and n < length:
-            n += 1
-            before, upto = upto, 1.0 - at_least[n + 1] / some
-        part = (levels[i] - before) / (upto - before) if upto > before else 1.0
-        points[i] = n - 0.5 + min(max(part, 0.0), 1.0)
+def _start(history: History, horizon: float, state: State, draws: Purchases, out: Survival) -> None:
+    """P(K = 0) and P(K >= 1) times the draw's weight, and what the steps need."""
+    r, alpha, x, S = draws.r, draws.alpha, history.x, len(draws.r)
+    stay = draws.stay[x]
+    for s in range(S):
+        until = alpha[s] + history.age + horizon
+        z = horizon / until
+        none = exp_of((r[s] + x) * (state.log_age[s] - log_of(until)))
+        weight = state.alive[s] / (stay[s] * S)
+        out.z[s] = z
+        out.tilt[s] = z * (r[s] + (x - 1))
+        out.pmf[s] = weight * none
+        out.more[s] = weight * (1.0 - none)
+        out.first[s] = 0.0
+        out.second[s] = 0.0
+
+
+@numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
+def _step(n: int, stay: FloatArray, out: Survival) -> None:
+    """P(N >= n) .. P(N >= n + 3), and what they add to the moments; P(K = m) = P(K = m - 1) z (r + x + m - 1) / m.
+
+    Four counts in one pass over the draws, because the loop waits for memory as much as for arithmetic.
+    """
+    pmf, more, z, tilt, first, second = out.pmf, out.more, out.z, out.tilt, out.first, out.second
+    stay_0, stay_1, stay_2, stay_3 = stay[0], stay[1], stay[2], stay[3]
+    inverse_0, inverse_1, inverse_2, inverse_3 = 1.0 / n, 1.0 / (n + 1), 1.0 / (n + 2), 1.0 / (n + 3)
+    odd = 2.0 * n - 1.0
+    sum_0, sum_1, sum_2, sum_3 = 0.0, 0.0, 0.0, 0.0
+    for s in range(len(pmf)):
+        probability, reached = pmf[s], more[s]
+        taken_0 = stay_0[s] * reached
+        probability *= z[s] + tilt[s] * inverse_0
+        reached -= probability
+        taken_1 = stay_1[s] * reached
+        probability *= z[s] + tilt[s] * inverse_1
+        reached -= probability
+        taken_2 = stay_2[s] * reached
+        probability *= z[s] + tilt[s] * inverse_2
+        reached -= probability
+        taken_3 = stay_3[s] * reached
+        probability *= z[s] + tilt[s] * inverse_3
+        more[s] = reached - probability
+        pmf[s] = probability
+        four = (taken_0 + taken_1) + (taken_2 + taken_3)
+        first[s] += four
+        second[s] += odd * four + 2.0 * (taken_1 + 2.0 * taken_2 + 3.0 * taken_3)
+        sum_0 += taken_0
+        sum_1 += taken_1
+        sum_2 += taken_2
+        sum_3 += taken_3
+    out.at_least[n], out.at_least[n + 1], out.at_least[n + 2], out.at_least[n + 3] = sum_0, sum_1, sum_2, sum_3
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def count_quantiles(at_least: FloatArray, length: int, levels: FloatArray, columns: FloatArray) -> None:
+    """Quantiles of N at rising levels, into columns."""
     n = 0
-    for i in range(len(whole)):
-        while at_least[n + 1] > 1.0 - whole[i] and n < length:
+    for i in range(len(levels)):
+        while at_least[n + 1] > 1.0 - levels[i] and n < length:
             n += 1
         columns[i] = n
 

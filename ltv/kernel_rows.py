@@ -6,7 +6,18 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from ltv.kernel_expected import BINS_PER_OCTAVE, OCTAVES, Expected, Points, expect, place, quantiles
+from farview.core.count_points import count_points
+from ltv.kernel_expected import (
+    MOST_BINS,
+    MOST_LEVEL_BINS,
+    Expected,
+    Points,
+    bin_level,
+    convolve,
+    expect,
+    place,
+    quantiles,
+)
 from ltv.kernel_purchases import (
     LARGEST_COUNT,
     TABLE_SHORT,
@@ -77,9 +88,9 @@ class Forecasts(NamedTuple):
     some: FloatArray  # (n, H) P(N > 0)
     counts: FloatArray  # (n, H, 2) E N, E N^2
     spend: FloatArray  # (n, 3) mean over draws of E p/nu, E p/nu^2, E p^2/nu^2; the last two inf if they do not exist
-    count_points: FloatArray  # (n, H, 33)
+    count_points: FloatArray  # (n, H, 33) as stored
     count_columns: FloatArray  # (n, H, 5)
-    value_points: FloatArray  # (n, H, 33)
+    value_points: FloatArray  # (n, H, 33) quantiles, without the last
     value_columns: FloatArray  # (n, H, 5)
     expected_cv: FloatArray  # (n, H) sd over mean of the customer's own expected value
     expected_columns: FloatArray  # (n, H, 5)
@@ -99,7 +110,7 @@ class _Scratch(NamedTuple):
     length: IntArray
     first: FloatArray  # (H, S)
     second: FloatArray  # (H, S)
-    scratch: FloatArray  # (3, S)
+    scratch: FloatArray  # (4, S)
     level: FloatArray  # (S,) E p/nu under each draw
     square: FloatArray  # (S,) E 1/nu^2 under each draw
     lattice: Lattice
@@ -115,7 +126,7 @@ def _scratch(model: Model, horizons: int) -> _Scratch:
         np.zeros(H, np.int64),
         np.empty((H, S)),
         np.empty((H, S)),
-        np.empty((3, S)),
+        np.empty((4, S)),
         np.empty(S),
         np.empty(S),
         Lattice(
@@ -130,10 +141,9 @@ def _scratch(model: Model, horizons: int) -> _Scratch:
             np.empty(P),
             np.empty(P),
             np.empty(P),
-            np.empty(P),
-            np.empty(P),
-            np.empty(OCTAVES * BINS_PER_OCTAVE),
-            np.empty(OCTAVES),
+            np.empty(MOST_BINS),
+            np.empty(MOST_LEVEL_BINS),
+            np.empty(MOST_BINS + MOST_LEVEL_BINS + 1),
         ),
     )
 
@@ -176,7 +186,7 @@ def _count(row: _Row, model: Model, asked: Asked, work: _Scratch, out: Forecasts
     i, ready = row.number, 0
     scratch = work.scratch
     for h in range(len(asked.horizons)):
-        into = Survival(work.at_least[h], work.first[h], work.second[h], scratch[0], scratch[1], scratch[2])
+        into = Survival(work.at_least[h], work.first[h], work.second[h], scratch[0], scratch[1], scratch[2], scratch[3])
         length = survival(row.history, asked.horizons[h], work.state, model.purchases, into)
         if length == TABLE_SHORT:
             return TABLE_SHORT
@@ -191,7 +201,9 @@ def _count(row: _Row, model: Model, asked: Asked, work: _Scratch, out: Forecasts
         out.counts[i, h, 0] = mean
         out.counts[i, h, 1] = squared
         out.some[i, h] = into.at_least[1]
-        count_quantiles(into.at_least, length, asked.levels, out.count_points[i, h], out.count_columns[i, h])
+        if into.at_least[1] > 0.0:
+            count_points(into.at_least, length, asked.levels.some, out.count_points[i, h])
+        count_quantiles(into.at_least, length, asked.levels.whole, out.count_columns[i, h])
     out.status[i, :ready] = READY
     out.status[i, ready:] = COUNTS_LARGE
     return ready
@@ -235,7 +247,7 @@ def _value(row: _Row, model: Model, asked: Asked, work: _Scratch, out: Forecasts
         density = work.lattice.density[h]
         total = integrate(density, on, slopes, work.lattice.cumulative)
         law = Integrated(density, work.lattice.cumulative, total, slopes)
-        invert(asked.levels.some, law, on, out.value_points[i, h])
+        invert(asked.levels.some[:-1], law, on, out.value_points[i, h])
         some = out.some[i, h]
         for k in range(len(levels)):
             levels[k] = max(asked.levels.whole[k] - (1.0 - some), 0.0) / some if some > 0.0 else 0.0
@@ -248,15 +260,17 @@ def _expect(row: _Row, model: Model, asked: Asked, work: _Scratch, out: Forecast
     i, S = row.number, len(work.state.alive)
     out.p_alive[i] = np.sum(work.state.alive) / S
     living = place(row.history, row.slot, work.state.alive, model.points, work.expected)
+    bins = bin_level(row.history, row.slot, model.nodes, model.points, work.expected)
     for h in range(len(asked.horizons)):
-        moments = expect(row.slot, asked.horizons[h], model.points, work.expected)
-        quantiles(living, asked.levels.whole, work.expected, out.expected_columns[i, h])
+        first, second = expect(row.slot, asked.horizons[h], model.points, work.expected)
+        start = convolve(bins, work.expected)
+        squared = quantiles(asked.levels.whole, start, bins.width, work.expected.law, out.expected_columns[i, h])
         # Rates and spend levels are independent, so their squared means multiply; the spend's are known exactly.
         if out.spend[i, 2] < np.inf:
-            ratio = moments.purchases_squared / moments.purchases**2 * (out.spend[i, 2] / out.spend[i, 0] ** 2)
+            ratio = second / (first * first) * (out.spend[i, 2] / out.spend[i, 0] ** 2)
         else:
-            ratio = moments.value_squared / moments.value**2
-        out.expected_cv[i, h] = np.sqrt(max(ratio - 1.0, 0.0)) if ratio < np.inf else 0.0
+            ratio = squared / (first * out.spend[i, 0]) ** 2
+        out.expected_cv[i, h] = np.sqrt(max(ratio - 1.0, 0.0)) if ratio < np.inf and living > 0.0 else 0.0
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")

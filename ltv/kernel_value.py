@@ -176,11 +176,17 @@ def _horner(
     coefficient: FloatArray, power: FloatArray, base: FloatArray, total: FloatArray, density: FloatArray
 ) -> None:
     """Adds base * sum_n coefficient[n] power^n, from n = 1, to the density."""
-    size, last = len(power), len(coefficient) - 1
-    total[:] = coefficient[last]
-    for n in range(last - 1, 0, -1):
+    size, n = len(power), len(coefficient) - 1
+    total[:] = coefficient[n]
+    while n > 4:  # four steps in one pass: the loop waits for memory, not for arithmetic
+        c_1, c_2, c_3, c_4 = coefficient[n - 1], coefficient[n - 2], coefficient[n - 3], coefficient[n - 4]
         for i in range(size):
-            total[i] = total[i] * power[i] + coefficient[n]
+            t = power[i]
+            total[i] = (((total[i] * t + c_1) * t + c_2) * t + c_3) * t + c_4
+        n -= 4
+    for k in range(n - 1, 0, -1):
+        for i in range(size):
+            total[i] = total[i] * power[i] + coefficient[k]
     for i in range(size):
         density[i] += base[i] * power[i] * total[i]
 

@@ -44,7 +44,7 @@ class Scorer:
         days = np.array(horizons_days, dtype=np.float64)
         if not (len(days) and np.all(days >= 1) and np.all(days <= MAX_HORIZON_DAYS) and np.all(np.diff(days) > 0)):
             raise InvalidInput.of("horizons_days", "needs rising whole numbers of days, each 1 or more")
-        self._asked = Asked(days, Levels(np.ascontiguousarray(grid.LEVELS[:-1]), np.array(c.QUANTILE_LEVELS)))
+        self._asked = Asked(days, Levels(np.array(grid.LEVELS), np.array(c.QUANTILE_LEVELS)))
         self._horizons_days = np.array(horizons_days, dtype=np.int32)
         self._today = (as_of - EPOCH).days
         self._seed = seed
@@ -81,8 +81,8 @@ class Scorer:
         """Distinct histories of a batch, and which of them each customer has."""
         cohort = batch.column(c.COHORT).dictionary_encode()
         numbers = self.partial_totals.groups(cohort.dictionary.to_pylist())
-        keys = [
-            np.from_dlpack(batch.column(name).cast(pa.float64()))
+        keys: list[FloatArray] = [
+            np.asarray(np.from_dlpack(batch.column(name).cast(pa.float64())), dtype=np.float64)
             for name in (c.FREQUENCY, c.RECENCY_DAYS, c.AGE_DAYS, c.REPEAT_SPEND_MEAN)
         ]
         keys[3] = np.where(keys[0] > 0, keys[0] * keys[3], 0.0)
@@ -102,7 +102,7 @@ class Scorer:
         )
 
     def _run(self, rows: Rows) -> Forecasts:
-        """The kernel over all rows, tables extended when it asks; then what it leaves to the method for large counts."""
+        """The kernel over all rows, tables extended when it asks, then what it leaves to `ltv.large_counts`."""
         out = _empty(len(rows.frequency), len(self._horizons_days), self.partial_totals.sums)
         done = 0
         while True:
@@ -163,20 +163,20 @@ def _measures(out: Forecasts) -> dict[str, FloatArray | pa.Array]:
     purchases, squared = out.counts.reshape(-1, 2).T
     value = purchases * level
     given_some = np.where(some > 0, purchases / np.where(some > 0, some, 1.0), 1.0)
-    count_points = grid.anchor(out.count_points.reshape(len(some), -1), given_some)
     value_points = grid.anchor(out.value_points.reshape(len(some), -1), given_some * level)
     # Without a second moment of 1 / nu the law has no variance: the grid's own is reported.
     exists = np.isfinite(quadratic)
     moment = purchases * np.where(exists, linear, 0.0) + squared * np.where(exists, quadratic, 0.0)
-    variance = np.maximum(moment - value * value, 0.0)
+    value_sd = np.sqrt(np.maximum(moment - value * value, 0.0))
+    value_sd[~exists] = grid.sd(GridLaw(1.0 - some[~exists], value_points[~exists], counts=False))
     measures: dict[str, FloatArray | pa.Array] = {
         "purchases_p_zero": 1.0 - some,
         "purchases_mean": purchases,
         "purchases_sd": np.sqrt(np.maximum(squared - purchases * purchases, 0.0)),
-        "purchases_grid": grid.encode(count_points, given_some),
+        "purchases_grid": grid.encode(out.count_points.reshape(len(some), -1), given_some),
         "value_p_zero": 1.0 - some,
         "value_mean": value,
-        "value_sd": np.where(exists, np.sqrt(variance), grid.sd(GridLaw(1.0 - some, value_points, counts=False))),
+        "value_sd": value_sd,
         "value_grid": grid.encode(value_points, given_some * level),
         "expected_value_mean": value,
         "expected_value_sd": out.expected_cv.reshape(-1) * value,

@@ -5,20 +5,19 @@ Nothing here depends on the order or size of batches: a table is extended or for
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaincinv, gammaincinv, gammaln
+from scipy.special import betaincinv, gammaincc, gammaincinv, gammaln, polygamma
 
 from farview.core.randomness import generator
-from ltv.kernel_expected import Points
+from ltv.kernel_expected import LEVEL_SIZE, LEVEL_START, LEVEL_STEP, Points
 from ltv.kernel_purchases import Purchases
 from ltv.kernel_value import SpendNodes
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-POINTS = 512  # of the law of the customer's own expected value
-LATTICE_RULE = (1, 182_667, 469_891)
-"""Generating vector in 3 dimensions. Source: Cools, Kuo, Nuyens (2006), SIAM J. Sci. Comput. 28(6); F. Nuyens' file
-lattice-32001-1024-1048576.3600."""
+POINTS = 512  # of the law of a customer's expected purchases
+LATTICE_RULE = 189
+"""Korobov's rule j (1, 189) / 512, best of all by the P2 criterion of Sloan, Joe (1994), Lattice Methods, section 4."""
 
 FIRST_COUNTS = 512
 SLOTS = 2048
@@ -37,7 +36,7 @@ class Tables:
         self._log_gamma = (np.empty((len(self._nodes), 0)), np.empty((len(self._nodes), 0)))
         self._slot: dict[int, int] = {}
         self._draw, self._uniforms = _lattice_points(len(self._r), seed)
-        self._by_slot = [np.empty((0, POINTS)) for _ in range(3)]
+        self._by_slot = [np.empty((0, *shape)) for shape in ((POINTS,), (POINTS,), (len(self._nodes), LEVEL_SIZE), ())]
         self.reach(FIRST_COUNTS)
 
     @property
@@ -60,7 +59,9 @@ class Tables:
 
     def purchases(self) -> Purchases:
         """For `kernel_purchases`."""
-        return Purchases(self._r, self._alpha, self._a, self._b, self._stay)
+        return Purchases(
+            self._r, self._alpha, self._a, self._b, self._stay, float(self._r.max()), float(self._alpha.min())
+        )
 
     def nodes(self) -> SpendNodes:
         """For `kernel_value`."""
@@ -81,29 +82,31 @@ class Tables:
     def points(self) -> Points:
         """For `kernel_expected`; valid until the next call of `slots`."""
         s = self._draw
-        return Points(s, self._alpha[s], self.p[s], self.v[s], *self._by_slot)
+        return Points(s, self._alpha[s], *self._by_slot)
 
     def _keep(self, x: int) -> None:
         slot = len(self._slot)
         if slot == len(self._by_slot[0]):
-            room = np.empty((max(64, slot), POINTS))
-            self._by_slot = [np.vstack([table, room]) for table in self._by_slot]
+            more = max(64, slot)
+            self._by_slot = [np.concatenate([table, np.empty((more, *table.shape[1:]))]) for table in self._by_slot]
+        rate, drop, level, level_sd = self._by_slot
         s, u = self._draw, self._uniforms
-        self._by_slot[0][slot] = gammaincinv(self._r[s] + x, u[0])
-        self._by_slot[1][slot] = betaincinv(self._a[s], self._b[s] + x, u[1])
-        # A level of exactly 0 (an underflow of very small shapes) would be a spend of infinity.
-        self._by_slot[2][slot] = np.maximum(gammaincinv(self.q[s] + self.p[s] * x, u[2]), 1e-200)
+        rate[slot] = gammaincinv(self._r[s] + x, u[0])
+        drop[slot] = betaincinv(self._a[s], self._b[s] + x, u[1])
+        shape = self._nodes[:, 1:2] + self._nodes[:, 0:1] * x
+        level_sd[slot] = np.sqrt(polygamma(1, shape.min()))
+        at = (LEVEL_START + LEVEL_STEP * np.arange(LEVEL_SIZE)) * level_sd[slot]
+        level[slot] = gammaincc(shape, shape * np.exp(-at))
         self._slot[x] = slot
 
 
 def _lattice_points(draws: int, seed: int) -> tuple[IntArray, FloatArray]:
-    """Which draw each point belongs to, (POINTS,), and its place in the unit cube, (3, POINTS)."""
+    """Which draw each point belongs to, (POINTS,), and its place in the unit square, (2, POINTS)."""
     random = generator(seed, "expected value")
     j = np.arange(POINTS, dtype=np.int64)
-    shift = random.random((3, 1))
-    cube = (j * (np.array(LATTICE_RULE)[:, None] % POINTS) % POINTS / POINTS + shift) % 1.0
+    square = (np.stack([j, j * LATTICE_RULE % POINTS]) / POINTS + random.random((2, 1))) % 1.0
     # Draws may come in some order, the first coordinate certainly does: they are matched at random.
-    return random.permutation(j) % draws, np.clip(cube, 2.0**-32, 1.0 - 2.0**-32)
+    return random.permutation(j) % draws, np.clip(square, 2.0**-32, 1.0 - 2.0**-32)
 
 
 def _spend_nodes(draws: FloatArray) -> FloatArray:

@@ -88,13 +88,18 @@ class Totals:
         count = max(FEWEST_DRAWS, sums.shape[2])
         random = generator(seed, "totals", name)
         uniform = (random.permutation(count) + random.random(count)) / count  # stratified: less noise of its own
-        mean, variance = sums[:, 0::2, np.arange(count) % sums.shape[2]], sums[:, 1::2, np.arange(count) % sums.shape[2]]
+        mean, variance = (
+            sums[:, 0::2, np.arange(count) % sums.shape[2]],
+            sums[:, 1::2, np.arange(count) % sums.shape[2]],
+        )
         noisy = (variance > 0) & (mean > 0)
         spread = np.where(noisy, variance, 1.0) / np.where(noisy, mean, 1.0)
         noise = gammaincinv(np.where(noisy, mean, 1.0) / spread, uniform) * spread
         return np.where(noisy, noise, mean)
 
-    def _rows(self, kind: str, name: str, customers: int, means: FloatArray, draws: FloatArray) -> list[dict[str, object]]:
+    def _rows(
+        self, kind: str, name: str, customers: int, means: FloatArray, draws: FloatArray
+    ) -> list[dict[str, object]]:
         return [
             {
                 "group_kind": kind,

@@ -4,7 +4,7 @@ Between its points the quantile function is linear; the point at level 1 is chos
 and stands for the tail beyond the level before it. Points are stored as float16 multiples of the conditional mean.
 
 Counts: the grid is that of N + U, U uniform on [-1/2, 1/2]. P(N <= n) is then the grid's cdf at n + 1/2, and rounding a
-quantile gives the count. Every function here takes rows of laws at once; all are pure.
+quantile gives the count; `count_points` makes such grids. Every function here takes rows of laws at once; all are pure.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from farview.core import count_sums
 from farview.core.errors import InvalidInput
 from farview.core.schemas import GRID_BYTES
 
@@ -31,7 +32,8 @@ LEVELS: FloatArray = np.array(
 LEVELS.setflags(write=False)
 WIDTHS: FloatArray = np.diff(LEVELS)
 WIDTHS.setflags(write=False)
-_OVERSTATED: FloatArray = (WIDTHS[:-2] ** 3 + WIDTHS[1:-1] ** 3) / (6.0 * (WIDTHS[:-2] + WIDTHS[1:-1]) ** 2)
+_OVERSTATED: FloatArray = (WIDTHS[1:-2] ** 3 + WIDTHS[2:-1] ** 3) / (6.0 * (WIDTHS[1:-2] + WIDTHS[2:-1]) ** 2)
+START = 1.5  # (q1 - q0) / (q2 - q1) whose chord has the mean of a normal law below the first level
 LARGEST_CODE = 65_504.0  # of float16
 
 
@@ -45,11 +47,12 @@ class GridLaw:
 
 
 def anchor(quantiles: FloatArray, conditional_mean: FloatArray) -> FloatArray:
-    """Points of the piecewise-linear law nearest to given quantiles, with exactly the conditional mean.
+    """Points of the piecewise-linear law nearest to given quantiles of a continuous law, with its exact mean.
 
     Chords overstate a convex quantile function, so inner points move inwards by half of what the chords beside them
-    overstate (h^2 q'' / 12 for equal widths h); the last point is set to what the mean asks for, never below its
-    neighbour, and what is then still missing is made up by scaling the row.
+    overstate (h^2 q'' / 12 for equal widths h). The first point, an infimum that says little, is moved up to where the
+    chord from it has about the mean of a normal law's tail. The last is set to what the mean asks for, never below its
+    neighbour; what is then still missing is made up by scaling the row.
 
     Args:
         quantiles: (rows, 33) at LEVELS, never decreasing; the last column is ignored.
@@ -59,8 +62,9 @@ def anchor(quantiles: FloatArray, conditional_mean: FloatArray) -> FloatArray:
         (rows, 33).
     """
     points = np.array(quantiles, dtype=np.float64)
+    points[:, 0] = np.maximum(points[:, 0], points[:, 1] - START * (points[:, 2] - points[:, 1]))
     slopes = np.diff(points[:, :-1], axis=1) / WIDTHS[:-1]
-    points[:, 1:-2] -= np.diff(slopes, axis=1) * _OVERSTATED
+    points[:, 2:-2] -= np.diff(slopes[:, 1:], axis=1) * _OVERSTATED
     points[:, :-1] = np.maximum.accumulate(np.minimum(points[:, :-1], points[:, -2:-1]), axis=1)
     inner = (0.5 * (points[:, 1:-1] + points[:, :-2])) @ WIDTHS[:-1]
     points[:, -1] = np.maximum(2.0 * (conditional_mean - inner) / WIDTHS[-1] - points[:, -2], points[:, -2])
@@ -77,8 +81,8 @@ def encode(points: FloatArray, conditional_mean: FloatArray) -> pa.FixedSizeBina
     )
 
 
-def decode(grid: pa.FixedSizeBinaryArray, conditional_mean: FloatArray) -> FloatArray:
-    """Points of stored grids, scaled so that their mean is exactly the conditional mean in spite of float16.
+def decode(grid: pa.FixedSizeBinaryArray, conditional_mean: FloatArray, *, counts: bool) -> FloatArray:
+    """Points of stored grids; unless of counts, scaled so that their mean is exact in spite of float16.
 
     Raises:
         InvalidInput: a grid has another size, a null, or values that are not finite and never decreasing.
@@ -86,6 +90,8 @@ def decode(grid: pa.FixedSizeBinaryArray, conditional_mean: FloatArray) -> Float
     codes = _codes(grid).astype(np.float64)
     if not (np.all(np.isfinite(codes)) and np.all(codes >= 0) and np.all(np.diff(codes, axis=1) >= 0)):
         raise InvalidInput.of("grid", "a stored grid is not finite and never decreasing (damaged: score again)")
+    if counts:
+        return np.asarray(codes * conditional_mean[:, None])
     mean = _trapezium(codes)
     return np.asarray(codes * (conditional_mean / np.where(mean > 0, mean, 1.0))[:, None])
 
@@ -93,7 +99,8 @@ def decode(grid: pa.FixedSizeBinaryArray, conditional_mean: FloatArray) -> Float
 def law(p_zero: FloatArray, mean: FloatArray, grid: pa.FixedSizeBinaryArray, *, counts: bool) -> GridLaw:
     """Laws from forecast columns: P(0), mean of the whole law, stored grid; each (rows,)."""
     some = 1.0 - p_zero
-    return GridLaw(p_zero, decode(grid, np.where(some > 0, mean / np.where(some > 0, some, 1.0), 0.0)), counts)
+    given_some = np.where(some > 0, mean / np.where(some > 0, some, 1.0), 0.0)
+    return GridLaw(p_zero, decode(grid, given_some, counts=counts), counts)
 
 
 def law_of(forecasts: pa.RecordBatch | pa.Table, measure: str) -> GridLaw:
@@ -108,17 +115,18 @@ def law_of(forecasts: pa.RecordBatch | pa.Table, measure: str) -> GridLaw:
 
 def mean(laws: GridLaw) -> FloatArray:
     """Mean of each whole law, shape (rows,)."""
+    if laws.counts:
+        return _partial_moments(laws, np.zeros(len(laws.p_zero)))[1]
     return np.asarray((1.0 - laws.p_zero) * _trapezium(laws.points))
 
 
 def sd(laws: GridLaw) -> FloatArray:
     """Standard deviation of each whole law, shape (rows,)."""
     low, high = laws.points[:, :-1], laws.points[:, 1:]
-    second = ((low * low + low * high + high * high) / 3.0) @ WIDTHS
+    second = (1.0 - laws.p_zero) * (((low * low + low * high + high * high) / 3.0) @ WIDTHS)
     if laws.counts:
-        second = second - 1.0 / 12.0  # the variance of U
-    first = mean(laws)
-    return np.sqrt(np.maximum((1.0 - laws.p_zero) * second - first * first, 0.0))
+        second = count_sums.second_moment(count_sums.runs(*_edges(laws)), laws.p_zero)
+    return np.asarray(np.sqrt(np.maximum(second - mean(laws) ** 2, 0.0)))
 
 
 def cdf(laws: GridLaw, y: FloatArray) -> FloatArray:
@@ -177,9 +185,9 @@ def crps(laws: GridLaw, y: FloatArray) -> FloatArray:
     Source: Gneiting, Raftery (2007), JASA 102, eq. (20).
     """
     observed = np.asarray(y, dtype=np.float64)
-    if laws.counts:
-        return _crps_of_counts(laws, np.round(observed))
     edges, cumulative = _edges(laws)
+    if laws.counts:
+        return count_sums.crps(count_sums.runs(edges, cumulative), laws.p_zero, np.round(observed))
     low, high = edges[:, :-1], edges[:, 1:]
     width = high - low
     part = np.clip((observed[:, None] - low) / np.where(width > 0, width, 1.0), 0.0, 1.0)
@@ -245,56 +253,11 @@ def _edges(laws: GridLaw) -> tuple[FloatArray, FloatArray]:
     return np.hstack([first, laws.points]), cumulative
 
 
-@dataclass(frozen=True, slots=True)
-class _Runs:
-    """Whole numbers n >= 1 by the segment of the grid that holds n + 1/2: there the cdf of a count is linear in n."""
-
-    first: FloatArray  # (rows, 34)
-    count: FloatArray  # (rows, 34) how many; may be 0
-    start: FloatArray  # (rows, 34) P(N <= first)
-    slope: FloatArray  # (rows, 34) growth of P(N <= n) per n
-
-
-def _runs(laws: GridLaw) -> _Runs:
-    edges, cumulative = _edges(laws)
-    low, high = edges[:, :-1], edges[:, 1:]
-    first = np.maximum(np.ceil(low - 0.5), 1.0)
-    count = np.maximum(np.ceil(high - 0.5) - first, 0.0)
-    width = high - low
-    slope = (cumulative[:, 1:] - cumulative[:, :-1]) / np.where(width > 0, width, 1.0)
-    start = cumulative[:, :-1] + slope * (first + 0.5 - low)
-    return _Runs(first, count, start, slope)
-
-
-def _sum_of_squares(start: FloatArray, slope: FloatArray, count: FloatArray) -> FloatArray:
-    """sum over k < count of (start + slope k)^2."""
-    linear = count * (count - 1.0)
-    return start * start * count + start * slope * linear + slope * slope * linear * (2.0 * count - 1.0) / 6.0
-
-
-def _crps_of_counts(laws: GridLaw, y: FloatArray) -> FloatArray:
-    runs = _runs(laws)
-    before = np.clip(y[:, None] - runs.first, 0.0, runs.count)  # how many n of the run are below y
-    below = _sum_of_squares(runs.start, runs.slope, before)
-    above = _sum_of_squares(1.0 - runs.start - runs.slope * before, -runs.slope, runs.count - before)
-    at_zero = np.where(y > 0, laws.p_zero, 1.0 - laws.p_zero) ** 2
-    # Beyond the last run the cdf is 1: every n below y counts in full.
-    beyond = np.maximum(y - np.maximum(np.ceil(laws.points[:, -1] - 0.5), 1.0), 0.0)
-    return np.asarray(at_zero + (below + above).sum(axis=1) + beyond)
-
-
 def _partial_moments(laws: GridLaw, cut: FloatArray) -> tuple[FloatArray, FloatArray]:
     """E max(cut - Y, 0) and E max(Y - cut, 0), each (rows,)."""
-    if laws.counts:
-        runs = _runs(laws)
-        before = np.clip(cut[:, None] - runs.first, 0.0, runs.count)
-        rest = runs.count - before
-        shortfall = runs.start * before + runs.slope * before * (before - 1.0) / 2.0
-        top = 1.0 - runs.start - runs.slope * before
-        excess = top * rest - runs.slope * rest * (rest - 1.0) / 2.0
-        below = np.where(cut > 0, laws.p_zero, 0.0) + shortfall.sum(axis=1)
-        return below, np.where(cut > 0, 0.0, 1.0 - laws.p_zero) + excess.sum(axis=1)
     edges, cumulative = _edges(laws)
+    if laws.counts:
+        return count_sums.partial_moments(count_sums.runs(edges, cumulative), laws.p_zero, cut)
     low, high = edges[:, :-1], edges[:, 1:]
     width = high - low
     part = np.clip((cut[:, None] - low) / np.where(width > 0, width, 1.0), 0.0, 1.0)
