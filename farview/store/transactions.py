@@ -1,7 +1,7 @@
 """Reading transactions inside a cut."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date
 
 import pyarrow as pa
@@ -11,6 +11,7 @@ from farview.core import clock
 from farview.core.clock import Cut
 from farview.core.schemas import EVENTS
 from farview.store import bulk
+from farview.store.ledger import LOOKUP
 from farview.store.tables import CUSTOMERS, TRANSACTIONS
 
 _HALF = 2**30  # sums of half hashes stay below 2^63 for 8 billion rows
@@ -19,6 +20,15 @@ _HALF = 2**30  # sums of half hashes stay below 2^63 for 8 billion rows
 def read(engine: Engine, cut: Cut, zone: str) -> pa.RecordBatchReader:
     """See Store.transactions."""
     return pa.RecordBatchReader.from_batches(EVENTS, _batches(engine, _events(cut, zone)))
+
+
+def read_of(engine: Engine, cut: Cut, zone: str, customer_ids: Sequence[str]) -> pa.Table:
+    """See Store.transactions_of."""
+    batches: list[pa.RecordBatch] = []
+    for start in range(0, len(customer_ids), LOOKUP):
+        some = TRANSACTIONS.c.customer_id.in_(customer_ids[start : start + LOOKUP])
+        batches.extend(_batches(engine, _events(cut, zone).where(some)))
+    return pa.Table.from_batches(batches, EVENTS)
 
 
 def customers(engine: Engine) -> int:
