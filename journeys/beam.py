@@ -1,11 +1,12 @@
 """The inner loops of the planner: which channels are open, which plans go on. No customer's depend on another's."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from journeys.arrays import copy_into
 from journeys.feasibility import IntArray, WordArray, open_channels, take_channel
 
 FloatArray = NDArray[np.float64]
@@ -56,7 +57,7 @@ class Candidates(NamedTuple):
     position: int  # from 0
     words: WordArray  # (n, B) open channels
     hazard: FloatArray  # (n, B, C) calibrated; read where open only
-    logit: NDArray[np.floating[Any]]  # (n, B, C) before calibration
+    logit: NDArray[np.float32]  # (n, B, C) before calibration
 
 
 @njit(cache=True, nogil=True)
@@ -124,12 +125,12 @@ def go_on(
             after.alive[row, slot] = True
             after.value[row, slot] = best_value[slot]
             after.survival[row, slot] = beams.survival[row, source] * (1 - hazard[row, source, channel])
-            after.path[row, slot] = beams.path[row, source]
+            copy_into(after.path[row, slot], beams.path[row, source])
             after.path[row, slot, position] = channel
-            after.logit[row, slot] = beams.logit[row, source]
+            copy_into(after.logit[row, slot], beams.logit[row, source])
             after.logit[row, slot, position] = logit[row, source, channel]
             left, matching = after.left[row, slot], after.matching[row, slot]
-            left[:] = beams.left[row, source]
-            matching[:] = beams.matching[row, source]
+            copy_into(left, beams.left[row, source])
+            copy_into(matching, beams.matching[row, source])
             take_channel(rules.allowed[row], left, matching[: rules.needed[row]], position, channel)
     return parent, cut

@@ -11,6 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from farview.features.steps import Steps
+from journeys.arrays import copy_into
 
 Float32Array = NDArray[np.float32]
 FloatArray = NDArray[np.float64]
@@ -83,9 +84,15 @@ def scaled(state: Float32Array, mean: Float32Array, scale: Float32Array) -> Floa
 
 
 @njit(cache=True, nogil=True, fastmath=_VECTOR, error_model="numpy")
+def _add(target: Float32Array, source: Float32Array) -> None:
+    for entry in range(len(target)):
+        target[entry] += source[entry]
+
+
+@njit(cache=True, nogil=True, fastmath=_VECTOR, error_model="numpy")
 def _outer_gates(weights: LstmWeights, state: Float32Array, context: Float32Array, gates: Float32Array) -> np.float32:
     """Sets `gates` (4H,) to what bias, state and attributes add; returns what the state adds to the logit."""
-    gates[:] = weights.gate_bias
+    copy_into(gates, weights.gate_bias)
     effect = np.float32(0.0)
     for feature in range(len(state)):
         figure = (state[feature] - weights.state_mean[feature]) * weights.state_scale[feature]
@@ -193,7 +200,7 @@ def _read(
             effect += weights.pair_effect[memory.last[row, 0], channel] + weights.interaction_effect[interaction]
             effect += _dot(context, weights.context_effect[channel]) + weights.hazard_bias[0]
             _add_hidden(weights.hidden_gates, hidden, gates)
-            gates += weights.interaction_gates[interaction]
+            _add(gates, weights.interaction_gates[interaction])
             _update(gates, weights.channel_gates[channel], hidden, cell)
             logits[k] = _dot(hidden, weights.hazard) + effect
             for following in range(len(weights.next_touch_bias)):
@@ -242,7 +249,7 @@ def _candidates(weights: LstmWeights, memory: Memory, touch: NextTouch, logits: 
     for row in range(len(state)):
         effect = _outer_gates(weights, state[row], context[row], outer)
         effect += weights.interaction_effect[unknown] + weights.hazard_bias[0]
-        outer += weights.interaction_gates[unknown]
+        _add(outer, weights.interaction_gates[unknown])
         for channel in range(C):
             direct[channel] = _dot(context[row], weights.context_effect[channel]) + effect
         for journey in range(memory.hidden.shape[1]):
@@ -250,7 +257,7 @@ def _candidates(weights: LstmWeights, memory: Memory, touch: NextTouch, logits: 
             if permitted == 0:
                 continue
             gates, cell = memory.gates[row, journey], memory.cell[row, journey]
-            gates[:] = outer
+            copy_into(gates, outer)
             _add_hidden(weights.hidden_gates, memory.hidden[row, journey], gates)
             pair = weights.pair_effect[memory.last[row, journey]]
             for channel in range(C):
@@ -295,7 +302,7 @@ def _advance(channel_gates: Float32Array, memory: Memory, parent: IntArray, chan
             if code < 0:
                 continue
             hidden, cell = after.hidden[row, journey], after.cell[row, journey]
-            hidden[:] = memory.hidden[row, source]
-            cell[:] = memory.cell[row, source]
+            copy_into(hidden, memory.hidden[row, source])
+            copy_into(cell, memory.cell[row, source])
             _update(memory.gates[row, source], channel_gates[code], hidden, cell)
             after.last[row, journey] = code

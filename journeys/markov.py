@@ -56,10 +56,10 @@ class MarkovModel:
         _standing: Standing,
         _position: int,
         allowed: NDArray[np.uint64],
-    ) -> FloatArray:
+    ) -> Float32Array:
         """See StepScorer."""
         C = len(self.hazard_logit) - 1
-        return np.broadcast_to(self.hazard_logit[:C], (*allowed.shape, C))
+        return np.tile(self.hazard_logit[:C].astype(np.float32), (*allowed.shape, 1))
 
     def advance(self, _memory: CodeArray, _parent: IntArray, channel: IntArray) -> CodeArray:
         """See StepScorer."""

@@ -32,7 +32,7 @@ class StepScorer(Protocol[Memory]):
 
     def candidate_logits(
         self, memory: Memory, standing: Standing, position: int, allowed: NDArray[np.uint64], /
-    ) -> FloatArray | Float32Array:
+    ) -> Float32Array:
         """Logit of the hazard of every channel as the touch at `position` (from 0), shape (n, B, C).
 
         Bit c of `allowed` (n, B) permits channel c; entries that are not allowed may hold anything.

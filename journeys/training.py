@@ -1,6 +1,8 @@
 """Training of the LSTM with early stopping and calibration on later steps. Needs torch; served models do not."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -102,7 +104,7 @@ def _fit(steps: Steps, context: Float32Array, cut: Slices, options: TrainingOpti
     touches = int(np.clip(sequences.touches / options.updates_per_epoch, 256, 8192))
     random = np.random.default_rng(options.seed)
     best: _Epoch | None = None
-    with torch.random.fork_rng(devices=[]):  # leaves the caller's random state alone
+    with torch.random.fork_rng(devices=[]), _one_thread():  # fork_rng leaves the caller's random state alone
         torch.manual_seed(options.seed)
         network = _new_network(steps, context.shape[1], cut.fit, options)
         optimiser = torch.optim.AdamW(network.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
@@ -126,6 +128,17 @@ def _fit(steps: Steps, context: Float32Array, cut: Slices, options: TrainingOpti
                 break
     assert best is not None
     return best
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Batches are too small for several threads to help, and waiting ones take processor time from everybody else."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _new_network(steps: Steps, attributes: int, seen: Observed, options: TrainingOptions) -> JourneyLstm:
