@@ -71,10 +71,12 @@ def tie_keys(ids: NDArray[Any], seed: int) -> KeyArray:
     text = np.ascontiguousarray(ids.astype(np.str_))
     characters = text.view(np.uint32).reshape(len(text), text.itemsize // 4)
     start, point = generator(seed, "ranking", "ties").integers(0, 2**64, size=2, dtype=np.uint64)
+    point |= np.uint64(1)
     keys = np.full(len(text), start, dtype=np.uint64)
     for column in characters.T:
+        longer = keys * point + column
         # numpy pads strings with 0, which no id contains: a padded place leaves the key as it is
-        keys = np.where(column == 0, keys, keys * (point | np.uint64(1)) + column)
+        keys = longer if column.all() else np.where(column == 0, keys, longer)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         keys = (keys ^ (keys >> np.uint64(shift))) * np.uint64(factor)
     return keys ^ (keys >> np.uint64(31))
