@@ -103,6 +103,8 @@ def survival(history: History, horizon: float, state: State, draws: Purchases, o
         before the survival function does.
     """
     x, S = history.x, len(draws.r)
+    if x > LARGEST_COUNT:
+        return LARGE
     if x >= len(draws.stay):
         return TABLE_SHORT
     shortest = draws.smallest_alpha + history.age

@@ -17,9 +17,9 @@ from farview.core.errors import InvalidInput
 from farview.core.quantile_grid import GridLaw
 from farview.core.schemas import FORECAST
 from ltv.kernel_purchases import Levels
-from ltv.kernel_rows import READY, Asked, Forecasts, Model, Rows, Spend, score_rows
+from ltv.kernel_rows import READY, Asked, Forecasts, Rows, score_rows
 from ltv.large_counts import forecast_large
-from ltv.model import BgNbdModel
+from ltv.model import BgNbdModel, LtvModel
 from ltv.rows import check
 from ltv.tables import Tables
 from ltv.totals import Totals
@@ -33,23 +33,34 @@ EPOCH = date(1970, 1, 1)
 
 
 class Scorer:
-    """Forecasts customers with one model; use one per thread."""
+    """Forecasts customers with one model; one thread at a time."""
 
-    def __init__(self, model: BgNbdModel, horizons_days: Sequence[int], as_of: date, seed: int) -> None:
-        """Args: horizons in days, rising; as_of is the day at whose end histories stop.
+    def __init__(
+        self, model: LtvModel, horizons_days: Sequence[int], as_of: date, seed: int, tables: Tables | None = None
+    ) -> None:
+        """A scorer of one run.
+
+        Args:
+            model: bg_nbd.
+            horizons_days: rising.
+            as_of: the day at whose end the histories stop.
+            seed: of the lattice rule and of the totals' noise.
+            tables: of this model and seed, to be shared by many scorers; made here without.
 
         Raises:
-            InvalidInput: horizons are not whole, positive and rising.
+            InvalidInput: another model, or horizons that are not whole, positive and rising.
         """
         days = np.array(horizons_days, dtype=np.float64)
         if not (len(days) and np.all(days >= 1) and np.all(days <= MAX_HORIZON_DAYS) and np.all(np.diff(days) > 0)):
             raise InvalidInput.of("horizons_days", "needs rising whole numbers of days, each 1 or more")
+        if not isinstance(model, BgNbdModel):
+            raise InvalidInput.of("model", f"{model.name} cannot be scored by this version (train bg_nbd)")
         self._asked = Asked(days, Levels(np.array(grid.LEVELS), np.array(c.QUANTILE_LEVELS)))
         self._horizons_days = np.array(horizons_days, dtype=np.int32)
         self._today = (as_of - EPOCH).days
         self._seed = seed
-        self._tables = Tables(model.purchase_draws, model.spend_draws, seed)
-        self.partial_totals = Totals([int(day) for day in horizons_days], len(model.purchase_draws))
+        self._tables = tables or Tables(model, seed)
+        self.partial_totals = Totals([int(day) for day in horizons_days], self._tables.draws)
 
     def forecast(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Rows of schemas.RFM to rows of schemas.FORECAST: customers in the order given, horizons rising within each.
@@ -95,23 +106,20 @@ class Scorer:
         first = order[is_new]
         x = keys[0][first].astype(np.int64)
         copies = np.diff(np.append(np.flatnonzero(is_new), len(order))).astype(np.float64)
-        slot = self._tables.slots(x)
-        return (
-            Rows(x, keys[1][first], keys[2][first], keys[3][first], slot, keys[4][first].astype(np.int64), copies),
-            of_customer,
-        )
+        slot = np.zeros(len(x), dtype=np.int64)  # known when the tables are looked up
+        group = keys[4][first].astype(np.int64)
+        return Rows(x, keys[1][first], keys[2][first], keys[3][first], slot, group, copies), of_customer
 
     def _run(self, rows: Rows) -> Forecasts:
         """The kernel over all rows, tables extended when it asks, then what it leaves to `ltv.large_counts`."""
         out = _empty(len(rows.frequency), len(self._horizons_days), self.partial_totals.sums)
         done = 0
         while True:
-            tables = self._tables
-            model = Model(tables.purchases(), Spend(tables.p, tables.q, tables.v), tables.nodes(), tables.points())
-            done = score_rows(rows, model, self._asked, out, done)
+            model, slot = self._tables.look_up(rows.frequency)
+            done = score_rows(rows._replace(slot=slot), model, self._asked, out, done)
             if done == len(rows.frequency):
                 break
-            tables.reach(max(2 * tables.counts, int(rows.frequency[done]) + 2))
+            self._tables.reach(max(2 * len(model.purchases.stay), int(rows.frequency[done]) + 2))
         for i in np.flatnonzero(np.any(out.status != READY, axis=1)):
             forecast_large(int(i), rows, model, self._asked, out)
         return out

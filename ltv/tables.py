@@ -3,6 +3,8 @@
 Nothing here depends on the order or size of batches: a table is extended or forgotten, never changed.
 """
 
+from threading import Lock
+
 import numpy as np
 import numpy.typing as npt
 from scipy.special import betaincinv, gammaincc, gammaincinv, gammaln, polygamma
@@ -10,7 +12,9 @@ from scipy.special import betaincinv, gammaincc, gammaincinv, gammaln, polygamma
 from farview.core.randomness import generator
 from ltv.kernel_expected import LEVEL_SIZE, LEVEL_START, LEVEL_STEP, Points
 from ltv.kernel_purchases import Purchases
+from ltv.kernel_rows import Model, Spend
 from ltv.kernel_value import SpendNodes
+from ltv.model import BgNbdModel
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -25,70 +29,71 @@ NARROWEST_SPEND = 3_000.0  # largest p of a node: spends that vary by less than 
 
 
 class Tables:
-    """Tables of one model; not safe to share between threads."""
+    """Tables of one model and seed. Threads may share them: what was handed out never changes."""
 
-    def __init__(self, purchase_draws: FloatArray, spend_draws: FloatArray, seed: int) -> None:
-        """Args: (S, 4) r, alpha in days, a, b; (S, 3) p, q, v; the seed shifts the lattice rule."""
-        self._r, self._alpha, self._a, self._b = np.ascontiguousarray(purchase_draws.T)
-        self.p, self.q, self.v = np.ascontiguousarray(spend_draws.T)
+    def __init__(self, model: BgNbdModel, seed: int) -> None:
+        """The seed shifts the lattice rule."""
+        self._r, self._alpha, self._a, self._b = np.ascontiguousarray(model.purchase_draws.T)
+        self._spend = Spend(*np.ascontiguousarray(model.spend_draws.T))
         self._stay = np.ones((1, len(self._r)))
-        self._nodes = _spend_nodes(spend_draws)
+        self._nodes = _spend_nodes(model.spend_draws)
         self._log_gamma = (np.empty((len(self._nodes), 0)), np.empty((len(self._nodes), 0)))
-        self._slot: dict[int, int] = {}
         self._draw, self._uniforms = _lattice_points(len(self._r), seed)
-        self._by_slot = [np.empty((0, *shape)) for shape in ((POINTS,), (POINTS,), (len(self._nodes), LEVEL_SIZE), ())]
+        self._slot: dict[int, int] = {}
+        self._by_slot = self._room(0)
+        self._lock = Lock()
         self.reach(FIRST_COUNTS)
 
     @property
-    def counts(self) -> int:
-        """Tables hold whole numbers below this."""
-        return len(self._stay)
+    def draws(self) -> int:
+        """S, the number of parameter draws."""
+        return len(self._r)
 
     def reach(self, counts: int) -> None:
         """Extends the tables over whole numbers to at least that many."""
-        have = self.counts
-        if counts <= have:
-            return
-        size = max(counts, 2 * have)
-        k = np.arange(have - 1, size - 1, dtype=np.float64)[:, None]
-        steps = (self._b + k) / (self._a + self._b + k)
-        self._stay = np.vstack([self._stay, self._stay[-1] * np.cumprod(steps, axis=0)])
-        p, q = self._nodes[:, 0:1], self._nodes[:, 1:2]
-        whole = np.arange(size, dtype=np.float64)
-        self._log_gamma = (gammaln(p * np.maximum(whole, 1.0)), gammaln(p * whole + q))
+        with self._lock:
+            have = len(self._stay)
+            if counts <= have:
+                return
+            size = max(counts, 2 * have)
+            p, q = self._nodes[:, 0:1], self._nodes[:, 1:2]
+            whole = np.arange(size, dtype=np.float64)
+            self._log_gamma = (gammaln(p * np.maximum(whole, 1.0)), gammaln(p * whole + q))
+            k = whole[have - 1 : -1, None]
+            # One product from start to end, however often it is extended: rounding must not depend on that.
+            steps = np.vstack([self._stay[-1:], (self._b + k) / (self._a + self._b + k)])
+            self._stay = np.vstack([self._stay[:-1], np.cumprod(steps, axis=0)])
 
-    def purchases(self) -> Purchases:
-        """For `kernel_purchases`."""
-        return Purchases(
+    def look_up(self, frequency: IntArray) -> tuple[Model, IntArray]:
+        """What the kernel reads of the model, and the slot of each row's x in it."""
+        distinct, row = np.unique(frequency, return_inverse=True)
+        with self._lock:
+            missing = [int(x) for x in distinct if int(x) not in self._slot]
+            if len(self._slot) + len(missing) > SLOTS:
+                self._slot, self._by_slot = {}, self._room(0)
+                missing = [int(x) for x in distinct]
+            for x in missing:
+                self._keep(x)
+            slots = np.array([self._slot[int(x)] for x in distinct], dtype=np.int64)[row]
+            return self._model(), slots
+
+    def _model(self) -> Model:
+        purchases = Purchases(
             self._r, self._alpha, self._a, self._b, self._stay, float(self._r.max()), float(self._alpha.min())
         )
-
-    def nodes(self) -> SpendNodes:
-        """For `kernel_value`."""
         p, q, v, weight = np.ascontiguousarray(self._nodes.T)
-        return SpendNodes(p, q, v, weight, *self._log_gamma)
+        nodes = SpendNodes(p, q, v, weight, *self._log_gamma)
+        return Model(purchases, self._spend, nodes, Points(self._draw, self._alpha[self._draw], *self._by_slot))
 
-    def slots(self, frequency: IntArray) -> IntArray:
-        """Where the points of each row's x are kept; fewer than SLOTS distinct x at a time."""
-        distinct, row = np.unique(frequency, return_inverse=True)
-        missing = [int(x) for x in distinct if int(x) not in self._slot]
-        if len(self._slot) + len(missing) > SLOTS:
-            self._slot.clear()
-            missing = [int(x) for x in distinct]
-        for x in missing:
-            self._keep(x)
-        return np.array([self._slot[int(x)] for x in distinct], dtype=np.int64)[row]
-
-    def points(self) -> Points:
-        """For `kernel_expected`; valid until the next call of `slots`."""
-        s = self._draw
-        return Points(s, self._alpha[s], *self._by_slot)
+    def _room(self, slots: int) -> list[FloatArray]:
+        """Empty tables by slot: rates, dropout probabilities, cdf of the spend level, its unit."""
+        return [np.empty((slots, *shape)) for shape in ((POINTS,), (POINTS,), (len(self._nodes), LEVEL_SIZE), ())]
 
     def _keep(self, x: int) -> None:
         slot = len(self._slot)
         if slot == len(self._by_slot[0]):
-            more = max(64, slot)
-            self._by_slot = [np.concatenate([table, np.empty((more, *table.shape[1:]))]) for table in self._by_slot]
+            more = self._room(max(64, slot))
+            self._by_slot = [np.concatenate(tables) for tables in zip(self._by_slot, more, strict=True)]
         rate, drop, level, level_sd = self._by_slot
         s, u = self._draw, self._uniforms
         rate[slot] = gammaincinv(self._r[s] + x, u[0])
