@@ -5,9 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-ALLOWED_SKIPS = (
-    "data folder absent: set FARVIEW_DATA",
-)
+ALLOWED_SKIPS = ("data folder absent: set FARVIEW_DATA",)
 
 
 class Rooms:

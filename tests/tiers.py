@@ -1,4 +1,4 @@
-"""Two tiers of the same tests: `make test` runs the ci counts, `make soak` (FARVIEW_TIER=soak) those that issues ask for."""
+"""Two tiers of the same tests: `make test` runs the ci counts, `make soak` (FARVIEW_TIER=soak) those of the issues."""
 
 import os
 

@@ -51,7 +51,7 @@ FORECAST = pa.schema(
         pa.field(c.MEDIAN_NEXT_PURCHASE_DATE, pa.date32()),  # given one within the longest horizon
     ]
 )
-"""The forecast contract, one row a customer and horizon. `purchases_*` and `value_*` are (a), `expected_value_*` is (b)."""
+"""The forecast contract, a row a customer and horizon: `purchases_*` and `value_*` are (a), `expected_value_*` (b)."""
 
 TOTALS = pa.schema(
     [
