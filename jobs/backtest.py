@@ -57,7 +57,7 @@ class Backtest:
     actuals: Actuals
     forecasts: Mapping[str, Forecasts]
     origins: tuple[Origin, ...]
-    inner: Mapping[str, list[InnerScore]]
+    inner: Mapping[str, list[InnerScore]]  # by model, as long as origins
     champion: str | None  # None when the calibration window is too short for an inner origin
     last_event_day: date
 
@@ -76,28 +76,26 @@ def backtest(events: pa.Table, spec: BacktestSpec, models: Mapping[str, Candidat
         progress: is told of each fit.
 
     Raises:
-        InvalidInput: the holdout is empty, the zone is unknown, or nobody bought by `calibration_end`.
+        InvalidInput: the holdout has no day, the zone is unknown, or nobody bought by `calibration_end`.
     """
     if spec.horizon_days < 1:
-        raise InvalidInput.of("holdout_end", f"{spec.holdout_end} is not after calibration_end {spec.calibration_end}")
+        raise InvalidInput.of(
+            "--holdout-end", f"{spec.holdout_end} is not after --calibration-end {spec.calibration_end}"
+        )
     if spec.drop_zero:
         events = events.filter(pc.not_equal(events.column(c.AMOUNT), 0.0))
-    known = through(events, spec.calibration_end, spec.zone)
-    past = past_of(known, spec.calibration_end, spec.zone)
-    if past.rfm.num_rows == 0:
-        raise InvalidInput.of("calibration_end", f"nobody bought by {spec.calibration_end} (take a later day)")
-    first_day = pc.min(past.rfm.column(c.FIRST_PURCHASE_DATE)).as_py()
-    origins = rolling_origins(first_day, spec.calibration_end, spec.horizon_days)
+    origins = rolling_origins(_first_paid_day(events, spec), spec.calibration_end, spec.horizon_days)
+    past = past_of(events, spec.calibration_end, spec.zone)
     progress.start("fit and forecast", (len(origins) + 1) * len(models))
     forecasts = forecast(past, models, spec.horizon_days, progress)
     inner: dict[str, list[InnerScore]] = {name: [] for name in models}
     for origin in origins:
-        for name, score in inner_scores(known, origin, spec.zone, models, progress).items():
+        for name, score in inner_scores(past.events, origin, spec.zone, models, progress).items():
             inner[name].append(score)
     progress.done()
     actuals = actuals_of(events, past, spec.holdout_end)
-    last = pc.max(events.column(c.TIME)).as_py().astimezone(zone_of(spec.zone))
-    return Backtest(spec, past, actuals, forecasts, origins, inner, choose(inner), last.date())
+    last_day = _day(pc.max(events.column(c.TIME)), spec.zone)
+    return Backtest(spec, past, actuals, forecasts, origins, inner, choose(inner), last_day)
 
 
 def past_of(events: pa.Table, as_of: date, zone: str) -> Past:
@@ -135,11 +133,8 @@ def forecast(
 def inner_scores(
     known: pa.Table, origin: Origin, zone: str, models: Mapping[str, Candidate], progress: Progress
 ) -> dict[str, InnerScore]:
-    """How every model did at one origin inside the calibration window; empty when nobody had bought by then."""
+    """How every model did at one origin inside the calibration window."""
     past = past_of(known, origin.as_of, zone)
-    if past.rfm.num_rows == 0:
-        progress.advance(len(models))
-        return {}
     value = actuals_of(known, past, origin.target_end).value
     return {
         name: InnerScore(
@@ -149,3 +144,21 @@ def inner_scores(
         )
         for name, forecasts in forecast(past, models, origin.target_days, progress).items()
     }
+
+
+def _first_paid_day(events: pa.Table, spec: BacktestSpec) -> date:
+    paid = events.filter(pc.greater(events.column(c.AMOUNT), 0.0))
+    if paid.num_rows == 0:
+        raise InvalidInput.of("--transactions", "no amount is above 0, so nobody has bought")
+    first_day = _day(pc.min(paid.column(c.TIME)), spec.zone)
+    if first_day > spec.calibration_end:
+        raise InvalidInput.of(
+            "--calibration-end",
+            f"nobody bought by {spec.calibration_end}: the first amount above 0 is of {first_day} (take a later day)",
+        )
+    return first_day
+
+
+def _day(instant: pa.Scalar, zone: str) -> date:
+    local: datetime = instant.as_py().astimezone(zone_of(zone))
+    return local.date()

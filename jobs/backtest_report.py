@@ -19,10 +19,11 @@ from farview.evaluation.marginals import GridMarginal, Marginal
 from farview.evaluation.measures import LEVELS as COVERAGE_LEVELS
 from farview.evaluation.measures import measures, measures_by_group, shape
 from farview.evaluation.origins import longest_target_days
+from farview.features.window import GROSS_VALUE
 from jobs.backtest import Backtest
 from jobs.backtest_models import Candidate, Forecasts
 
-QUANTITIES = (c.PURCHASES, c.VALUE, "gross_value")
+QUANTITIES = (c.PURCHASES, c.VALUE, GROSS_VALUE)
 DECILES = tuple(f"decile {k}" for k in range(1, 11))
 BASELINE = "past_spend"
 
@@ -80,11 +81,7 @@ def protocol(result: Backtest, models: Mapping[str, Candidate]) -> dict[str, Any
             {
                 "as_of": origin.as_of.isoformat(),
                 "target_end": origin.target_end.isoformat(),
-                "relative_value_crps": {
-                    name: scores[k].value_crps / scores[k].zero_crps if scores[k].zero_crps > 0 else None
-                    for name, scores in result.inner.items()
-                    if k < len(scores)
-                },
+                "relative_value_crps": {name: scores[k].relative_value_crps for name, scores in result.inner.items()},
             }
             for k, origin in enumerate(result.origins)
         ],
@@ -134,7 +131,7 @@ def _grid_columns(marginal: Marginal, rows: int) -> tuple[pa.Array, pa.Array]:
 def _details(result: Backtest, name: str) -> dict[str, Any]:
     forecasts = result.forecasts[name]
     groups = frequency_group(result.past.rfm.column(c.FREQUENCY).to_numpy())
-    details: dict[str, Any] = {"totals": None}
+    details: dict[str, Any] = {"warnings": list(forecasts.warnings), "totals": None}
     for quantity in QUANTITIES:
         actual, marginal = getattr(result.actuals, quantity), getattr(forecasts, quantity)
         by_decile = measures_by_group(actual, marginal, decile_group(marginal.mean), DECILES)

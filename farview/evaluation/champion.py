@@ -17,6 +17,11 @@ class InnerScore:
     zero_crps: float  # of the forecast 0, the mean absolute value: makes origins comparable
     value_gini: float | None
 
+    @property
+    def relative_value_crps(self) -> float | None:
+        """Value CRPS over that of the zero forecast; None where all values are zero."""
+        return self.value_crps / self.zero_crps if self.zero_crps > 0 else None
+
 
 def choose(scores: Mapping[str, Sequence[InnerScore]]) -> str | None:
     """The champion's name by RULE.
@@ -32,7 +37,8 @@ def choose(scores: Mapping[str, Sequence[InnerScore]]) -> str | None:
         None when no origin says anything.
     """
     losses = {
-        name: _mean([s.value_crps / s.zero_crps for s in inner if s.zero_crps > 0]) for name, inner in scores.items()
+        name: _mean([s.relative_value_crps for s in inner if s.relative_value_crps is not None])
+        for name, inner in scores.items()
     }
     known = {name: loss for name, loss in losses.items() if loss is not None}
     ordering = [name for name in known if _orders(scores[name])]

@@ -25,7 +25,7 @@ def rolling_origins(first_day: date, last_day: date, horizon_days: int) -> tuple
     three days have no origin.
 
     Args:
-        first_day: first day with an event.
+        first_day: first day that there is something to learn from.
         last_day: last day that may be seen (calibration end).
         horizon_days: what the forecast is for, at least 1.
     """
