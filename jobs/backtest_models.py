@@ -33,6 +33,7 @@ class Forecasts:
     value: Marginal  # net of returns
     gross_value: Marginal
     totals: pa.Table | None = None  # schemas.TOTALS
+    warnings: tuple[str, ...] = ()  # of the fit, in plain words
 
 
 Predict = Callable[[int], Forecasts]
@@ -78,27 +79,31 @@ def _fit_bg_nbd(past: Past, seed: int) -> Predict:
             for measure in (c.PURCHASES, c.VALUE)
         )
         # It knows nothing of returns: its value is gross.
-        return Forecasts(purchases, value, value, scorer.totals())
+        return Forecasts(purchases, value, value, scorer.totals(), model.diagnostics.warnings)
 
     return predict
 
 
 def _fit_past_spend(past: Past) -> Predict:
-    return lambda horizon_days: _points(past, np.ones(past.rfm.num_rows))  # noqa: ARG005 - the same for every horizon
+    return lambda horizon_days: _points(past, 1.0, 1.0)  # noqa: ARG005 - the same for every horizon
 
 
 def _fit_past_rate(past: Past) -> Predict:
     age_days = np.maximum(past.rfm.column(c.AGE_DAYS).to_numpy(), 1.0)
-    return lambda horizon_days: _points(past, horizon_days / age_days)
+    return lambda horizon_days: _points(past, horizon_days, age_days)
 
 
 def _fit_zero(past: Past) -> Predict:
-    return lambda horizon_days: _points(past, np.zeros(past.rfm.num_rows))  # noqa: ARG005
+    return lambda horizon_days: _points(past, 0.0, 1.0)  # noqa: ARG005
 
 
-def _points(past: Past, factor: FloatArray) -> Forecasts:
-    """The past itself, first purchase included, times a factor per customer."""
+def _points(past: Past, times: float, over: FloatArray | float) -> Forecasts:
+    """The past itself, first purchase included, times a number and over another, one per customer or one for all.
+
+    In this order: a product of whole numbers is exact, so that equal rates are equal to the last bit and stay tied.
+    """
     purchases, value, gross = (
-        PointMarginal(past.history.column(name).to_numpy() * factor) for name in (c.PURCHASES, c.VALUE, GROSS_VALUE)
+        PointMarginal(past.history.column(name).to_numpy() * times / over)
+        for name in (c.PURCHASES, c.VALUE, GROSS_VALUE)
     )
     return Forecasts(purchases, value, gross)

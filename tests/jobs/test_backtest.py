@@ -150,13 +150,33 @@ def test_days_are_the_zones() -> None:
 
 
 def test_an_empty_holdout_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="holdout_end"):
+    with pytest.raises(InvalidInput, match="--holdout-end: 2024-01-31 is not after"):
         backtest(events(BY_HAND), BacktestSpec(HAND.holdout_end, HAND.holdout_end), POINTS, Silent())
 
 
 def test_a_calibration_without_buyers_is_refused() -> None:
     with pytest.raises(InvalidInput, match="nobody bought"):
         backtest(events(BY_HAND), BacktestSpec(date(2023, 1, 1), date(2024, 1, 31)), POINTS, Silent())
+
+
+def test_a_log_without_an_amount_above_zero_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="no amount is above 0"):
+        backtest(events([("a", 0, 0.0), ("b", 3, -5.0)]), HAND, POINTS, Silent())
+
+
+def test_every_inner_origin_lies_after_the_first_amount_above_zero_and_is_judged() -> None:
+    # The calibration window would begin twenty days earlier by the zero amount of a later buyer.
+    rows = [("z", 0, 0.0), ("z", 28, 5.0), *((f"c{k}", 20 + k % 8, 3.0 + k % 5) for k in range(40))]
+    result = backtest(events(rows), BacktestSpec(date(2024, 1, 31), date(2024, 2, 29)), POINTS, Silent())
+    assert [origin.as_of for origin in result.origins] == [date(2024, 1, day) for day in (26, 27, 28)]
+    assert {name: len(scores) for name, scores in result.inner.items()} == dict.fromkeys(POINTS, 3)
+
+
+def test_equal_past_rates_are_tied_to_the_last_bit() -> None:
+    # One purchase in 10 days, two in 20, three in 30; in floating point 3 * (21 / 30) is not 1 * (21 / 10).
+    rows = [(who, first + k * 7, 1.0) for who, first, n in (("a", 0, 3), ("b", 20, 1), ("c", 10, 2)) for k in range(n)]
+    past = past_of(events(rows), date(2024, 1, 31), "UTC")
+    assert len(set(MODELS["past_rate"].fit(past)(21).purchases.mean.tolist())) == 1
 
 
 def test_too_short_a_calibration_has_no_champion() -> None:
