@@ -9,7 +9,7 @@ from farview.evaluation.arrays import FloatArray
 def ratio(actual: FloatArray, forecast: FloatArray) -> float | None:
     """Forecast total over actual total; None when the actual total is 0."""
     total = float(actual.sum())
-    return float(forecast.sum()) / total if total != 0 else None
+    return float(forecast.sum()) / total + 0.0 if total != 0 else None  # + 0.0: 0 over a net loss is 0, not -0
 
 
 def mae(actual: FloatArray, forecast: FloatArray) -> float:

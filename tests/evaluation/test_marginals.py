@@ -11,7 +11,7 @@ from scipy.integrate import quad
 from farview.core import quantile_grid
 from farview.core.quantile_grid import LEVELS, GridLaw
 from farview.evaluation.coverage import coverage
-from farview.evaluation.marginals import GridMarginal, PointMarginal
+from farview.evaluation.marginals import BLOCK_ROWS, GridMarginal, PointMarginal
 from farview.evaluation.measures import measures, measures_by_group, shape
 from tests.tiers import examples
 
@@ -55,6 +55,13 @@ def test_the_naive_interval_meets_its_own_expectation(counts: bool) -> None:
     actual = quantile_grid.sample(marginal.law, np.random.default_rng(2).uniform(size=ROWS))
     naive = marginal.naive_coverage(actual, 0.8)
     assert naive.observed == pytest.approx(naive.expected, abs=4 * 0.5 / np.sqrt(ROWS))
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_laws_scored_in_blocks_have_the_scores_they_have_together(counts: bool) -> None:
+    marginal = grid(BLOCK_ROWS + 3, counts=counts)
+    actual = np.random.default_rng(3).poisson(2.0, BLOCK_ROWS + 3).astype(float)
+    assert marginal.crps(actual).tolist() == quantile_grid.crps(marginal.law, actual).tolist()
 
 
 def test_a_negative_actual_lies_below_every_law() -> None:

@@ -36,6 +36,10 @@ def test_the_ratio_to_nothing_is_none() -> None:
     assert ratio(np.zeros(3), FORECAST) is None
 
 
+def test_nothing_forecast_of_a_net_loss_has_ratio_0_without_a_sign() -> None:
+    assert str(ratio(np.array([-2.0, 1.0]), np.zeros(2))) == "0.0"
+
+
 def test_decile_lifts_by_hand() -> None:
     actual = np.r_[np.full(10, 9.0), np.full(90, 1.0)]
     lift = decile_lift(actual, actual)
