@@ -44,7 +44,7 @@ def read_events(path: Path, columns: TransactionColumns, zone: str, currency: st
     rows = pa.Table.from_batches(reader.batches(), schema=IMPORT_BATCH)
     first = next(islice(reader.listed_rejects(), 1), None) if len(reader.rejects) else None
     if rows.num_rows == 0:
-        why = f": {len(reader.rejects):,} rows rejected, the first at line {first.line}: {first}" if first else ""
+        why = f"; rejected rows: {len(reader.rejects):,}, the first at line {first.line}: {first}" if first else ""
         raise InvalidInput.of(str(path), f"holds no usable transaction{why}")
     events = _last_of_each_id(rows).select(schemas.EVENTS.names).cast(schemas.EVENTS)
     return FileEvents(events, len(reader.rejects), first)

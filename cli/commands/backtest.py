@@ -147,19 +147,25 @@ def _write_json(path: Path, report: dict[str, Any]) -> None:
 
 
 def _show(report: dict[str, Any], file: "FileEvents") -> None:
+    from rich.markup import escape
+
     from cli.console import out, table
 
     protocol, champion = report["protocol"], report["champion"]
     if file.first_reject is not None:
         where = f"{protocol['transactions']}, line {file.first_reject.line}: {file.first_reject}"
-        out.print(f"{file.rejected_rows:,} rows rejected, the first: {where}")
+        out.print(f"Rejected rows: {file.rejected_rows:,}, the first: {escape(where)}")
     out.print(
         f"{protocol['customers']:,} customers who had bought by {protocol['calibration_end']}; "
         f"holdout of {protocol['horizon_days']:,} days to {protocol['holdout_end']}: "
         f"{protocol['holdout_purchases']:,} purchases worth {protocol['holdout_value']:,.2f}."
     )
     if protocol["last_event_day"] < protocol["holdout_end"]:
-        out.print(f"The file ends on {protocol['last_event_day']}: the holdout is not wholly observed.")
+        seen = "not wholly" if protocol["last_event_day"] > protocol["calibration_end"] else "not at all"
+        out.print(f"The file ends on {protocol['last_event_day']}: the holdout is {seen} observed.")
+    for name, details in report["details"].items():
+        for warning in details["warnings"]:
+            out.print(f"[yellow]Note:[/yellow] {name}: {escape(warning)}")
     for quantity, unit in _UNITS.items():
         rows = [
             [f"{name} (champion)" if name == champion else name, *_cells(figures[quantity])]

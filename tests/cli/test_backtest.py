@@ -66,7 +66,13 @@ def test_a_dash_prints_json_and_nothing_else(shop: Path) -> None:
 
 def test_a_rejected_row_is_named_by_line_and_reason(shop: Path) -> None:
     result = run("--transactions", str(shop), *SHOP, *COLUMNS)
-    assert "1 rows rejected, the first: shop.csv, line 402: when" in result.output
+    assert "Rejected rows: 1, the first: shop.csv, line 402: when" in result.output
+
+
+def test_a_rejected_text_is_shown_as_it_stands_brackets_and_all(shop: Path) -> None:
+    shop.write_text(shop.read_text().replace(";1,00", ";[/red]").replace("2024-13-01", "2024-01-13"))
+    result = run("--transactions", str(shop), *SHOP, *COLUMNS)
+    assert 'line 402: paid "[/red]" is not a number' in result.output
 
 
 BAD = {
@@ -84,7 +90,10 @@ BAD = {
     "missing column": (["--transactions", "X", *WINDOWS, "--amount-column", "paid"], "no column 'paid'"),
     "unusable file": (["--transactions", "X", *WINDOWS, "--amount-column", "time"], "no usable transaction"),
     "no folder": (["--transactions", "X", *WINDOWS, "--predictions", "/no/such/folder/p.parquet"], "cannot be written"),
-    "nobody yet": (["--transactions", "X", "--calibration-end", "1990-01-01", "--holdout-end", "1991-01-01"], "nobody"),
+    "nobody yet": (
+        ["--transactions", "X", "--calibration-end", "1990-01-01", "--holdout-end", "1991-01-01"],
+        "nobody bought by 1990-01-01: the first amount above 0 is of 1997-01-01",
+    ),
 }
 
 

@@ -43,7 +43,7 @@ def test_the_last_row_of_a_transaction_id_counts_and_rows_without_one_all_do(tmp
 
 def test_a_file_without_a_good_row_is_refused_with_the_first_reason(tmp_path: Path) -> None:
     with pytest.raises(
-        InvalidInput, match=r'no usable transaction: 1 rows rejected, the first at line 2: amount "1,5"'
+        InvalidInput, match=r'no usable transaction; rejected rows: 1, the first at line 2: amount "1,5"'
     ):
         read(tmp_path, 'customer_id,time,amount\na,2024-07-01,"1,5"\n')
 
