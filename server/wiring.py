@@ -21,6 +21,7 @@ from farview.v1 import (
     prioritization_pb2,
     prioritization_pb2_grpc,
 )
+from ranking import prioritize
 from server.interceptors import AnswerErrors, Observe
 from server.metrics import Metrics
 from server.options import ServerOptions
@@ -91,6 +92,7 @@ def start(store: Store, options: ServerOptions, logger: FilteringBoundLogger) ->
         stop_metrics()
 
     scoring.warm()
+    prioritize.warm()
     poller.start()
     server.start()
     for service in ("", *SERVICES):
