@@ -27,17 +27,29 @@ QUANTITIES = (c.PURCHASES, c.VALUE, GROSS_VALUE)
 DECILES = tuple(f"decile {k}" for k in range(1, 11))
 BASELINE = "past_spend"
 
+_GRID = pa.list_(pa.float64())
+
+
+def _means(text: str) -> dict[str, str]:
+    """A column's note, which the Parquet file carries."""
+    return {"description": text}
+
+
 PREDICTIONS = pa.schema(
     [
         pa.field(c.CUSTOMER_ID, pa.string(), nullable=False),
         pa.field("model", pa.string(), nullable=False),
         pa.field("mean_purchases", pa.float64(), nullable=False),
-        pa.field("mean_value", pa.float64(), nullable=False),  # net of returns, where the model knows of them
-        pa.field("p_zero", pa.float64()),  # P(no purchase); null from point forecasts, as are the grids
-        pa.field("purchases_levels", pa.list_(pa.float64())),
-        pa.field("purchases_quantiles", pa.list_(pa.float64())),  # of N + U given N > 0, U uniform on [-1/2, 1/2]
-        pa.field("value_levels", pa.list_(pa.float64())),
-        pa.field("value_quantiles", pa.list_(pa.float64())),  # of value given that it is not 0
+        pa.field(
+            "mean_value", pa.float64(), nullable=False, metadata=_means("net of returns, if the model knows them")
+        ),
+        pa.field(
+            "p_zero", pa.float64(), metadata=_means("P(no purchase); null from point forecasts, as are the grids")
+        ),
+        pa.field("purchases_levels", _GRID),
+        pa.field("purchases_quantiles", _GRID, metadata=_means("of N + U given N > 0, U uniform on [-1/2, 1/2]")),
+        pa.field("value_levels", _GRID),
+        pa.field("value_quantiles", _GRID, metadata=_means("of value given that it is not 0")),
     ]
 )
 
@@ -121,7 +133,7 @@ def _prediction_rows(name: str, forecasts: Forecasts, ids: pa.Array) -> pa.Table
 def _grid_columns(marginal: Marginal, rows: int) -> tuple[pa.Array, pa.Array]:
     """Levels and quantiles, each a list per row."""
     if not isinstance(marginal, GridMarginal):
-        nothing = pa.nulls(rows, pa.list_(pa.float64()))
+        nothing = pa.nulls(rows, _GRID)
         return nothing, nothing
     offsets = pa.array(np.arange(rows + 1, dtype=np.int32) * len(LEVELS))
     levels, quantiles = (pa.array(v) for v in (np.tile(LEVELS, rows), marginal.law.points.ravel()))

@@ -179,6 +179,13 @@ def test_equal_past_rates_are_tied_to_the_last_bit() -> None:
     assert len(set(MODELS["past_rate"].fit(past)(21).purchases.mean.tolist())) == 1
 
 
+def test_the_report_carries_the_warnings_of_a_fit() -> None:
+    rows = [(f"c{k}", k % 20, 1.0 + k % 3) for k in range(60)]
+    only = {"bg_nbd": MODELS["bg_nbd"]}
+    report = document(backtest(events(rows), BacktestSpec(date(2024, 1, 2), date(2024, 1, 5)), only, Silent()), only)
+    assert "nobody has paid for a repeat purchase" in report["details"]["bg_nbd"]["warnings"][0]
+
+
 def test_too_short_a_calibration_has_no_champion() -> None:
     short = BacktestSpec(date(2024, 1, 2), date(2024, 1, 31))
     assert backtest(events(BY_HAND), short, POINTS, Silent()).champion is None
@@ -278,6 +285,12 @@ def test_predictions_hold_a_row_per_customer_and_model(sample_result: Backtest, 
     table = pq.read_table(tmp_path / "out.parquet")
     assert table.num_rows == 4 * 2349
     assert {"customer_id", "model", "mean_purchases", "mean_value", "p_zero"} <= set(table.column_names)
+
+
+def test_the_predictions_file_says_what_its_quantiles_are_of(sample_result: Backtest, tmp_path: Path) -> None:
+    write_predictions(sample_result, tmp_path / "out.parquet")
+    note = pq.read_schema(tmp_path / "out.parquet").field("purchases_quantiles").metadata[b"description"]
+    assert note == b"of N + U given N > 0, U uniform on [-1/2, 1/2]"
 
 
 def test_the_quantile_grid_of_predictions_has_their_mean(sample_result: Backtest) -> None:
