@@ -1,6 +1,6 @@
 """Farview for callers in Python: typed, with deadlines, retries and errors that say which field to mend.
 
-    from farview.client import FarviewClient, Floor
+    from farview.client import FarviewClient, Floor, Item, Objective
 
     with FarviewClient("127.0.0.1:50051") as farview:
         forecast = farview.forecast("00042")
@@ -11,6 +11,10 @@
         audience = farview.prioritize(capacity=100, floors=[recent])
         for customer in audience.customers:
             print(customer.place, customer.customer_id, customer.score)
+
+        items = [Item("kettle", {"price": 39, "relevance": 0.8}), Item("spoon", {"price": 4, "relevance": 0.9})]
+        ranking = farview.rank_items(items, [Objective("relevance", weight=2), Objective("price")])
+        print([item.item_id for item in ranking.items])
 
 Answers are the messages of the contract (`farview.v1`), whose comments are the reference.
 """
@@ -37,6 +41,7 @@ from farview.v1 import (
     feedback_pb2_grpc,
     forecast_pb2,
     forecast_pb2_grpc,
+    items_pb2,
     model_pb2,
     model_pb2_grpc,
     prioritization_pb2,
@@ -61,6 +66,7 @@ _RETRY = {
         }
     ]
 }
+_ITEM_FIELDS = ("price", "purchase_probability")
 Answer = TypeVar("Answer")
 
 
@@ -101,6 +107,30 @@ class Floor:
     name: str
     cohort_filter: str
     share: float  # of places, in (0, 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item that may be shown, and what is known of it by name, such as price (reporting currency) or relevance."""
+
+    item_id: str
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """One thing to have much of, among the items' values. Only the order of values counts, not their unit."""
+
+    name: str
+    weight: float = 1.0
+    bin_width: float | None = None  # in the values' unit: those of one bin share a rank
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedRevenue:
+    """Orders items by `purchase_probability` times `price`, or times the logarithm of the price."""
+
+    ln_price: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +312,34 @@ class FarviewClient:
             request.score.quantile.level = quantile
         return self._call(self._prioritization.PrioritizeCustomers, request)
 
+    def rank_items(
+        self,
+        items: Sequence[Item],
+        by: Sequence[Objective] | ExpectedRevenue,
+        *,
+        explain: bool = False,
+        seed: int | None = None,
+    ) -> items_pb2.RankItemsResponse:
+        """At most 1,000 items in the order to show them. The first item says which values all of them have."""
+        first = items[0].values if items else {}
+        names = [name for name in first if name not in _ITEM_FIELDS]
+        request = items_pb2.RankItemsRequest(
+            items=[_candidate(item, names) for item in items],
+            value_names=names,
+            seed=seed,
+            include_explanation=explain,
+        )
+        if isinstance(by, ExpectedRevenue):
+            ln, identity = items_pb2.PRICE_FUNCTION_LN, items_pb2.PRICE_FUNCTION_IDENTITY
+            request.blend.expected_revenue.price_function = ln if by.ln_price else identity
+        else:
+            request.blend.rank_product.SetInParent()
+            for objective in by:
+                request.blend.rank_product.objectives.add(
+                    name=objective.name, weight=objective.weight, bin_width=objective.bin_width
+                )
+        return self._call(self._prioritization.RankItems, request)
+
     def record(
         self, transactions: Sequence[Transaction], *, request_id: str = ""
     ) -> feedback_pb2.RecordTransactionsResponse:
@@ -343,6 +401,18 @@ def _by_customer(
         for result in results
         if result.WhichOneof("outcome") == "forecast"
     }
+
+
+def _candidate(item: Item, names: Sequence[str]) -> items_pb2.CandidateItem:
+    unlike = {*item.values}.symmetric_difference([*names, *_ITEM_FIELDS]) - {*_ITEM_FIELDS}
+    if unlike:
+        raise ValueError(f"item {item.item_id!r} differs from the first item in {', '.join(sorted(unlike))}")
+    return items_pb2.CandidateItem(
+        item_id=item.item_id,
+        price=item.values.get("price"),
+        purchase_probability=item.values.get("purchase_probability"),
+        values=[item.values[name] for name in names],
+    )
 
 
 def _timestamp(time: datetime) -> Timestamp:

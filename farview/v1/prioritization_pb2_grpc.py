@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from farview.v1 import items_pb2 as farview_dot_v1_dot_items__pb2
 from farview.v1 import prioritization_pb2 as farview_dot_v1_dot_prioritization__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -26,7 +27,7 @@ if _version_not_supported:
 
 
 class PrioritizationServiceStub:
-    """Decides who comes first.
+    """Decides who comes first, and which items a customer sees first.
 
     Failures of every method are those of ForecastService.
     """
@@ -42,10 +43,15 @@ class PrioritizationServiceStub:
                 request_serializer=farview_dot_v1_dot_prioritization__pb2.PrioritizeCustomersRequest.SerializeToString,
                 response_deserializer=farview_dot_v1_dot_prioritization__pb2.PrioritizeCustomersResponse.FromString,
                 _registered_method=True)
+        self.RankItems = channel.unary_unary(
+                '/farview.v1.PrioritizationService/RankItems',
+                request_serializer=farview_dot_v1_dot_items__pb2.RankItemsRequest.SerializeToString,
+                response_deserializer=farview_dot_v1_dot_items__pb2.RankItemsResponse.FromString,
+                _registered_method=True)
 
 
 class PrioritizationServiceServicer:
-    """Decides who comes first.
+    """Decides who comes first, and which items a customer sees first.
 
     Failures of every method are those of ForecastService.
     """
@@ -66,6 +72,17 @@ class PrioritizationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RankItems(self, request, context):
+        """Orders candidate items by what the request says of them: by a rank product of objectives such as relevance and
+        price, or by expected revenue. The highest score comes first, items of equal score in a random order.
+
+        Nothing stored is read and nothing is written: the method answers before any model is fitted or any run published
+        (no FAILED_PRECONDITION), and while the database is out of reach.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PrioritizationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -73,6 +90,11 @@ def add_PrioritizationServiceServicer_to_server(servicer, server):
                     servicer.PrioritizeCustomers,
                     request_deserializer=farview_dot_v1_dot_prioritization__pb2.PrioritizeCustomersRequest.FromString,
                     response_serializer=farview_dot_v1_dot_prioritization__pb2.PrioritizeCustomersResponse.SerializeToString,
+            ),
+            'RankItems': grpc.unary_unary_rpc_method_handler(
+                    servicer.RankItems,
+                    request_deserializer=farview_dot_v1_dot_items__pb2.RankItemsRequest.FromString,
+                    response_serializer=farview_dot_v1_dot_items__pb2.RankItemsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -83,7 +105,7 @@ def add_PrioritizationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PrioritizationService:
-    """Decides who comes first.
+    """Decides who comes first, and which items a customer sees first.
 
     Failures of every method are those of ForecastService.
     """
@@ -105,6 +127,33 @@ class PrioritizationService:
             '/farview.v1.PrioritizationService/PrioritizeCustomers',
             farview_dot_v1_dot_prioritization__pb2.PrioritizeCustomersRequest.SerializeToString,
             farview_dot_v1_dot_prioritization__pb2.PrioritizeCustomersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RankItems(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/farview.v1.PrioritizationService/RankItems',
+            farview_dot_v1_dot_items__pb2.RankItemsRequest.SerializeToString,
+            farview_dot_v1_dot_items__pb2.RankItemsResponse.FromString,
             options,
             channel_credentials,
             insecure,

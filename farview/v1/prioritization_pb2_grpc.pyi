@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from farview.v1 import items_pb2 as _items_pb2
 from farview.v1 import prioritization_pb2 as _prioritization_pb2
 from grpc import aio as _aio
 import abc as _abc_1
@@ -27,7 +28,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class PrioritizationServiceStub:
-    """Decides who comes first.
+    """Decides who comes first, and which items a customer sees first.
 
     Failures of every method are those of ForecastService.
     """
@@ -48,10 +49,17 @@ class PrioritizationServiceStub:
     FAILED_PRECONDITION: the floors are infeasible and `on_shortfall` is REFUSE; the message names the floors and what
     is missing.
     """
+    RankItems: _grpc.UnaryUnaryMultiCallable[_items_pb2.RankItemsRequest, _items_pb2.RankItemsResponse]
+    """Orders candidate items by what the request says of them: by a rank product of objectives such as relevance and
+    price, or by expected revenue. The highest score comes first, items of equal score in a random order.
+
+    Nothing stored is read and nothing is written: the method answers before any model is fitted or any run published
+    (no FAILED_PRECONDITION), and while the database is out of reach.
+    """
 
 @_typing.type_check_only
 class PrioritizationServiceAsyncStub(PrioritizationServiceStub):
-    """Decides who comes first.
+    """Decides who comes first, and which items a customer sees first.
 
     Failures of every method are those of ForecastService.
     """
@@ -69,9 +77,16 @@ class PrioritizationServiceAsyncStub(PrioritizationServiceStub):
     FAILED_PRECONDITION: the floors are infeasible and `on_shortfall` is REFUSE; the message names the floors and what
     is missing.
     """
+    RankItems: _aio.UnaryUnaryMultiCallable[_items_pb2.RankItemsRequest, _items_pb2.RankItemsResponse]  # type: ignore[assignment]
+    """Orders candidate items by what the request says of them: by a rank product of objectives such as relevance and
+    price, or by expected revenue. The highest score comes first, items of equal score in a random order.
+
+    Nothing stored is read and nothing is written: the method answers before any model is fitted or any run published
+    (no FAILED_PRECONDITION), and while the database is out of reach.
+    """
 
 class PrioritizationServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Decides who comes first.
+    """Decides who comes first, and which items a customer sees first.
 
     Failures of every method are those of ForecastService.
     """
@@ -92,6 +107,19 @@ class PrioritizationServiceServicer(metaclass=_abc_1.ABCMeta):
 
         FAILED_PRECONDITION: the floors are infeasible and `on_shortfall` is REFUSE; the message names the floors and what
         is missing.
+        """
+
+    @_abc_1.abstractmethod
+    def RankItems(
+        self,
+        request: _items_pb2.RankItemsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_items_pb2.RankItemsResponse, _abc.Awaitable[_items_pb2.RankItemsResponse]]:
+        """Orders candidate items by what the request says of them: by a rank product of objectives such as relevance and
+        price, or by expected revenue. The highest score comes first, items of equal score in a random order.
+
+        Nothing stored is read and nothing is written: the method answers before any model is fitted or any run published
+        (no FAILED_PRECONDITION), and while the database is out of reach.
         """
 
 def add_PrioritizationServiceServicer_to_server(servicer: PrioritizationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

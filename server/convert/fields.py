@@ -6,11 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
+from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type import date_pb2, money_pb2
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    Field,
     StringConstraints,
     ValidationInfo,
     field_validator,
@@ -21,6 +23,7 @@ from server.convert.parse import Parsed
 
 MAX_ID_LENGTH = 256
 MAX_REQUEST_ID_LENGTH = 128
+MAX_SEED = 2**63 - 1
 MAX_AMOUNT = 9_000_000_000  # SQLite keeps 6 decimals exactly up to here
 NANOS_STEP = 1_000  # 6 decimals
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -68,6 +71,17 @@ def counted(least: int, most: int) -> BeforeValidator:
         return values
 
     return BeforeValidator(check)
+
+
+def known_value(kind: EnumTypeWrapper) -> AfterValidator:
+    """A rule for an enum: a value that this server does not know is refused, not ignored."""
+
+    def check(number: int) -> int:
+        if number not in kind.values():
+            raise ValueError(f"is {number}, which this server does not know; known: {', '.join(kind.keys()[1:])}")
+        return number
+
+    return AfterValidator(check)
 
 
 def to_date(message: date_pb2.Date | None) -> date | None:
@@ -146,4 +160,5 @@ OptionalId = Annotated[str, StringConstraints(max_length=MAX_ID_LENGTH), AfterVa
 RequestId = Annotated[str, StringConstraints(min_length=1, max_length=MAX_REQUEST_ID_LENGTH), AfterValidator(storable)]
 Day = Annotated[date | None, BeforeValidator(to_date)]
 Instant = Annotated[datetime, BeforeValidator(to_instant)]
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 Distinct = AfterValidator(distinct)

@@ -6,14 +6,13 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from farview.core.columns import QUANTILE_LEVELS
 from farview.v1 import prioritization_pb2 as pb
-from server.convert.fields import Distinct, Id, counted, distinct
+from server.convert.fields import Distinct, Id, Seed, counted, distinct, known_value
 from server.convert.forecast_requests import MAX_HORIZON_DAYS
 from server.convert.parse import Parsed, parse
 
 MAX_CAPACITY = 10_000
 MAX_CANDIDATES = 20_000
 MAX_FLOORS = 16
-MAX_SEED = 2**63 - 1
 
 
 class Candidates(Parsed):
@@ -80,13 +79,6 @@ def _distinct_names(floors: tuple[ExposureFloor, ...]) -> tuple[ExposureFloor, .
     return floors
 
 
-def _known_policy(policy: int) -> int:
-    if policy not in pb.ShortfallPolicy.values():
-        known = ", ".join(pb.ShortfallPolicy.keys()[1:])
-        raise ValueError(f"is {policy}, which this server does not know; known: {known}")
-    return policy
-
-
 class PrioritizeCustomers(Parsed):
     """An audience to choose. Neither `filter` nor `customers`: everyone. `horizon_days` 0: the longest of the run."""
 
@@ -96,8 +88,8 @@ class PrioritizeCustomers(Parsed):
     horizon_days: Annotated[int, Field(ge=0, le=MAX_HORIZON_DAYS)]
     score: Score
     floors: Annotated[tuple[ExposureFloor, ...], counted(0, MAX_FLOORS), AfterValidator(_distinct_names)]
-    on_shortfall: Annotated[int, AfterValidator(_known_policy)]
-    seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None
+    on_shortfall: Annotated[int, known_value(pb.ShortfallPolicy)]
+    seed: Seed | None
 
     @property
     def refuse(self) -> bool:

@@ -1,4 +1,4 @@
-"""PrioritizationService: who comes first."""
+"""PrioritizationService: who comes first, and which item."""
 
 import secrets
 
@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 
 from farview.core.filters import Filter, compile_filter, field_names, mask
 from farview.store.store import Store
+from farview.v1 import items_pb2, prioritization_pb2_grpc
 from farview.v1 import prioritization_pb2 as pb
-from farview.v1 import prioritization_pb2_grpc
 from ranking.floors import Guarantee
+from ranking.items import rank_items
 from ranking.prioritize import OnShortfall, prioritize
 from ranking.scores import ExpectedValue, ExpectedValueQuantile, Score, score
-from server.convert import prioritization_answers, prioritization_requests
+from server.convert import item_answers, item_requests, prioritization_answers, prioritization_requests
 from server.interceptors import refuse_when_late
 from server.snapshot import FILTER_FIELDS, Served, Snapshot
 
@@ -51,11 +52,24 @@ class PrioritizationService(prioritization_pb2_grpc.PrioritizationServiceService
                 for floor, cohort in zip(asked.floors, cohorts, strict=True)
             ],
             on_shortfall=OnShortfall.REFUSE if asked.refuse else OnShortfall.REPORT,
-            seed=secrets.randbelow(_SEEDS) if asked.seed is None else asked.seed,
+            seed=_drawn_unless(asked.seed),
         )
         placed = candidates[audience.candidates]
         answer = prioritization_answers.Answer(snapshot, horizon, self._currency)
         return answer.message(audience, placed, kind, candidate_count=len(candidates), unknown=unknown)
+
+    def RankItems(
+        self, request: items_pb2.RankItemsRequest, context: grpc.ServicerContext
+    ) -> items_pb2.RankItemsResponse:
+        asked = item_requests.rank_items(request)
+        refuse_when_late(context)
+        with item_requests.request_paths():
+            ranked = rank_items(asked.ids, asked.blend, seed=_drawn_unless(asked.seed), explain=asked.explain)
+        return item_answers.message(ranked, asked.blend, self._currency)
+
+
+def _drawn_unless(seed: int | None) -> int:
+    return secrets.randbelow(_SEEDS) if seed is None else seed
 
 
 def _candidates(

@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
 from google.type.money_pb2 import Money
 
-from farview.v1 import feedback_pb2, forecast_pb2, model_pb2, prioritization_pb2
+from farview.v1 import feedback_pb2, forecast_pb2, items_pb2, model_pb2, prioritization_pb2
 from tests.server.conftest import Running
 from tests.server.refusals import fields, refused
 
@@ -40,6 +40,27 @@ def audience(**changes: Any) -> Message:
 def floors(*changed: dict[str, Any]) -> Message:
     whole = {"floor_id": "recent", "cohort_filter": 'cohort = "1997-03"', "share": 0.1}
     return audience(floors=[{**whole, "floor_id": "first"}, *({**whole, **floor} for floor in changed)])
+
+
+ITEM = {"item_id": "a", "price": 10.0, "purchase_probability": 0.1, "values": [0.5, 2.0]}
+REVENUE = {"expected_revenue": {}}
+
+
+def ranking(**changes: Any) -> Message:
+    whole = {
+        "items": [{**ITEM, "item_id": name} for name in "abc"],
+        "value_names": ["relevance", "margin"],
+        "blend": {"rank_product": {"objectives": [{"name": "relevance"}, {"name": "price"}]}},
+    }
+    return items_pb2.RankItemsRequest(**{**whole, **changes})
+
+
+def ranking_of_one(changed: dict[str, Any], **changes: Any) -> Message:
+    return ranking(items=[{**ITEM, "item_id": "first"}, {**ITEM, **changed}], **changes)
+
+
+def objectives(*changed: dict[str, Any]) -> Message:
+    return ranking(blend={"rank_product": {"objectives": [{"name": "margin", **objective} for objective in changed]}})
 
 
 def record(**changes: Any) -> Message:
@@ -124,6 +145,51 @@ BAD: list[tuple[str, Message]] = [
     ("floors[1].cohort_filter", floors({"cohort_filter": "cohort == 3"})),
     ("floors", floors({"floor_id": "first"})),
     ("floors", floors(*({"floor_id": f"f{i}"} for i in range(16)))),
+    ("items", ranking(items=[])),
+    ("items", ranking(items=[{**ITEM, "item_id": str(i)} for i in range(1_001)])),
+    ("items[2].item_id", ranking(items=[{**ITEM, "item_id": name} for name in "aba"])),
+    ("items[1].item_id", ranking_of_one({"item_id": ""})),
+    ("items[1].item_id", ranking_of_one({"item_id": "x" * 257})),
+    ("items[1].item_id", ranking_of_one({"item_id": "a\0b"})),
+    ("items[1].price", ranking_of_one({"price": -0.01})),
+    ("items[1].price", ranking_of_one({"price": float("nan")})),
+    ("items[1].price", ranking_of_one({"price": float("inf")})),
+    ("items[1].price", ranking_of_one({"price": 9_000_000_000.5})),
+    ("items[1].price", ranking_of_one({"price": -1.0}, blend=REVENUE)),
+    ("items[1].price", ranking_of_one({"price": None})),
+    ("items[1].price", ranking_of_one({"price": None}, blend=REVENUE)),
+    ("items[1].price", ranking_of_one({"price": 0.99}, blend={"expected_revenue": {"price_function": 2}})),
+    ("items[1].purchase_probability", ranking_of_one({"purchase_probability": None}, blend=REVENUE)),
+    ("items[1].purchase_probability", ranking_of_one({"purchase_probability": 1.01})),
+    ("items[1].purchase_probability", ranking_of_one({"purchase_probability": -0.01})),
+    ("items[1].purchase_probability", ranking_of_one({"purchase_probability": float("nan")})),
+    ("items[1].values", ranking_of_one({"values": [1.0]})),
+    ("items[1].values", ranking_of_one({"values": [1.0, 2.0, 3.0]})),
+    ("items[1].values[1]", ranking_of_one({"values": [1.0, float("nan")]})),
+    ("items[1].values[0]", ranking_of_one({"values": [float("-inf"), 1.0]})),
+    ("items[1].values[0]", ranking_of_one({"values": [2e18, 1.0]})),
+    ("value_names", ranking(value_names=["margin", "margin"])),
+    ("value_names", ranking(value_names=[f"v{i}" for i in range(17)])),
+    ("value_names[1]", ranking(value_names=["relevance", ""])),
+    ("value_names[1]", ranking(value_names=["relevance", "x" * 64])),
+    ("value_names[1]", ranking(value_names=["relevance", "Margin %"])),
+    ("value_names[1]", ranking(value_names=["relevance", "price"])),
+    ("value_names[1]", ranking(value_names=["relevance", "purchase_probability"])),
+    ("blend", ranking(blend=None)),
+    ("blend", ranking(blend={})),
+    ("blend.rank_product.objectives", objectives()),
+    ("blend.rank_product.objectives", objectives({}, {})),
+    ("blend.rank_product.objectives", objectives(*({"name": f"v{i}"} for i in range(17)))),
+    ("blend.rank_product.objectives", objectives({"weight": 0.0}, {"name": "price", "weight": 0.0})),
+    ("blend.rank_product.objectives[1].name", objectives({}, {"name": "shoe_size"})),
+    ("blend.rank_product.objectives[1].name", objectives({}, {"name": ""})),
+    ("blend.rank_product.objectives[0].weight", objectives({"weight": -1.0})),
+    ("blend.rank_product.objectives[0].weight", objectives({"weight": float("nan")})),
+    ("blend.rank_product.objectives[0].weight", objectives({"weight": 1_000_001.0})),
+    ("blend.rank_product.objectives[0].bin_width", objectives({"bin_width": 0.0})),
+    ("blend.rank_product.objectives[0].bin_width", objectives({"bin_width": float("inf")})),
+    ("blend.expected_revenue.price_function", ranking(blend={"expected_revenue": {"price_function": 17}})),
+    ("seed", ranking(seed=-1)),
     ("request_id", sales(request_id="")),
     ("request_id", sales(request_id="x" * 129)),
     ("transactions", sales(transactions=[])),

@@ -27,6 +27,7 @@ METHODS = [
     "ForecastService/ListForecasts",
     "ForecastService/ScoreCustomers",
     "PrioritizationService/PrioritizeCustomers",
+    "PrioritizationService/RankItems",
     "FeedbackService/RecordTransactions",
     "ModelService/ListModelVersions",
     "ModelService/GetModelVersion",

@@ -1,0 +1,34 @@
+"""A ranking of items as a protobuf message."""
+
+from collections.abc import Mapping, Sequence
+
+from farview.v1 import items_pb2 as pb
+from ranking.expected_revenue import ExpectedRevenue, PriceFunction
+from ranking.items import Blend, Part, RankedItems
+from server.convert.item_columns import PROBABILITY
+
+
+def message(ranked: RankedItems, blend: Blend, reporting_currency: str) -> pb.RankItemsResponse:
+    """The whole answer. The messages are filled where they lie: handed over finished, each would be copied."""
+    answer = pb.RankItemsResponse(seed=ranked.seed)
+    add = answer.items.add
+    for place, (item_id, score) in enumerate(zip(ranked.ids.tolist(), ranked.scores.tolist(), strict=True), 1):
+        item = add()
+        item.place, item.item_id, item.score = place, item_id, score
+    if isinstance(blend, ExpectedRevenue) and blend.price_function is PriceFunction.IDENTITY:
+        for item in answer.items:
+            item.currency_code = reporting_currency
+    if ranked.parts:
+        _explain(answer, ranked.parts, {"probability": PROBABILITY} if isinstance(blend, ExpectedRevenue) else {})
+    return answer
+
+
+def _explain(answer: pb.RankItemsResponse, parts: Sequence[Part], request_names: Mapping[str, str]) -> None:
+    adds = [item.explanation.parts.add for item in answer.items]
+    for part in parts:
+        name = request_names.get(part.name, part.name)
+        columns = (part.values, part.ranks, part.factors, part.places_without)
+        rows = zip(adds, *(column.tolist() for column in columns), strict=True)
+        for add, value, rank, factor, place_without in rows:
+            told = add()
+            told.name, told.value, told.rank, told.factor, told.place_without = name, value, rank, factor, place_without

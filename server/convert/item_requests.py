@@ -1,0 +1,180 @@
+"""Requests of RankItems, checked."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from numpy.typing import NDArray
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from farview.core.errors import InvalidInput, Violation
+from farview.v1 import items_pb2 as pb
+from ranking.expected_revenue import ExpectedRevenue, PriceFunction
+from ranking.items import Blend
+from ranking.rank_product import Objective
+from server.convert.fields import Distinct, Seed, counted, known_value
+from server.convert.item_columns import MAX_VALUE, PRICE, PROBABILITY, ItemColumns, item_columns
+from server.convert.parse import Parsed, parse
+
+MAX_ITEMS = 1_000
+MAX_VALUES = 16
+MAX_OBJECTIVES = 16
+MAX_WEIGHT = 1_000_000
+MIN_BIN_WIDTH = 1e-12
+_OBJECTIVES = "blend.rank_product.objectives"
+_NAME = re.compile(r"[a-z0-9_]+")
+
+
+class ItemObjective(Parsed):
+    """One thing to have much of."""
+
+    name: str
+    weight: Annotated[float, Field(ge=0, le=MAX_WEIGHT, allow_inf_nan=False)]
+    bin_width: Annotated[float, Field(ge=MIN_BIN_WIDTH, le=MAX_VALUE, allow_inf_nan=False)] | None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_message(cls, message: pb.ItemObjective) -> dict[str, Any]:
+        return {
+            "name": message.name,
+            "weight": message.weight if message.HasField("weight") else 1.0,
+            "bin_width": message.bin_width if message.HasField("bin_width") else None,
+        }
+
+
+class RankProduct(Parsed):
+    """Objectives that share no unit."""
+
+    objectives: Annotated[tuple[ItemObjective, ...], counted(1, MAX_OBJECTIVES)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_message(cls, message: pb.RankProduct) -> dict[str, Any]:
+        return {"objectives": tuple(message.objectives)}
+
+    def blend(self, columns: ItemColumns) -> list[Objective]:
+        """For the kernel.
+
+        Raises:
+            InvalidInput: objectives without a value for every item.
+        """
+        unknown = [
+            (k, objective.name) for k, objective in enumerate(self.objectives) if objective.name not in columns.values
+        ]
+        if unknown:
+            known = ", ".join(columns.values)
+            raise InvalidInput(
+                *(Violation(f"{_OBJECTIVES}[{k}].name", f"is {name!r}; there are {known}") for k, name in unknown)
+            )
+        return [
+            Objective(wanted.name, columns.of(wanted.name, "an objective"), wanted.weight, wanted.bin_width)
+            for wanted in self.objectives
+        ]
+
+
+class Revenue(Parsed):
+    """Probability times a function of the price."""
+
+    price_function: Annotated[int, known_value(pb.PriceFunction)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_message(cls, message: pb.ExpectedRevenue) -> dict[str, Any]:
+        return {"price_function": message.price_function}
+
+    def blend(self, columns: ItemColumns) -> ExpectedRevenue:
+        """For the kernel.
+
+        Raises:
+            InvalidInput: items without probability or price.
+        """
+        ln = self.price_function == pb.PRICE_FUNCTION_LN
+        return ExpectedRevenue(
+            columns.of(PROBABILITY, "expected revenue"),
+            columns.of(PRICE, "expected revenue"),
+            PriceFunction.LN if ln else PriceFunction.IDENTITY,
+        )
+
+
+class ItemBlend(Parsed):
+    """How what is known of an item becomes its score: exactly one of the two."""
+
+    rank_product: RankProduct | None
+    expected_revenue: Revenue | None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_message(cls, message: pb.ItemBlend) -> dict[str, Any]:
+        kind = message.WhichOneof("kind")
+        if kind is None:
+            raise ValueError("is not set; send rank_product or expected_revenue")
+        return {"rank_product": None, "expected_revenue": None, kind: getattr(message, kind)}
+
+
+def _value_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"is {name!r}; only lower-case letters, digits and underscores are allowed")
+    if name in (PRICE, PROBABILITY):
+        raise ValueError(f"is {name!r}, which is a field of every item (send it there)")
+    return name
+
+
+ValueName = Annotated[str, StringConstraints(min_length=1, max_length=63), AfterValidator(_value_name)]
+
+
+class RankItems(Parsed):
+    """A ranking to make, its items unread; without a seed, one has to be drawn."""
+
+    items: Annotated[Any, counted(1, MAX_ITEMS)]
+    value_names: Annotated[tuple[ValueName, ...], counted(0, MAX_VALUES), Distinct]
+    blend: ItemBlend
+    seed: Seed | None
+    include_explanation: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What the kernel needs."""
+
+    ids: NDArray[Any]  # (items,) strings
+    blend: Blend
+    seed: int | None
+    explain: bool
+
+
+def rank_items(message: pb.RankItemsRequest) -> Ranking:
+    """The checked request; InvalidInput names the wrong fields.
+
+    What two items or all objectives have to agree on is left to the kernel; see `request_paths`.
+    """
+    asked = parse(
+        RankItems,
+        {
+            "items": message.items,
+            "value_names": tuple(message.value_names),
+            "blend": message.blend,
+            "seed": message.seed if message.HasField("seed") else None,
+            "include_explanation": message.include_explanation,
+        },
+    )
+    columns = item_columns(asked.items, asked.value_names)
+    kind = asked.blend.rank_product or asked.blend.expected_revenue
+    assert kind is not None
+    return Ranking(columns.ids, kind.blend(columns), asked.seed, asked.include_explanation)
+
+
+@contextmanager
+def request_paths() -> Iterator[None]:
+    """Names wrong fields as the request does: the kernel's "items[2].id" is "items[2].item_id"."""
+    try:
+        yield
+    except InvalidInput as error:
+        raise InvalidInput(*(Violation(_request_path(v.field), v.problem) for v in error.violations)) from None
+
+
+def _request_path(kernel_path: str) -> str:
+    path = re.sub(r"^objectives\b", _OBJECTIVES, kernel_path)
+    path = re.sub(r"\.id$", ".item_id", path)
+    return re.sub(r"\.probability$", f".{PROBABILITY}", path)
