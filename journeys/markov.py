@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaln, logit
+from scipy.special import logit
 
 from farview.core.errors import ArtifactMismatch
 from farview.evaluation.journey_splits import Observed
@@ -19,10 +19,9 @@ from farview.features.steps import Steps
 from journeys.about import About, Evidence, Fitted, Training
 from journeys.artifact import pack, unpack
 from journeys.calibration import calibrate_on
+from journeys.rates import smoothed_rates
 from journeys.scorer import CodeArray, Float32Array, FloatArray, IntArray, Standing
 from journeys.slices import slices
-
-_STRENGTHS = np.geomspace(1, 1e5, 61)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +90,9 @@ def train_markov(steps: Steps, until_us: int | None = None, evidence: Evidence =
     started = time.perf_counter()
     until_us = until_us or steps.limits.until_us
     cut = slices(steps, until_us)
-    hazard_logit = np.asarray(logit(_hazards(steps, cut.fit)))
+    seen, C = cut.fit, len(steps.vocabulary.channels)
+    rates = smoothed_rates(steps.channel[seen.rows], steps.converted[seen.rows], seen.weight, C + 1)
+    hazard_logit = np.asarray(logit(rates))
     calibration, loss = calibrate_on(hazard_logit[steps.channel], steps.converted, cut.validation)
     training = Training(
         customers=len(steps.customer_ids),
@@ -104,22 +105,6 @@ def train_markov(steps: Steps, until_us: int | None = None, evidence: Evidence =
     )
     about = About.of(steps, until_us, ContextEncoding(), evidence, Fitted(calibration, training))
     return MarkovModel(hazard_logit, _next_touches(steps, cut.fit), about)
-
-
-def _hazards(steps: Steps, seen: Observed) -> FloatArray:
-    """Hazard after each channel, and after an unknown one, shape (C + 1,).
-
-    Rates are drawn towards the overall rate by a beta prior of the strength that makes the counts most probable.
-    """
-    C = len(steps.vocabulary.channels)
-    channel, won = steps.channel[seen.rows], steps.converted[seen.rows]
-    touches = np.bincount(channel, seen.weight, C + 1)
-    conversions = np.bincount(channel, seen.weight * won, C + 1)
-    base = (conversions.sum() + 0.5) / (touches.sum() + 1.0)
-    a, b = base * _STRENGTHS[:, None], (1 - base) * _STRENGTHS[:, None]
-    evidence = (betaln(a + conversions, b + touches - conversions) - betaln(a, b)).sum(axis=1)
-    strength = _STRENGTHS[evidence.argmax()]
-    return (conversions + base * strength) / (touches + strength)
 
 
 def _next_touches(steps: Steps, seen: Observed) -> FloatArray:

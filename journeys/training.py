@@ -112,9 +112,8 @@ def _fit(steps: Steps, context: Float32Array, cut: Slices, options: TrainingOpti
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimiser, options.learning_rate, total_steps=updates + 1, pct_start=0.15
         )
-        for epoch in range(1, options.most_epochs + 1):
-            network.train()
-            for batch in sequences.batches(touches, random):
+        for epoch in range(options.most_epochs + 1):  # epoch 0 is the base rate: where nothing can be learnt, it stays
+            for batch in sequences.batches(touches, random) if epoch else ():
                 optimiser.zero_grad()
                 _loss(network, batch).backward()  # type: ignore[no-untyped-call]
                 nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -152,7 +151,7 @@ def _new_network(steps: Steps, attributes: int, seen: Observed, options: Trainin
         embedding=options.embedding,
         dropout=options.dropout,
     )
-    network = JourneyLstm(config)
+    network = JourneyLstm(config).train()
     rate = float(np.average(steps.converted[seen.rows], weights=seen.weight))
     with torch.no_grad():
         network.hazard.weight.mul_(0.1)

@@ -1,0 +1,153 @@
+"""`farview evaluate journeys`: how well models foresee conversions, each step judged by what was known at it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.options import Seed, parse_date
+
+if TYPE_CHECKING:
+    from jobs.touchpoint_file import FileLog
+
+app = typer.Typer(help="Judge models on a file. Needs no database.", no_args_is_help=True)
+
+_FIGURES = {
+    "auc": ("AUC in step", 3),
+    "log_loss": ("log loss", 4),
+    "brier": ("Brier", 4),
+    "ece": ("ECE", 4),
+    "recall_at_10pct": ("recall at 10 %", 3),
+}
+
+
+@app.callback()
+def evaluate() -> None:
+    """Judge models on a file. Needs no database."""
+
+
+@app.command("journeys")
+def evaluate_journeys(
+    *,
+    touchpoints: Annotated[Path, typer.Option("--touchpoints", help="CSV, CSV.gz or Parquet.", show_default=False)],
+    split_date: Annotated[
+        str | None,
+        typer.Option(
+            "--split-date",
+            metavar="DATE",
+            help="Last day that models see.",
+            show_default="the day by which 70 % of steps have passed",
+        ),
+    ] = None,
+    window_days: Annotated[
+        float, typer.Option("--window-days", min=0.01, help="How long a touch may take to convert.")
+    ] = 7.0,
+    customers: Annotated[
+        Path | None, typer.Option("--customers", help="Customers with attributes; CSV, CSV.gz or Parquet.")
+    ] = None,
+    attributes: Annotated[
+        str | None,
+        typer.Option("--attributes", metavar="NAMES", help="Columns of --customers to use, separated by commas."),
+    ] = None,
+    json_out: Annotated[
+        str | None, typer.Option("--json", metavar="OUT", help="Write the figures as JSON; - prints them instead.")
+    ] = None,
+    customer_column: Annotated[str, typer.Option("--customer-column")] = "customer_id",
+    time_column: Annotated[str, typer.Option("--time-column")] = "time",
+    interaction_column: Annotated[str, typer.Option("--interaction-column")] = "interaction",
+    channel_column: Annotated[str, typer.Option("--channel-column")] = "channel",
+    time_zone: Annotated[
+        str, typer.Option("--time-zone", help="IANA zone of days, and of times that name no offset.")
+    ] = "UTC",
+    seed: Seed = 0,
+) -> None:
+    """Fit journey models on the earlier part of a touch log and judge them on the later one.
+
+    The unit is the step: a customer's touch with what was known at it. The target is a conversion before the next touch
+    and within the window. A row whose interaction is "conversion" is a conversion, never a touch.
+
+    Example: farview evaluate journeys --touchpoints touchpoints.csv.gz --json journeys.json
+    """
+    from cli.console import print_json, progress
+    from farview.core.errors import InvalidInput
+    from jobs.evaluate_journeys import JourneySpec
+    from jobs.evaluate_journeys import evaluate_journeys as run
+    from jobs.evaluate_journeys_report import document
+    from jobs.touchpoint_file import TouchpointColumns, read_attributes, read_touchpoints
+
+    spec = JourneySpec(time_zone, window_days, parse_date("--split-date", split_date), seed)
+    if json_out not in (None, "-"):
+        target = Path(json_out)
+        if target.is_dir() or not target.absolute().parent.is_dir():
+            raise InvalidInput.of("--json", f"{target} cannot be written (its folder must exist)")
+    if (customers is None) != (attributes is None):
+        raise InvalidInput.of("--attributes", "needs --customers, and --customers needs it (name the columns to use)")
+    columns = TouchpointColumns(customer_column, time_column, interaction_column, channel_column)
+    with progress() as bar:
+        bar.start(f"read {touchpoints.name}")
+        file = read_touchpoints(touchpoints, columns, time_zone)
+        known = None
+        if customers is not None and attributes is not None:
+            known = read_attributes(customers, customer_column, [name.strip() for name in attributes.split(",")])
+        bar.done()
+        report = document(run(file.log, known, spec, bar))
+    report["protocol"] |= {"touchpoints": touchpoints.name, "rejected_rows": file.rejected_rows}
+    if json_out == "-":
+        print_json(report)
+        return
+    if json_out is not None:
+        _write_json(Path(json_out), report)
+    _show(report, file)
+
+
+def _write_json(path: Path, report: dict[str, Any]) -> None:
+    import json
+
+    path.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n")
+
+
+def _show(report: dict[str, Any], file: "FileLog") -> None:
+    from rich.markup import escape
+
+    from cli.console import out, table
+
+    protocol, champion = report["protocol"], report["champion"]
+    if file.first_reject is not None:
+        out.print(f"Rejected rows: {file.rejected_rows:,}, the first: {escape(file.first_reject)}")
+    out.print(
+        f"{protocol['touches']:,} touches and {protocol['conversions']:,} conversions of {protocol['customers']:,} "
+        f"customers. Models saw {protocol['train_steps']:,} steps to {protocol['split_date']} "
+        f"({protocol['train_conversions']:,} converted) and are judged on {protocol['test_steps']:,} later ones "
+        f"({protocol['test_conversions']:,} converted; {protocol['test_censored']:,} more ended after the log does)."
+    )
+    out.print(
+        f"Conversions of no step: {protocol['without_touch']:,} before any touch, {protocol['after_window']:,} more "
+        f"than {protocol['window_days']:g} days after one, {protocol['repeats_in_window']:,} repeats."
+    )
+    rows = [
+        [f"{name} (champion)" if name == champion else name, *_cells(figures)]
+        for name, figures in report["models"].items()
+    ]
+    out.print(table("Conversion after each touch", ["model", *(title for title, _ in _FIGURES.values())], rows))
+    out.print(
+        "AUC in step: pairs of the same touch number ordered rightly, 0.5 is a random order. ECE: how far predicted "
+        "and observed rates lie apart. recall at 10 %: share of conversions among the tenth of steps ranked highest."
+    )
+    leak = report["warnings"]["minus_total_length"]["auc"]
+    if leak is not None:
+        out.print(
+            f"[yellow]Warning:[/yellow] short journeys alone score {leak:.3f} by minus their total length, which is "
+            "known only when a journey is over. A model that sees whole journeys leaks it; none here does."
+        )
+    gain = report["details"][champion]["log_loss_gain"]
+    if champion == "base_rate_by_step":
+        out.print("Champion: base_rate_by_step. No model forecasts these conversions better beyond doubt.")
+    else:
+        out.print(
+            f"Champion: {champion}. Its log loss is lower than the base rate's by {gain['mean']:.5f} a step, "
+            f"by at least {gain['lower']:.5f} at 95 %."
+        )
+
+
+def _cells(figures: dict[str, float | None]) -> list[str]:
+    return ["-" if figures[name] is None else f"{figures[name]:.{digits}f}" for name, (_, digits) in _FIGURES.items()]
