@@ -1,4 +1,8 @@
-"""The whole forecast of many customers, one after the other: what `ltv.scorer` calls once per chunk of rows."""
+"""Forecasts of many customers, one after the other: what `ltv.scorer` calls once per chunk of distinct histories.
+
+Three passes (purchases, value, the customer's own expected value), because one function with all their arrays takes
+LLVM half a minute to compile.
+"""
 
 from typing import NamedTuple
 
@@ -47,7 +51,9 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 FEWEST_MOMENTS = 2.25  # a spend variance is reported only when every draw's q + p x is above this
-READY, VALUE_LARGE, COUNTS_LARGE = 0, 1, 2  # what a row and horizon still needs from `ltv.large_counts`
+READY, COUNTED = 0, 1  # all done; the law of value is next
+VALUE_LARGE, COUNTS_LARGE = 2, 3  # what a row and horizon needs of `ltv.large_counts`
+DONE, LONGER_TABLES, MORE_ROOM = 0, 1, 2  # why `purchase_rows` came back
 
 
 class Rows(NamedTuple):
@@ -57,9 +63,15 @@ class Rows(NamedTuple):
     recency: FloatArray
     age: FloatArray
     spent: FloatArray  # x m
-    slot: IntArray  # see `kernel_expected.Points`
     group: IntArray  # for totals
     copies: FloatArray  # how many customers share the row
+
+
+class Asked(NamedTuple):
+    """What is forecast."""
+
+    horizons: FloatArray  # (H,) days, rising
+    levels: Levels
 
 
 class Spend(NamedTuple):
@@ -70,207 +82,149 @@ class Spend(NamedTuple):
     v: FloatArray
 
 
-class Model(NamedTuple):
-    """Everything of a model that scoring reads."""
+class Draws(NamedTuple):
+    """Parameter draws; the two posteriors are independent."""
 
     purchases: Purchases
     spend: Spend
+
+
+class PurchaseLaws(NamedTuple):
+    """Results of the first pass: n rows, H horizons, 33 grid points, 5 quantile columns, S draws."""
+
+    status: IntArray  # (n, H)
+    alive: FloatArray  # (n, S) P(alive) under each draw
+    median_wait: FloatArray  # (n,) days
+    at_least: FloatArray  # survival functions of all rows and horizons, see `kernel_value.Counts`
+    start: IntArray  # (n, H)
+    length: IntArray  # (n, H)
+    some: FloatArray  # (n, H) P(N > 0)
+    moments: FloatArray  # (n, H, 2) E N, E N^2
+    spend: FloatArray  # (n, 3) mean over draws of E p/nu, E p/nu^2, E p^2/nu^2; the last two inf if they do not exist
+    points: FloatArray  # (n, H, 33) as stored
+    columns: FloatArray  # (n, H, 5)
+    totals: FloatArray  # (groups, H, 4, S) adds up: mean and variance of purchases, then of value, given the draw
+
+
+class ValueLaws(NamedTuple):
+    """Results of the second pass."""
+
+    points: FloatArray  # (n, H, 33) quantiles, without the last
+    columns: FloatArray  # (n, H, 5)
+
+
+class Known(NamedTuple):
+    """What the third pass reads of the first one's results and of the model's tables."""
+
+    slot: IntArray  # (n,) where the tables of the row's x are
+    alive: FloatArray  # see PurchaseLaws
+    spend: FloatArray
     nodes: SpendNodes
     points: Points
 
 
-class Forecasts(NamedTuple):
-    """Results: n rows, H horizons, 33 grid points, 5 quantile columns."""
+class ExpectedLaws(NamedTuple):
+    """Results of the third pass."""
 
-    status: IntArray  # (n, H)
-    p_alive: FloatArray  # (n,)
-    median_wait: FloatArray  # (n,) days
-    some: FloatArray  # (n, H) P(N > 0)
-    counts: FloatArray  # (n, H, 2) E N, E N^2
-    spend: FloatArray  # (n, 3) mean over draws of E p/nu, E p/nu^2, E p^2/nu^2; the last two inf if they do not exist
-    count_points: FloatArray  # (n, H, 33) as stored
-    count_columns: FloatArray  # (n, H, 5)
-    value_points: FloatArray  # (n, H, 33) quantiles, without the last
-    value_columns: FloatArray  # (n, H, 5)
-    expected_cv: FloatArray  # (n, H) sd over mean of the customer's own expected value
-    expected_columns: FloatArray  # (n, H, 5)
-    totals: FloatArray  # (groups, H, 4, S) adds up: mean and variance of purchases, then of value, given the draw
-
-
-class Asked(NamedTuple):
-    """What is forecast."""
-
-    horizons: FloatArray  # (H,) days, rising
-    levels: Levels
+    variation: FloatArray  # (n, H) sd over mean
+    columns: FloatArray  # (n, H, 5)
 
 
 class _Scratch(NamedTuple):
     state: State
-    at_least: FloatArray
-    length: IntArray
+    at_least: FloatArray  # (LARGEST_COUNT + 2,)
     first: FloatArray  # (H, S)
     second: FloatArray  # (H, S)
     scratch: FloatArray  # (4, S)
     level: FloatArray  # (S,) E p/nu under each draw
     square: FloatArray  # (S,) E 1/nu^2 under each draw
-    lattice: Lattice
-    expected: Expected
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def _scratch(model: Model, horizons: int) -> _Scratch:
-    S, P, H = len(model.spend.p), len(model.points.draw), horizons
-    return _Scratch(
-        State(np.empty(S), np.empty(S)),
-        np.zeros((H, LARGEST_COUNT + 2)),
-        np.zeros(H, np.int64),
+def purchase_rows(rows: Rows, draws: Draws, asked: Asked, out: PurchaseLaws, start: int) -> tuple[int, int]:
+    """Laws of purchases, moments of spend and what totals add up, of rows from `start` on.
+
+    Returns:
+        The first row not done, and why: DONE (there is none), LONGER_TABLES (the row needs longer tables of the model)
+        or MORE_ROOM (out.at_least is full).
+    """
+    S, H = len(draws.spend.p), len(asked.horizons)
+    state = State(np.empty(S), np.empty(S))
+    work = _Scratch(
+        state,
+        np.zeros(LARGEST_COUNT + 2),
         np.empty((H, S)),
         np.empty((H, S)),
         np.empty((4, S)),
         np.empty(S),
         np.empty(S),
-        Lattice(
-            np.empty((H, LONGEST_LATTICE)),
-            np.empty(LONGEST_LATTICE),
-            np.empty(LONGEST_LATTICE),
-            np.empty(LONGEST_LATTICE),
-            np.empty(LONGEST_LATTICE),
-            np.empty(LARGEST_COUNT + 2),
-        ),
-        Expected(
-            np.empty(P),
-            np.empty(P),
-            np.empty(P),
-            np.empty(MOST_BINS),
-            np.empty(MOST_LEVEL_BINS),
-            np.empty(MOST_BINS + MOST_LEVEL_BINS + 1),
-        ),
     )
-
-
-class _Row(NamedTuple):
-    number: int
-    history: History
-    slot: int
-
-
-@numba.njit(nogil=True, cache=True, error_model="numpy")
-def score_rows(rows: Rows, model: Model, asked: Asked, out: Forecasts, start: int) -> int:
-    """Forecasts rows from `start` on into `out`.
-
-    Returns:
-        The number of rows when all are done, else the row that needs longer tables before scoring goes on from it.
-        Rows and horizons whose status is not READY still need `ltv.large_counts`.
-    """
-    work = _scratch(model, len(asked.horizons))
+    used = 0
     for i in range(start, len(rows.frequency)):
+        if used + H * len(work.at_least) > len(out.at_least):
+            return i, MORE_ROOM
         history = History(rows.frequency[i], rows.recency[i], rows.age[i], rows.spent[i])
-        row = _Row(i, history, rows.slot[i])
-        observe(history, model.purchases, work.state)
-        ready = _count(row, model, asked, work, out)
-        if ready == TABLE_SHORT:
-            return i
-        _spend(row, model.spend, work, out)
-        if ready > 0:
-            _value(row, model, asked, work, out)
-        _expect(row, model, asked, work, out)
-        out.median_wait[i] = median_wait(history, asked.horizons[-1], work.state, model.purchases)
-        for h in range(ready):
-            _add_up(h, rows.copies[i], model.spend, work, out.totals[rows.group[i], h])
-    return len(rows.frequency)
+        observe(history, draws.purchases, state)
+        out.alive[i] = state.alive
+        for h in range(H):
+            into = Survival(
+                work.at_least, work.first[h], work.second[h],
+                work.scratch[0], work.scratch[1], work.scratch[2], work.scratch[3],
+            )  # fmt: skip
+            length = survival(history, asked.horizons[h], state, draws.purchases, into)
+            if length == TABLE_SHORT:
+                return i, LONGER_TABLES
+            out.length[i, h] = length
+            out.start[i, h] = used
+            if length < 0:
+                out.status[i, h:] = COUNTS_LARGE
+                break
+            out.status[i, h] = COUNTED
+            out.at_least[used : used + length + 2] = work.at_least[: length + 2]
+            used += length + 2
+        _spend(i, history, draws.spend, work, out)
+        for h in range(H):
+            if out.status[i, h] == COUNTED:
+                _finish(i, h, asked.levels, out)
+                _add_up(h, rows.copies[i], draws.spend, work, out.totals[rows.group[i], h])
+        out.median_wait[i] = median_wait(history, asked.horizons[-1], state, draws.purchases)
+    return len(rows.frequency), DONE
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def _count(row: _Row, model: Model, asked: Asked, work: _Scratch, out: Forecasts) -> int:
-    """Laws of purchases of the leading horizons whose counts can be stepped through; how many those are."""
-    i, ready = row.number, 0
-    scratch = work.scratch
-    for h in range(len(asked.horizons)):
-        into = Survival(work.at_least[h], work.first[h], work.second[h], scratch[0], scratch[1], scratch[2], scratch[3])
-        length = survival(row.history, asked.horizons[h], work.state, model.purchases, into)
-        if length == TABLE_SHORT:
-            return TABLE_SHORT
-        if length < 0:
-            break
-        work.length[h] = length
-        ready += 1
-        mean, squared = 0.0, 0.0
-        for n in range(1, length + 1):
-            mean += into.at_least[n]
-            squared += (2.0 * n - 1.0) * into.at_least[n]
-        out.counts[i, h, 0] = mean
-        out.counts[i, h, 1] = squared
-        out.some[i, h] = into.at_least[1]
-        if into.at_least[1] > 0.0:
-            count_points(into.at_least, length, asked.levels.some, out.count_points[i, h])
-        count_quantiles(into.at_least, length, asked.levels.whole, out.count_columns[i, h])
-    out.status[i, :ready] = READY
-    out.status[i, ready:] = COUNTS_LARGE
-    return ready
+def _finish(i: int, h: int, levels: Levels, out: PurchaseLaws) -> None:
+    """Moments and quantiles of one survival function."""
+    length = out.length[i, h]
+    at_least = out.at_least[out.start[i, h] : out.start[i, h] + length + 2]
+    mean, squared = 0.0, 0.0
+    for n in range(1, length + 1):
+        mean += at_least[n]
+        squared += (2.0 * n - 1.0) * at_least[n]
+    out.moments[i, h, 0] = mean
+    out.moments[i, h, 1] = squared
+    out.some[i, h] = at_least[1]
+    if at_least[1] > 0.0:
+        count_points(at_least, length, levels.some, out.points[i, h])
+    count_quantiles(at_least, length, levels.whole, out.columns[i, h])
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
-def _spend(row: _Row, draws: Spend, work: _Scratch, out: Forecasts) -> None:
+def _spend(i: int, history: History, draws: Spend, work: _Scratch, out: PurchaseLaws) -> None:
     """Moments of the spend level under each draw and on average."""
-    x, spent, S = row.history.x, row.history.spent, len(draws.p)
+    S = len(draws.p)
     level, linear, quadratic, fewest = 0.0, 0.0, 0.0, np.inf
     for s in range(S):
-        moments = draws.q[s] + draws.p[s] * x  # of 1/nu that exist: fewer than this
-        scale = draws.v[s] + spent
+        moments = draws.q[s] + draws.p[s] * history.x  # of 1/nu that exist: fewer than this
+        scale = draws.v[s] + history.spent
         work.level[s] = draws.p[s] * scale / (moments - 1.0)
         work.square[s] = scale * scale / ((moments - 1.0) * max(moments - 2.0, FEWEST_MOMENTS - 2.0))
         level += work.level[s]
         linear += draws.p[s] * work.square[s]
         quadratic += draws.p[s] * draws.p[s] * work.square[s]
         fewest = min(fewest, moments)
-    out.spend[row.number, 0] = level / S
-    out.spend[row.number, 1] = linear / S if fewest > FEWEST_MOMENTS else np.inf
-    out.spend[row.number, 2] = quadratic / S if fewest > FEWEST_MOMENTS else np.inf
-
-
-@numba.njit(nogil=True, cache=True, error_model="numpy")
-def _value(row: _Row, model: Model, asked: Asked, work: _Scratch, out: Forecasts) -> None:
-    """Laws of value of the horizons whose counts are ready."""
-    i, ready = row.number, 0
-    while ready < len(asked.horizons) and out.status[i, ready] == READY:
-        ready += 1
-    counts = Counts(work.at_least[:ready], work.length[:ready])
-    on = span(row.history, model.nodes, counts)
-    if on.size == 0:
-        out.status[i, :ready] = VALUE_LARGE
-        return
-    densities(row.history, model.nodes, counts, on, work.lattice)
-    smallest_p, smallest_q = np.min(model.nodes.p), np.min(model.nodes.q + model.nodes.p * row.history.x)
-    slopes = (smallest_p * on.smallest_count, smallest_q)
-    levels = np.empty(len(asked.levels.whole))
-    for h in range(ready):
-        density = work.lattice.density[h]
-        total = integrate(density, on, slopes, work.lattice.cumulative)
-        law = Integrated(density, work.lattice.cumulative, total, slopes)
-        invert(asked.levels.some[:-1], law, on, out.value_points[i, h])
-        some = out.some[i, h]
-        for k in range(len(levels)):
-            levels[k] = max(asked.levels.whole[k] - (1.0 - some), 0.0) / some if some > 0.0 else 0.0
-        invert(levels, law, on, out.value_columns[i, h])
-
-
-@numba.njit(nogil=True, cache=True, error_model="numpy")
-def _expect(row: _Row, model: Model, asked: Asked, work: _Scratch, out: Forecasts) -> None:
-    """Laws of the customer's own expected value."""
-    i, S = row.number, len(work.state.alive)
-    out.p_alive[i] = np.sum(work.state.alive) / S
-    living = place(row.history, row.slot, work.state.alive, model.points, work.expected)
-    bins = bin_level(row.history, row.slot, model.nodes, model.points, work.expected)
-    for h in range(len(asked.horizons)):
-        first, second = expect(row.slot, asked.horizons[h], model.points, work.expected)
-        start = convolve(bins, work.expected)
-        squared = quantiles(asked.levels.whole, start, bins.width, work.expected.law, out.expected_columns[i, h])
-        # Rates and spend levels are independent, so their squared means multiply; the spend's are known exactly.
-        if out.spend[i, 2] < np.inf:
-            ratio = second / (first * first) * (out.spend[i, 2] / out.spend[i, 0] ** 2)
-        else:
-            ratio = squared / (first * out.spend[i, 0]) ** 2
-        out.expected_cv[i, h] = np.sqrt(max(ratio - 1.0, 0.0)) if ratio < np.inf and living > 0.0 else 0.0
+    out.spend[i, 0] = level / S
+    out.spend[i, 1] = linear / S if fewest > FEWEST_MOMENTS else np.inf
+    out.spend[i, 2] = quadratic / S if fewest > FEWEST_MOMENTS else np.inf
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
@@ -284,3 +238,68 @@ def _add_up(h: int, copies: float, draws: Spend, work: _Scratch, total: FloatArr
         total[1, s] += copies * (second[s] - first[s] * first[s])
         total[2, s] += copies * value
         total[3, s] += copies * max(squared - value * value, 0.0)
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def value_rows(rows: Rows, nodes: SpendNodes, laws: PurchaseLaws, levels: Levels, out: ValueLaws) -> None:
+    """Laws of value where the status is COUNTED; then it is READY, or VALUE_LARGE where that takes another method."""
+    H = laws.status.shape[1]
+    lattice = Lattice(
+        np.empty((H, LONGEST_LATTICE)),
+        np.empty(LONGEST_LATTICE),
+        np.empty(LONGEST_LATTICE),
+        np.empty(LONGEST_LATTICE),
+        np.empty(LARGEST_COUNT + 2),
+    )
+    inside, cumulative = np.empty(len(levels.whole)), np.empty(LONGEST_LATTICE)
+    for i in range(len(rows.frequency)):
+        ready = 0
+        while ready < H and laws.status[i, ready] == COUNTED:
+            ready += 1
+        if ready == 0:
+            continue
+        history = History(rows.frequency[i], rows.recency[i], rows.age[i], rows.spent[i])
+        counts = Counts(laws.at_least, laws.start[i, :ready], laws.length[i, :ready])
+        on = span(history, nodes, counts)
+        laws.status[i, :ready] = READY if on.size else VALUE_LARGE
+        if on.size == 0:
+            continue
+        densities(history, nodes, counts, on, lattice)
+        slopes = (np.min(nodes.p) * on.smallest_count, np.min(nodes.q + nodes.p * history.x))
+        for h in range(ready):
+            total = integrate(lattice.density[h], on, slopes, cumulative)
+            law = Integrated(lattice.density[h], cumulative, total, slopes)
+            invert(levels.some[:-1], law, on, out.points[i, h])
+            some = laws.at_least[laws.start[i, h] + 1]
+            for k in range(len(inside)):
+                inside[k] = max(levels.whole[k] - (1.0 - some), 0.0) / some if some > 0.0 else 0.0
+            invert(inside, law, on, out.columns[i, h])
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def expected_rows(rows: Rows, known: Known, asked: Asked, out: ExpectedLaws) -> None:
+    """Laws of the customers' own expected value."""
+    points, nodes, P = known.points, known.nodes, len(known.points.draw)
+    work = Expected(
+        np.empty(P),
+        np.empty(P),
+        np.empty(P),
+        np.empty(MOST_BINS),
+        np.empty(MOST_LEVEL_BINS),
+        np.empty(MOST_BINS + MOST_LEVEL_BINS + 1),
+    )
+    for i in range(len(rows.frequency)):
+        history, slot = History(rows.frequency[i], rows.recency[i], rows.age[i], rows.spent[i]), known.slot[i]
+        living = place(history, slot, known.alive[i], points, work)
+        bins = bin_level(history, slot, nodes, points, work)
+        for h in range(len(asked.horizons)):
+            first, second = expect(slot, asked.horizons[h], points, work)
+            start = convolve(bins, work)
+            squared = quantiles(asked.levels.whole, start, bins.width, work.law, out.columns[i, h])
+            # Rates and spend levels are independent, so their squared means multiply; the spend's are known exactly.
+            level, quadratic = known.spend[i, 0], known.spend[i, 2]
+            if quadratic < np.inf:
+                ratio = second / (first * first) * (quadratic / (level * level))
+            else:
+                ratio = squared / (first * level) ** 2
+            out.variation[i, h] = np.sqrt(max(ratio - 1.0, 0.0)) if ratio < np.inf and living > 0.0 else 0.0

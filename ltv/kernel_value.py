@@ -25,6 +25,7 @@ LONGEST_LATTICE = 512
 SHORTEST_LATTICE = 48
 STEP = 0.8  # lattice step over the standard deviation of the narrowest component
 LARGEST_EXPONENT = 600.0
+LONGEST_REACH = 60.0  # of log value: what is e^60 times smaller than the largest lies below the lattice
 KEPT = 1e-6  # counts beyond this conditional probability are lumped into the last one
 
 
@@ -40,17 +41,17 @@ class SpendNodes(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """Laws of the number of purchases, horizons rising."""
+    """Laws of one customer's number of purchases, horizons rising, one after the other in an array."""
 
-    at_least: FloatArray  # (H, LARGEST_COUNT + 2) P(N >= n)
-    length: IntArray  # (H,) largest n of each
+    at_least: FloatArray  # P(N >= n) of horizon h at start[h] + n, from n = 0 to n = length[h] + 1, where it is 0
+    start: IntArray  # (H,)
+    length: IntArray  # (H,) largest n
 
 
 class Lattice(NamedTuple):
     """Scratch: densities over log value of every horizon."""
 
     density: FloatArray  # (H, LONGEST_LATTICE)
-    cumulative: FloatArray  # (LONGEST_LATTICE,)
     power: FloatArray  # (LONGEST_LATTICE,) (sigma / sigma_0)^p
     base: FloatArray  # (LONGEST_LATTICE,) ((1 - sigma) / (1 - sigma_0))^q'
     sum: FloatArray  # (LONGEST_LATTICE,)
@@ -90,12 +91,13 @@ def _log_gamma_small(shape: float) -> float:
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def _first_below(at_least: FloatArray, length: int, level: float) -> int:
-    """Smallest n with P(N > n | N > 0) < level."""
-    low, high = 1, length
+def _first_below(h: int, level: float, counts: Counts) -> int:
+    """Smallest n with P(N > n | N > 0) < level in horizon h."""
+    start, low, high = counts.start[h], 1, counts.length[h]
+    bound = level * counts.at_least[start + 1]
     while low < high:
         middle = (low + high) // 2
-        if at_least[middle + 1] < level * at_least[1]:
+        if counts.at_least[start + middle + 1] < bound:
             high = middle
         else:
             low = middle + 1
@@ -105,9 +107,8 @@ def _first_below(at_least: FloatArray, length: int, level: float) -> int:
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def span(history: History, nodes: SpendNodes, counts: Counts) -> Span:
     """A lattice over all horizons; size 0 when the law needs a finer or longer one than there is."""
-    x, spent, at_least, length = history.x, history.spent, counts.at_least, counts.length
-    last = len(length) - 1
-    smallest = _first_below(at_least[0], length[0], 0.999)
+    x, spent, last = history.x, history.spent, len(counts.length) - 1
+    smallest = _first_below(0, 0.999, counts)
     low, high, narrowest, reach = np.inf, -np.inf, np.inf, 0.0
     for j in range(len(nodes.p)):
         p, rest = nodes.p[j], nodes.q[j] + nodes.p[j] * x
@@ -116,12 +117,13 @@ def span(history: History, nodes: SpendNodes, counts: Counts) -> Span:
         spread = _log_gamma_quantile(rest, 3.3) - np.log(rest)
         low = min(low, log_scale + np.log(p * smallest / rest) - np.sqrt(down * down + spread * spread))
         for level, z in ((1e-5, 1.0), (1e-2, 3.0), (0.5, 4.2)):
-            n = _first_below(at_least[last], length[last], level)
+            n = _first_below(last, level, counts)
             up = _log_gamma_quantile(p * n, z) - np.log(p * n)
             spread = np.log(rest) - _log_gamma_quantile(rest, -z)
             high = max(high, log_scale + np.log(p * n / rest) + np.sqrt(up * up + spread * spread))
-        n = _first_below(at_least[last], length[last], 1e-3)
+        n = _first_below(last, 1e-3, counts)
         narrowest = min(narrowest, np.sqrt(1.0 / (p * n) + 1.0 / rest))
+    low = max(low, high - LONGEST_REACH)
     for j in range(len(nodes.p)):
         rest, log_scale = nodes.q[j] + nodes.p[j] * x, np.log(nodes.v[j] + spent)
         reach = max(reach, rest * (_softplus(high - log_scale) - _softplus(low - log_scale)))
@@ -141,7 +143,7 @@ def _softplus(y: float) -> float:
 @numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
 def densities(history: History, nodes: SpendNodes, counts: Counts, on: Span, out: Lattice) -> None:
     """Density of log value given N > 0 at every lattice point and horizon, into out.density."""
-    x, spent, at_least, length = history.x, history.spent, counts.at_least, counts.length
+    x, spent, at_least = history.x, history.spent, counts.at_least
     power, base, total = out.power[: on.size], out.base[: on.size], out.sum[: on.size]
     out.density[:, : on.size] = 0.0
     for j in range(len(nodes.p)):
@@ -157,16 +159,17 @@ def densities(history: History, nodes: SpendNodes, counts: Counts, on: Span, out
             power[i] = exp_of(p * (y - softplus - log_sigma))
             base[i] = exp_of(-rest * (softplus - middle))
         steady = -nodes.log_gamma_pq[j, x] - rest * middle
-        for h in range(len(length)):
-            some = at_least[h, 1]
+        for h in range(len(counts.length)):
+            first = counts.start[h]
+            some = at_least[first + 1]
             if not some > 0.0:
                 continue
-            last = _first_below(at_least[h], length[h], KEPT)
+            last = _first_below(h, KEPT, counts)
             scale = nodes.weight[j] / some
             for n in range(1, last + 1):
                 shape = p * n
                 log_peak = nodes.log_gamma_pq[j, x + n] - nodes.log_gamma_p[j, n] + shape * log_sigma + steady
-                probability = at_least[h, n] - (at_least[h, n + 1] if n < last else 0.0)
+                probability = at_least[first + n] - (at_least[first + n + 1] if n < last else 0.0)
                 out.coefficient[n] = scale * probability * exp_of(log_peak)
             _horner(out.coefficient[: last + 1], power, base, total, out.density[h])
 

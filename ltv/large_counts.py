@@ -13,8 +13,9 @@ from scipy.special import betainc, betaln, gammainc, gammaln, ndtr
 
 from farview.core.quantile_grid import anchor
 from ltv.kernel_purchases import LARGEST_COUNT, History, Purchases, State, Survival, observe, survival
-from ltv.kernel_rows import COUNTS_LARGE, FEWEST_MOMENTS, READY, Asked, Forecasts, Model, Rows
+from ltv.kernel_rows import COUNTS_LARGE, FEWEST_MOMENTS, READY, Asked, PurchaseLaws, Rows, Spend, ValueLaws
 from ltv.kernel_value import SpendNodes
+from ltv.tables import Tables
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -44,34 +45,33 @@ class CountLaw:
         return np.where(levels <= 1.0 - some, 0.0, np.maximum(np.ceil(inside - 0.5), 1.0))
 
 
-def forecast_large(i: int, rows: Rows, model: Model, asked: Asked, out: Forecasts) -> None:
-    """Completes row i of `out` wherever its status is not READY, totals included."""
-    history = History(int(rows.frequency[i]), float(rows.recency[i]), float(rows.age[i]), float(rows.spent[i]))
+def forecast_large(i: int, rows: Rows, tables: Tables, asked: Asked, into: tuple[PurchaseLaws, ValueLaws]) -> None:
+    """Completes row i of the first two passes wherever its status is not READY, totals included."""
+    laws, values = into
+    model, nodes = tables.whole_numbers()
     draws = model.purchases
+    history = History(int(rows.frequency[i]), float(rows.recency[i]), float(rows.age[i]), float(rows.spent[i]))
     state = State(np.empty(len(draws.r)), np.empty(len(draws.r)))
     observe(history, draws, state)
-    for h in np.flatnonzero(out.status[i] != READY):
+    for h in np.flatnonzero(laws.status[i] != READY):
         horizon = float(asked.horizons[h])
-        if out.status[i, h] == COUNTS_LARGE:
+        if laws.status[i, h] == COUNTS_LARGE:
             first, second = (state.alive * moment for moment in _moments(history, horizon, draws))
             law = _large_law(history, horizon, state.alive, draws)
-            out.counts[i, h] = first.mean(), second.mean()
-            out.some[i, h] = law.at_least[0]
+            laws.moments[i, h] = first.mean(), second.mean()
+            laws.columns[i, h] = law.quantiles(asked.levels.whole)
             points = law.quantiles_given_some(asked.levels.some)[None, :]
-            out.count_points[i, h] = anchor(points, np.array([out.counts[i, h, 0] / max(law.at_least[0], TINY)]))[0]
-            out.count_columns[i, h] = law.quantiles(asked.levels.whole)
-            out.totals[rows.group[i], h] += rows.copies[i] * _group_sums(history, first, second, model)
+            laws.points[i, h] = anchor(points, np.array([first.mean() / max(law.at_least[0], TINY)]))[0]
+            laws.totals[rows.group[i], h] += rows.copies[i] * _group_sums(history, first, second, model.spend)
         else:
             law = _exact_law(history, horizon, state, draws)
-        out.status[i, h] = READY
-        if not out.some[i, h] > 0.0:
-            continue  # never again, to the last digit: the law of nothing, as the arrays hold it
-        exact_mean = out.counts[i, h, 0] * out.spend[i, 0] / out.some[i, h]
-        value = _ValueLaw.of(law, history, model.nodes, exact_mean)
-        out.value_points[i, h] = value.quantiles(asked.levels.some)
-        some = law.at_least[0]
-        inside = np.maximum(asked.levels.whole - (1.0 - some), 0.0) / some
-        out.value_columns[i, h] = np.where(inside > 0, value.quantiles(inside), 0.0)
+        laws.status[i, h] = READY
+        some = laws.some[i, h] = law.at_least[0]
+        if some > TINY:  # else never again: the law of nothing, as the arrays hold it
+            value = _ValueLaw.of(law, history, nodes, laws.moments[i, h, 0] * laws.spend[i, 0] / some)
+            values.points[i, h] = value.quantiles(asked.levels.some)
+            inside = np.maximum(asked.levels.whole - (1.0 - some), 0.0) / some
+            values.columns[i, h] = np.where(inside > 0, value.quantiles(inside), 0.0)
 
 
 def _moments(history: History, horizon: float, draws: Purchases) -> tuple[FloatArray, FloatArray]:
@@ -191,9 +191,9 @@ def _noise_bins(law: CountLaw, p: float) -> tuple[FloatArray, FloatArray]:
     return edges, np.diff(np.maximum.accumulate(below))
 
 
-def _group_sums(history: History, first: FloatArray, second: FloatArray, model: Model) -> FloatArray:
+def _group_sums(history: History, first: FloatArray, second: FloatArray, spend: Spend) -> FloatArray:
     """Mean and variance of purchases and of value given each draw, (4, S)."""
-    p, q, v = model.spend
+    p, q, v = spend
     moments, scale = q + p * history.x, v + history.spent
     value = first * p * scale / (moments - 1.0)
     squared = (

@@ -5,6 +5,7 @@ on the model, the history and the seed, never on the batch it came in.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -16,8 +17,22 @@ from farview.core import quantile_grid as grid
 from farview.core.errors import InvalidInput
 from farview.core.quantile_grid import GridLaw
 from farview.core.schemas import FORECAST
-from ltv.kernel_purchases import Levels
-from ltv.kernel_rows import READY, Asked, Forecasts, Rows, score_rows
+from ltv.kernel_purchases import LARGEST_COUNT, Levels
+from ltv.kernel_rows import (
+    DONE,
+    LONGER_TABLES,
+    MORE_ROOM,
+    READY,
+    Asked,
+    ExpectedLaws,
+    Known,
+    PurchaseLaws,
+    Rows,
+    ValueLaws,
+    expected_rows,
+    purchase_rows,
+    value_rows,
+)
 from ltv.large_counts import forecast_large
 from ltv.model import BgNbdModel, LtvModel
 from ltv.rows import check
@@ -27,9 +42,22 @@ from ltv.totals import Totals
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-CHUNK_ROWS = 4096  # customers held at once; fewer than the slots of `ltv.tables` may be distinct in x
+CHUNK_ROWS = 4096  # customers held at once
+SURVIVAL_ROOM = 1_000_000  # probabilities of counts held at once; rows beyond wait for the next round
 MAX_HORIZON_DAYS = 100_000
 EPOCH = date(1970, 1, 1)
+
+
+_Measures = dict[str, FloatArray | pa.Array]
+
+
+@dataclass(frozen=True, slots=True)
+class _Laws:
+    """What the kernels say of distinct histories."""
+
+    purchases: PurchaseLaws
+    value: ValueLaws
+    expected: ExpectedLaws
 
 
 class Scorer:
@@ -80,13 +108,11 @@ class Scorer:
 
     def _chunk(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         rows, of_customer = self._distinct(batch)
-        out = self._run(rows)
-        measures = _measures(out)
-        purchases, value = measures["purchases_mean"], measures["value_mean"]
-        self.partial_totals.add_means(
-            rows.group, rows.copies, *(part.reshape(len(rows.group), -1) for part in (purchases, value))
-        )
-        return self._assemble(batch, of_customer, measures, out)
+        laws = self._run(rows)
+        measures = _measures(laws)
+        means = (measures[name].reshape(len(rows.group), -1) for name in ("purchases_mean", "value_mean"))
+        self.partial_totals.add_means(rows.group, rows.copies, *means)
+        return self._assemble(batch, of_customer, measures, laws.purchases)
 
     def _distinct(self, batch: pa.RecordBatch) -> tuple[Rows, IntArray]:
         """Distinct histories of a batch, and which of them each customer has."""
@@ -106,38 +132,40 @@ class Scorer:
         first = order[is_new]
         x = keys[0][first].astype(np.int64)
         copies = np.diff(np.append(np.flatnonzero(is_new), len(order))).astype(np.float64)
-        slot = np.zeros(len(x), dtype=np.int64)  # known when the tables are looked up
         group = keys[4][first].astype(np.int64)
-        return Rows(x, keys[1][first], keys[2][first], keys[3][first], slot, group, copies), of_customer
+        return Rows(x, keys[1][first], keys[2][first], keys[3][first], group, copies), of_customer
 
-    def _run(self, rows: Rows) -> Forecasts:
-        """The kernel over all rows, tables extended when it asks, then what it leaves to `ltv.large_counts`."""
-        out = _empty(len(rows.frequency), len(self._horizons_days), self.partial_totals.sums)
-        done = 0
-        while True:
-            model, slot = self._tables.look_up(rows.frequency)
-            done = score_rows(rows._replace(slot=slot), model, self._asked, out, done)
-            if done == len(rows.frequency):
-                break
-            self._tables.reach(max(2 * len(model.purchases.stay), int(rows.frequency[done]) + 2))
-        for i in np.flatnonzero(np.any(out.status != READY, axis=1)):
-            forecast_large(int(i), rows, model, self._asked, out)
-        return out
+    def _run(self, rows: Rows) -> _Laws:
+        """The kernels over all rows, tables extended when they ask, then what they leave to `ltv.large_counts`."""
+        laws = _empty(len(rows.frequency), len(self._horizons_days), self._tables.draws, self.partial_totals.sums)
+        done, why = 0, MORE_ROOM
+        while why != DONE:
+            draws, nodes = self._tables.whole_numbers()
+            done, why = purchase_rows(rows, draws, self._asked, laws.purchases, done)
+            value_rows(rows, nodes, laws.purchases, self._asked.levels, laws.value)
+            if why == LONGER_TABLES:
+                self._tables.reach(max(2 * len(draws.purchases.stay), int(rows.frequency[done]) + 2))
+        for i in np.flatnonzero(np.any(laws.purchases.status != READY, axis=1)):
+            forecast_large(int(i), rows, self._tables, self._asked, (laws.purchases, laws.value))
+        points, slot = self._tables.points(rows.frequency)
+        known = Known(slot, laws.purchases.alive, laws.purchases.spend, nodes, points)
+        expected_rows(rows, known, self._asked, laws.expected)
+        return laws
 
     def _assemble(
-        self, batch: pa.RecordBatch, of_customer: IntArray, measures: dict[str, FloatArray | pa.Array], out: Forecasts
+        self, batch: pa.RecordBatch, of_customer: IntArray, measures: _Measures, laws: PurchaseLaws
     ) -> pa.RecordBatch:
         """Forecast columns of distinct histories, (rows x H), handed to the customers that have them."""
         H = len(self._horizons_days)
         customer = pa.array(np.repeat(np.arange(batch.num_rows), H))
         row = (of_customer[:, None] * H + np.arange(H)).reshape(-1)
-        wait = np.clip(np.ceil(out.median_wait), 1.0, self._asked.horizons[-1]).astype(np.int32)
+        wait = np.clip(np.ceil(laws.median_wait), 1.0, self._asked.horizons[-1]).astype(np.int32)
         columns: dict[str, pa.Array] = {
             c.CUSTOMER_ID: batch.column(c.CUSTOMER_ID).take(customer),
             c.COHORT: batch.column(c.COHORT).take(customer),
             c.FIRST_PURCHASE_DATE: batch.column(c.FIRST_PURCHASE_DATE).take(customer),
             c.HORIZON_DAYS: pa.array(np.tile(self._horizons_days, batch.num_rows)),
-            c.P_ALIVE: pa.array(np.repeat(out.p_alive[of_customer], H)),
+            c.P_ALIVE: pa.array(np.repeat(laws.alive.mean(axis=1)[of_customer], H)),
             c.MEDIAN_NEXT_PURCHASE_DATE: pa.array(np.repeat(self._today + wait[of_customer], H)).cast(pa.date32()),
         }
         for name, column in measures.items():
@@ -145,54 +173,55 @@ class Scorer:
         return pa.RecordBatch.from_arrays([columns[field.name] for field in FORECAST], schema=FORECAST)
 
 
-def _empty(rows: int, H: int, totals: FloatArray) -> Forecasts:
+def _empty(rows: int, H: int, draws: int, totals: FloatArray) -> _Laws:
     points, levels = len(grid.LEVELS), len(c.QUANTILE_LEVELS)
-    return Forecasts(
+    purchases = PurchaseLaws(
         status=np.zeros((rows, H), dtype=np.int64),
-        p_alive=np.empty(rows),
+        alive=np.empty((rows, draws)),
         median_wait=np.empty(rows),
+        at_least=np.empty(max(SURVIVAL_ROOM, (LARGEST_COUNT + 2) * H)),
+        start=np.zeros((rows, H), dtype=np.int64),
+        length=np.zeros((rows, H), dtype=np.int64),
         some=np.empty((rows, H)),
-        counts=np.empty((rows, H, 2)),
+        moments=np.empty((rows, H, 2)),
         spend=np.empty((rows, 3)),
-        count_points=np.zeros((rows, H, points)),
-        count_columns=np.zeros((rows, H, levels)),
-        value_points=np.zeros((rows, H, points)),
-        value_columns=np.zeros((rows, H, levels)),
-        expected_cv=np.empty((rows, H)),
-        expected_columns=np.empty((rows, H, levels)),
+        points=np.zeros((rows, H, points)),
+        columns=np.zeros((rows, H, levels)),
         totals=totals,
     )
+    value = ValueLaws(np.zeros((rows, H, points)), np.zeros((rows, H, levels)))
+    return _Laws(purchases, value, ExpectedLaws(np.empty((rows, H)), np.empty((rows, H, levels))))
 
 
-def _measures(out: Forecasts) -> dict[str, FloatArray | pa.Array]:
+def _measures(laws: _Laws) -> _Measures:
     """Forecast columns of distinct histories, each (rows x H,)."""
-    some = out.some.reshape(-1)
-    level, linear, quadratic = (np.repeat(part, out.some.shape[1]) for part in out.spend.T)
-    purchases, squared = out.counts.reshape(-1, 2).T
+    some = laws.purchases.some.reshape(-1)
+    level, linear, quadratic = np.repeat(laws.purchases.spend, laws.purchases.some.shape[1], axis=0).T
+    purchases, squared = laws.purchases.moments.reshape(-1, 2).T
     value = purchases * level
     given_some = np.where(some > 0, purchases / np.where(some > 0, some, 1.0), 1.0)
-    value_points = grid.anchor(out.value_points.reshape(len(some), -1), given_some * level)
+    value_points = grid.anchor(laws.value.points.reshape(len(some), -1), given_some * level)
     # Without a second moment of 1 / nu the law has no variance: the grid's own is reported.
     exists = np.isfinite(quadratic)
     moment = purchases * np.where(exists, linear, 0.0) + squared * np.where(exists, quadratic, 0.0)
     value_sd = np.sqrt(np.maximum(moment - value * value, 0.0))
     value_sd[~exists] = grid.sd(GridLaw(1.0 - some[~exists], value_points[~exists], counts=False))
-    measures: dict[str, FloatArray | pa.Array] = {
+    measures: _Measures = {
         "purchases_p_zero": 1.0 - some,
         "purchases_mean": purchases,
         "purchases_sd": np.sqrt(np.maximum(squared - purchases * purchases, 0.0)),
-        "purchases_grid": grid.encode(out.count_points.reshape(len(some), -1), given_some),
+        "purchases_grid": grid.encode(laws.purchases.points.reshape(len(some), -1), given_some),
         "value_p_zero": 1.0 - some,
         "value_mean": value,
         "value_sd": value_sd,
         "value_grid": grid.encode(value_points, given_some * level),
         "expected_value_mean": value,
-        "expected_value_sd": out.expected_cv.reshape(-1) * value,
+        "expected_value_sd": laws.expected.variation.reshape(-1) * value,
     }
     for measure, columns in (
-        (c.PURCHASES, out.count_columns),
-        (c.VALUE, out.value_columns),
-        (c.EXPECTED_VALUE, out.expected_columns),
+        (c.PURCHASES, laws.purchases.columns),
+        (c.VALUE, laws.value.columns),
+        (c.EXPECTED_VALUE, laws.expected.columns),
     ):
         for k, suffix in enumerate(c.QUANTILE_SUFFIXES):
             measures[f"{measure}_{suffix}"] = np.ascontiguousarray(columns[:, :, k]).reshape(-1)

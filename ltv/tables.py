@@ -12,7 +12,7 @@ from scipy.special import betaincinv, gammaincc, gammaincinv, gammaln, polygamma
 from farview.core.randomness import generator
 from ltv.kernel_expected import LEVEL_SIZE, LEVEL_START, LEVEL_STEP, Points
 from ltv.kernel_purchases import Purchases
-from ltv.kernel_rows import Model, Spend
+from ltv.kernel_rows import Draws, Spend
 from ltv.kernel_value import SpendNodes
 from ltv.model import BgNbdModel
 
@@ -64,8 +64,17 @@ class Tables:
             steps = np.vstack([self._stay[-1:], (self._b + k) / (self._a + self._b + k)])
             self._stay = np.vstack([self._stay[:-1], np.cumprod(steps, axis=0)])
 
-    def look_up(self, frequency: IntArray) -> tuple[Model, IntArray]:
-        """What the kernel reads of the model, and the slot of each row's x in it."""
+    def whole_numbers(self) -> tuple[Draws, SpendNodes]:
+        """Draws and spend nodes with their tables over whole numbers."""
+        with self._lock:
+            purchases = Purchases(
+                self._r, self._alpha, self._a, self._b, self._stay, float(self._r.max()), float(self._alpha.min())
+            )
+            p, q, v, weight = np.ascontiguousarray(self._nodes.T)
+            return Draws(purchases, self._spend), SpendNodes(p, q, v, weight, *self._log_gamma)
+
+    def points(self, frequency: IntArray) -> tuple[Points, IntArray]:
+        """Quasi-random points, and the slot of each row's x in them."""
         distinct, row = np.unique(frequency, return_inverse=True)
         with self._lock:
             missing = [int(x) for x in distinct if int(x) not in self._slot]
@@ -75,15 +84,7 @@ class Tables:
             for x in missing:
                 self._keep(x)
             slots = np.array([self._slot[int(x)] for x in distinct], dtype=np.int64)[row]
-            return self._model(), slots
-
-    def _model(self) -> Model:
-        purchases = Purchases(
-            self._r, self._alpha, self._a, self._b, self._stay, float(self._r.max()), float(self._alpha.min())
-        )
-        p, q, v, weight = np.ascontiguousarray(self._nodes.T)
-        nodes = SpendNodes(p, q, v, weight, *self._log_gamma)
-        return Model(purchases, self._spend, nodes, Points(self._draw, self._alpha[self._draw], *self._by_slot))
+            return Points(self._draw, self._alpha[self._draw], *self._by_slot), slots
 
     def _room(self, slots: int) -> list[FloatArray]:
         """Empty tables by slot: rates, dropout probabilities, cdf of the spend level, its unit."""
