@@ -1,7 +1,8 @@
 """Orders items for a customer; the front door of item ranking. Arrays in, order and its reasons out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -58,17 +59,21 @@ def rank_items(ids: NDArray[Any], blend: Blend, *, seed: int = 0, explain: bool 
         if isinstance(blend, ExpectedRevenue)
         else rank_product_terms(blend, len(ids))
     )
-    ties, scores = tie_keys(ids, seed), product(terms, len(ids))
+    ties, scores = cache(lambda: tie_keys(ids, seed)), product(terms, len(ids))
     order = _order(scores, ties)
     parts = tuple(_part(term, terms, order, ties) for term in terms) if explain else ()
     return RankedItems(ids[order], order, scores[order], parts, seed)
 
 
-def _order(scores: FloatArray, ties: KeyArray) -> IntArray:
-    return np.lexsort((ties, -scores))
+def _order(scores: FloatArray, ties: Callable[[], KeyArray]) -> IntArray:
+    order = np.argsort(-scores)
+    ordered = scores[order]
+    if (ordered[1:] == ordered[:-1]).any():
+        return np.lexsort((ties(), -scores))
+    return order
 
 
-def _part(term: Term, terms: Sequence[Term], order: IntArray, ties: KeyArray) -> Part:
+def _part(term: Term, terms: Sequence[Term], order: IntArray, ties: Callable[[], KeyArray]) -> Part:
     without = _order(product([other for other in terms if other is not term], len(order)), ties)
     places = np.empty(len(order), dtype=np.int64)
     places[without] = np.arange(1, len(order) + 1)

@@ -31,10 +31,6 @@ def product(terms: Sequence[Term], items: int) -> FloatArray:
 
 def ascending_ranks(values: FloatArray) -> FloatArray:
     """Ranks from 1 for the lowest value; equal values share the average of their ranks. Shape (items,)."""
-    order = np.argsort(values, kind="stable")
-    ordered = values[order]
-    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-    ends = np.append(starts[1:], len(values))
-    ranks = np.empty(len(values))
-    ranks[order] = np.repeat((starts + 1 + ends) / 2, ends - starts)
-    return ranks
+    ordered = np.sort(values)
+    lower, not_above = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
+    return (lower + 1 + not_above) / 2

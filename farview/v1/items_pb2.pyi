@@ -91,7 +91,9 @@ Global___RankItemsRequest: _TypeAlias = RankItemsRequest  # noqa: Y015
 
 @_typing.final
 class CandidateItem(_message.Message):
-    """An item that may be shown, and what the caller knows of it. What the blend does not read may be left out."""
+    """An item that may be shown, and what the caller knows of it. `price` and `purchase_probability` may be left out where
+    the blend does not read them.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

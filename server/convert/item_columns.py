@@ -49,20 +49,12 @@ def item_columns(messages: Sequence[pb.CandidateItem], value_names: Sequence[str
     """
     messages = list(messages)
     ids = [message.item_id for message in messages]
-    rows = [message.values[:] for message in messages]
-    _refuse(chain(_odd_ids(ids), _odd_lengths(rows, len(value_names))))
-    price = np.array([message.price for message in messages])
-    probability = np.array([message.purchase_probability for message in messages])
-    values = np.array(rows).reshape(len(rows), len(value_names))
-    _refuse(
-        chain(
-            _outside(PRICE, price, 0, MAX_AMOUNT),
-            _outside(PROBABILITY, probability, 0, 1),
-            *(_outside(f"values[{k}]", column, -MAX_VALUE, MAX_VALUE) for k, column in enumerate(values.T)),
-        )
-    )
-    named = dict(zip(value_names, values.T, strict=True))
-    return ItemColumns(messages, np.array(ids), {PRICE: price, PROBABILITY: probability, **named})
+    rows = [(message.price, message.purchase_probability, *message.values[:]) for message in messages]
+    names = (PRICE, PROBABILITY, *value_names)
+    _refuse(chain(_odd_ids(ids), _odd_lengths(rows, names)))
+    table = np.fromiter(chain.from_iterable(rows), np.float64, len(rows) * len(names)).reshape(len(rows), len(names))
+    _refuse(_out_of_range(table))
+    return ItemColumns(messages, np.array(ids), dict(zip(names, table.T, strict=True)))
 
 
 def _odd_ids(ids: Sequence[str]) -> Iterator[Violation]:
@@ -75,17 +67,22 @@ def _odd_ids(ids: Sequence[str]) -> Iterator[Violation]:
             yield Violation(f"items[{i}].item_id", "contains the character U+0000, which cannot be stored")
 
 
-def _odd_lengths(rows: Sequence[Sequence[float]], names: int) -> Iterator[Violation]:
+def _odd_lengths(rows: Sequence[Sequence[float]], names: Sequence[str]) -> Iterator[Violation]:
     for i, row in enumerate(rows):
-        if len(row) != names:
-            yield Violation(
-                f"items[{i}].values", f"has {len(row)} elements; value_names has {names} (send one for each)"
-            )
+        if len(row) != len(names):
+            sent, wanted = len(row) - 2, len(names) - 2
+            yield Violation(f"items[{i}].values", f"has {sent} elements; value_names has {wanted} (send one for each)")
 
 
-def _outside(field: str, column: FloatArray, least: float, most: float) -> Iterator[Violation]:
-    for i in np.flatnonzero(~((column >= least) & (column <= most))).tolist():  # NaN is neither
-        yield Violation(f"items[{i}].{field}", f"is {column[i]:g}; it must be a number from {least:,} to {most:,}")
+def _out_of_range(table: FloatArray) -> Iterator[Violation]:
+    """Of a table (items, price and probability and values)."""
+    values = table.shape[1] - 2
+    least, most = np.array([0, 0] + values * [-MAX_VALUE]), np.array([MAX_AMOUNT, 1] + values * [MAX_VALUE])
+    for i, k in np.argwhere(~((table >= least) & (table <= most))).tolist():  # NaN is neither
+        field = (PRICE, PROBABILITY)[k] if k < 2 else f"values[{k - 2}]"
+        yield Violation(
+            f"items[{i}].{field}", f"is {table[i, k]:g}; it must be a number from {least[k]:,g} to {most[k]:,g}"
+        )
 
 
 def _refuse(violations: Iterator[Violation]) -> None:

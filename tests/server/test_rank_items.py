@@ -163,7 +163,7 @@ def test_a_thousand_items_with_long_ids_and_sixteen_objectives_are_ranked(readin
 def test_every_wrong_item_is_named_at_once(reading: Running) -> None:
     bad = [{"item_id": name, "price": -1, "values": [math.nan]} for name in "ab"]
     error = refused(lambda: ask(reading, **{**WORKED, "items": [WORKED["items"][0], *bad]}))
-    assert fields(error) == ["items[1].price", "items[2].price", "items[1].values[0]", "items[2].values[0]"]
+    assert fields(error) == ["items[1].price", "items[1].values[0]", "items[2].price", "items[2].values[0]"]
 
 
 def test_a_thousand_wrong_items_make_a_small_status(reading: Running) -> None:
