@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import date
 
 import pyarrow as pa
-from ltv.scorer import Scorer
 from structlog.typing import FilteringBoundLogger
 
 from farview.core import schemas
@@ -15,6 +14,7 @@ from farview.features.rfm import Rfm, rfm_batch
 from farview.store.store import Store
 from farview.store.values import LTV_REVENUE, ModelVersion
 from ltv.model import LtvModel, load
+from ltv.scorer import Scorer
 from server.convert.model_requests import version_name
 
 SEED = 0  # of `farview score`, so that the answers are those that a run would store
