@@ -11,20 +11,20 @@ from server.convert.item_columns import PROBABILITY
 def message(ranked: RankedItems, blend: Blend, reporting_currency: str) -> pb.RankItemsResponse:
     """The whole answer. The messages are filled where they lie: handed over finished, each would be copied."""
     answer = pb.RankItemsResponse(seed=ranked.seed)
-    add = answer.items.add
-    for place, (item_id, score) in enumerate(zip(ranked.ids.tolist(), ranked.scores.tolist(), strict=True), 1):
-        item = add()
+    items = [answer.items.add() for _ in ranked.ids]
+    rows = zip(items, ranked.ids.tolist(), ranked.scores.tolist(), strict=True)
+    for place, (item, item_id, score) in enumerate(rows, 1):
         item.place, item.item_id, item.score = place, item_id, score
     if isinstance(blend, ExpectedRevenue) and blend.price_function is PriceFunction.IDENTITY:
-        for item in answer.items:
+        for item in items:
             item.currency_code = reporting_currency
     if ranked.parts:
-        _explain(answer, ranked.parts, {"probability": PROBABILITY} if isinstance(blend, ExpectedRevenue) else {})
+        _explain(items, ranked.parts, {"probability": PROBABILITY} if isinstance(blend, ExpectedRevenue) else {})
     return answer
 
 
-def _explain(answer: pb.RankItemsResponse, parts: Sequence[Part], request_names: Mapping[str, str]) -> None:
-    adds = [item.explanation.parts.add for item in answer.items]
+def _explain(items: Sequence[pb.RankedItem], parts: Sequence[Part], request_names: Mapping[str, str]) -> None:
+    adds = [item.explanation.parts.add for item in items]
     for part in parts:
         name = request_names.get(part.name, part.name)
         columns = (part.values, part.ranks, part.factors, part.places_without)
