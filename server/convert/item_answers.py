@@ -11,7 +11,7 @@ from server.convert.item_columns import PROBABILITY
 def message(ranked: RankedItems, blend: Blend, reporting_currency: str) -> pb.RankItemsResponse:
     """The whole answer. The messages are filled where they lie: handed over finished, each would be copied."""
     answer = pb.RankItemsResponse(seed=ranked.seed)
-    items = [answer.items.add() for _ in ranked.ids]
+    items = [answer.items.add() for _ in range(len(ranked.ids))]
     rows = zip(items, ranked.ids.tolist(), ranked.scores.tolist(), strict=True)
     for place, (item, item_id, score) in enumerate(rows, 1):
         item.place, item.item_id, item.score = place, item_id, score
