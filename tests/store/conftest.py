@@ -1,6 +1,7 @@
 """A store on each kind of database. Making a database costs a second on PostgreSQL, emptying one does not."""
 
 import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,12 +26,12 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres_emptied(postgres_server: str, postgres_template: str) -> str:
     """URL of the PostgreSQL database that tests empty before they use it."""
-    url = make_url(postgres_server)
+    name = f"emptied_{uuid.uuid4().hex[:12]}"  # the rooms that import this fixture have one each
     engine = open_engine(postgres_server).execution_options(isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE emptied TEMPLATE {postgres_template}"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {postgres_template}"))
     engine.dispose()
-    return url.set(database="emptied").render_as_string(hide_password=False)
+    return make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
