@@ -63,7 +63,7 @@ class Forecast(_message.Message):
     cohort: _builtins.str
     """Month of the first purchase, "1997-03", business time zone."""
     p_alive: _builtins.float
-    """Probability that the customer will ever buy again of their own accord, in [0, 1]. Absent from models that do not
+    """Probability that the customer has not left for good by `as_of_date`, in [0, 1]. Absent from models that do not
     define it.
     """
     @_builtins.property

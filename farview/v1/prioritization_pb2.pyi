@@ -31,7 +31,7 @@ class _ShortfallPolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Short
     SHORTFALL_POLICY_REFUSE: _ShortfallPolicy.ValueType  # 1
     """The call fails with FAILED_PRECONDITION."""
     SHORTFALL_POLICY_REPORT: _ShortfallPolicy.ValueType  # 2
-    """The list is made with as few misses as possible; `ExposureFloorResult.shortfall_count` tells them."""
+    """Due places go to the earliest due first; `ExposureFloorResult.shortfall_count` tells what was missed."""
 
 class ShortfallPolicy(_ShortfallPolicy, metaclass=_ShortfallPolicyEnumTypeWrapper):
     """What happens when the floors cannot all hold."""
@@ -40,7 +40,7 @@ SHORTFALL_POLICY_UNSPECIFIED: ShortfallPolicy.ValueType  # 0
 SHORTFALL_POLICY_REFUSE: ShortfallPolicy.ValueType  # 1
 """The call fails with FAILED_PRECONDITION."""
 SHORTFALL_POLICY_REPORT: ShortfallPolicy.ValueType  # 2
-"""The list is made with as few misses as possible; `ExposureFloorResult.shortfall_count` tells them."""
+"""Due places go to the earliest due first; `ExposureFloorResult.shortfall_count` tells what was missed."""
 Global___ShortfallPolicy: _TypeAlias = ShortfallPolicy  # noqa: Y015
 
 class _PlacementReason:
