@@ -37,6 +37,8 @@ class Purchases(NamedTuple):
     stay: FloatArray  # (K, S): B(a, b + k) / B(a, b), the chance to outlive k purchases, before any data
     largest_r: float
     smallest_alpha: float
+    smallest_a: float
+    largest_b: float
 
 
 class History(NamedTuple):
@@ -122,16 +124,25 @@ def survival(history: History, horizon: float, state: State, draws: Purchases, o
         for m in range(n, last + 1):  # rounding may leave 1e-17 on the wrong side
             out.at_least[m] = min(max(out.at_least[m], 0.0), out.at_least[m - 1])
             total += out.at_least[m]
-        ratio = largest_z * max(
-            (draws.largest_r + x + last) / (last + 1.0), 1.0
-        )  # of P(K = n + 1) to P(K = n), at most
-        if out.at_least[last] * ratio <= TOLERANCE * total * (1.0 - ratio):
+        if out.at_least[last] * _rest(last, x, largest_z, draws) <= TOLERANCE * total:
             out.at_least[last + 1] = 0.0
             for s in range(S):
                 out.first[s] *= S
                 out.second[s] *= S
             return last
     return LARGE
+
+
+@numba.njit(nogil=True, error_model="numpy")
+def _rest(n: int, x: int, largest_z: float, draws: Purchases) -> float:
+    """The sum of P(N >= m) over m > n is at most this times P(N >= n)."""
+    rest = np.inf
+    ratio = largest_z * max((draws.largest_r + x + n) / (n + 1.0), 1.0)  # of P(K = n + 1) to P(K = n), at most
+    if ratio < 1.0:
+        rest = ratio / (1.0 - ratio)
+    if draws.smallest_a > 1.0:  # sum over m >= n of B(a, b + x + m) / B(a, b + x + n) = (a + b + x + n - 1) / (a - 1)
+        rest = min(rest, (draws.largest_b + x + n) / (draws.smallest_a - 1.0))
+    return rest
 
 
 @numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")

@@ -10,6 +10,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from farview.core.cell_points import fit_cells
 from farview.core.count_points import count_points
 from ltv.kernel_expected import (
     MOST_BINS,
@@ -40,11 +41,13 @@ from ltv.kernel_value import (
     Counts,
     Integrated,
     Lattice,
+    Span,
     SpendNodes,
+    cell_means,
     densities,
-    integrate,
     invert,
     span,
+    weigh,
 )
 
 FloatArray = npt.NDArray[np.float64]
@@ -109,7 +112,7 @@ class PurchaseLaws(NamedTuple):
 class ValueLaws(NamedTuple):
     """Results of the second pass."""
 
-    points: FloatArray  # (n, H, 33) quantiles, without the last
+    points: FloatArray  # (n, H, 33) as stored
     columns: FloatArray  # (n, H, 5)
 
 
@@ -204,7 +207,7 @@ def _finish(i: int, h: int, levels: Levels, out: PurchaseLaws) -> None:
     out.moments[i, h, 1] = squared
     out.some[i, h] = at_least[1]
     if at_least[1] > 0.0:
-        count_points(at_least, length, levels.some, out.points[i, h])
+        count_points(at_least, length, mean / at_least[1], levels.some, out.points[i, h])
     count_quantiles(at_least, length, levels.whole, out.columns[i, h])
 
 
@@ -249,9 +252,11 @@ def value_rows(rows: Rows, nodes: SpendNodes, laws: PurchaseLaws, levels: Levels
         np.empty(LONGEST_LATTICE),
         np.empty(LONGEST_LATTICE),
         np.empty(LONGEST_LATTICE),
+        np.empty(LONGEST_LATTICE),
+        np.empty(LONGEST_LATTICE),
+        np.empty(LONGEST_LATTICE),
         np.empty(LARGEST_COUNT + 2),
     )
-    inside, cumulative = np.empty(len(levels.whole)), np.empty(LONGEST_LATTICE)
     for i in range(len(rows.frequency)):
         ready = 0
         while ready < H and laws.status[i, ready] == COUNTED:
@@ -267,13 +272,25 @@ def value_rows(rows: Rows, nodes: SpendNodes, laws: PurchaseLaws, levels: Levels
         densities(history, nodes, counts, on, lattice)
         slopes = (np.min(nodes.p) * on.smallest_count, np.min(nodes.q + nodes.p * history.x))
         for h in range(ready):
-            total = integrate(lattice.density[h], on, slopes, cumulative)
-            law = Integrated(lattice.density[h], cumulative, total, slopes)
-            invert(levels.some[:-1], law, on, out.points[i, h])
-            some = laws.at_least[laws.start[i, h] + 1]
-            for k in range(len(inside)):
-                inside[k] = max(levels.whole[k] - (1.0 - some), 0.0) / some if some > 0.0 else 0.0
-            invert(inside, law, on, out.columns[i, h])
+            some = laws.some[i, h]
+            if some > 0.0:
+                law = weigh(h, on, slopes, lattice)
+                mean = laws.moments[i, h, 0] / some * laws.spend[i, 0]
+                _read(law, on, (some, mean), levels, (out.points[i, h], out.columns[i, h]))
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _read(
+    law: Integrated, on: Span, given_some: tuple[float, float], levels: Levels, out: tuple[FloatArray, FloatArray]
+) -> None:
+    """Points and quantile columns of one law; given_some is P(V > 0) and the mean given that."""
+    (some, mean), (points, columns) = given_some, out
+    inside = np.empty(len(levels.whole))
+    for k in range(len(inside)):
+        inside[k] = max(levels.whole[k] - (1.0 - some), 0.0) / some
+    invert(inside, law, on, columns)
+    invert(levels.some[:-1], law, on, points)
+    fit_cells(cell_means(points, levels.some, law, on, mean), points)
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")

@@ -52,6 +52,9 @@ class Lattice(NamedTuple):
     """Scratch: densities over log value of every horizon."""
 
     density: FloatArray  # (H, LONGEST_LATTICE)
+    cumulative: FloatArray  # (LONGEST_LATTICE,) see Integrated
+    weighted: FloatArray  # (LONGEST_LATTICE,)
+    moment: FloatArray  # (LONGEST_LATTICE,)
     power: FloatArray  # (LONGEST_LATTICE,) (sigma / sigma_0)^p
     base: FloatArray  # (LONGEST_LATTICE,) ((1 - sigma) / (1 - sigma_0))^q'
     sum: FloatArray  # (LONGEST_LATTICE,)
@@ -214,12 +217,44 @@ def integrate(density: FloatArray, on: Span, slopes: tuple[float, float], cumula
 
 
 class Integrated(NamedTuple):
-    """A law on the lattice: density, cumulative probability, their total and the slopes beyond both ends."""
+    """A law on the lattice, with the slopes of its density beyond both ends."""
 
-    density: FloatArray
+    density: FloatArray  # of log value
     cumulative: FloatArray
-    total: float
+    weighted: FloatArray  # value times density
+    moment: FloatArray  # its integral up to each lattice point
+    total: float  # of the probability
     slopes: tuple[float, float]
+
+
+@numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
+def weigh(h: int, on: Span, slopes: tuple[float, float], lattice: Lattice) -> Integrated:
+    """Probability and first moment up to every lattice point, of one horizon."""
+    density, weighted = lattice.density[h], lattice.weighted
+    for i in range(on.size):
+        weighted[i] = density[i] * exp_of(on.start + i * on.step)
+    total = integrate(density, on, slopes, lattice.cumulative)
+    integrate(weighted, on, (slopes[0] + 1.0, slopes[1]), lattice.moment)
+    return Integrated(density, lattice.cumulative, weighted, lattice.moment, total, slopes)
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def cell_means(quantiles: FloatArray, levels: FloatArray, law: Integrated, on: Span, mean: float) -> FloatArray:
+    """Mean of the law between consecutive levels, (32,), whose quantiles are given; the last has what `mean` leaves."""
+    weighted, last = law.weighted, on.size - 1
+    means, below = np.empty(len(levels) - 1), 0.0
+    for k in range(1, len(levels) - 1):
+        place = (np.log(quantiles[k]) - on.start) / on.step
+        i = min(max(int(place), 0), last - 1)
+        part = min(max(place - i, 0.0), 1.0)
+        upto = law.moment[i] + on.step * part * (weighted[i] + 0.5 * part * (weighted[i + 1] - weighted[i]))
+        if place < 0.0:
+            upto = law.moment[0] * np.exp((law.slopes[0] + 1.0) * place * on.step)
+        upto = max(upto / law.total, below)
+        means[k - 1] = (upto - below) / (levels[k] - levels[k - 1])
+        below = upto
+    means[-1] = max(mean - below, 0.0) / (1.0 - levels[-2])
+    return means
 
 
 @numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")

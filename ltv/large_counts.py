@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betainc, betaln, gammainc, gammaln, ndtr
 
-from farview.core.quantile_grid import anchor
+from farview.core.cell_points import points_of
+from farview.core.count_points import count_points
 from ltv.kernel_purchases import LARGEST_COUNT, History, Purchases, State, Survival, observe, survival
 from ltv.kernel_rows import COUNTS_LARGE, FEWEST_MOMENTS, READY, Asked, PurchaseLaws, Rows, Spend, ValueLaws
 from ltv.kernel_value import SpendNodes
@@ -38,6 +39,18 @@ class CountLaw:
         """Of N + U given N > 0, U uniform on [-1/2, 1/2]."""
         return np.interp(levels, 1.0 - self.at_least / max(self.at_least[0], TINY), self.n - 0.5)
 
+    def points(self, levels: FloatArray, mean: float) -> FloatArray:
+        """Of the quantile grid, for N with that mean given N > 0."""
+        if self.quantiles_given_some(levels)[-2] > LARGEST_COUNT:
+            return points_of(1.0 - self.at_least / max(self.at_least[0], TINY), self.n - 0.5, levels, mean)
+        every = np.interp(np.arange(1.0, LARGEST_COUNT + 1.0), self.n, self.at_least)
+        points = np.empty(len(levels))
+        if every[0] > 0.0:
+            count_points(np.concatenate([[1.0], every, [0.0]]), LARGEST_COUNT, mean, levels, points)
+        else:
+            points[:] = 0.0
+        return points
+
     def quantiles(self, levels: FloatArray) -> FloatArray:
         """Of N."""
         some = max(self.at_least[0], TINY)
@@ -60,16 +73,16 @@ def forecast_large(i: int, rows: Rows, tables: Tables, asked: Asked, into: tuple
             law = _large_law(history, horizon, state.alive, draws)
             laws.moments[i, h] = first.mean(), second.mean()
             laws.columns[i, h] = law.quantiles(asked.levels.whole)
-            points = law.quantiles_given_some(asked.levels.some)[None, :]
-            laws.points[i, h] = anchor(points, np.array([first.mean() / max(law.at_least[0], TINY)]))[0]
+            laws.points[i, h] = law.points(asked.levels.some, first.mean() / max(law.at_least[0], TINY))
             laws.totals[rows.group[i], h] += rows.copies[i] * _group_sums(history, first, second, model.spend)
         else:
             law = _exact_law(history, horizon, state, draws)
         laws.status[i, h] = READY
         some = laws.some[i, h] = law.at_least[0]
         if some > TINY:  # else never again: the law of nothing, as the arrays hold it
-            value = _ValueLaw.of(law, history, nodes, laws.moments[i, h, 0] * laws.spend[i, 0] / some)
-            values.points[i, h] = value.quantiles(asked.levels.some)
+            mean = laws.moments[i, h, 0] * laws.spend[i, 0] / some
+            value = _ValueLaw.of(law, history, nodes, mean)
+            values.points[i, h] = points_of(value.cumulative, np.exp(value.edges), asked.levels.some, mean)
             inside = np.maximum(asked.levels.whole - (1.0 - some), 0.0) / some
             values.columns[i, h] = np.where(inside > 0, value.quantiles(inside), 0.0)
 

@@ -200,7 +200,7 @@ def _measures(laws: _Laws) -> _Measures:
     purchases, squared = laws.purchases.moments.reshape(-1, 2).T
     value = purchases * level
     given_some = np.where(some > 0, purchases / np.where(some > 0, some, 1.0), 1.0)
-    value_points = grid.anchor(laws.value.points.reshape(len(some), -1), given_some * level)
+    value_points = laws.value.points.reshape(len(some), -1)
     # Without a second moment of 1 / nu the law has no variance: the grid's own is reported.
     exists = np.isfinite(quadratic)
     moment = purchases * np.where(exists, linear, 0.0) + squared * np.where(exists, quadratic, 0.0)

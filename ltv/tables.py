@@ -67,9 +67,8 @@ class Tables:
     def whole_numbers(self) -> tuple[Draws, SpendNodes]:
         """Draws and spend nodes with their tables over whole numbers."""
         with self._lock:
-            purchases = Purchases(
-                self._r, self._alpha, self._a, self._b, self._stay, float(self._r.max()), float(self._alpha.min())
-            )
+            extremes = (self._r.max(), self._alpha.min(), self._a.min(), self._b.max())
+            purchases = Purchases(self._r, self._alpha, self._a, self._b, self._stay, *map(float, extremes))
             p, q, v, weight = np.ascontiguousarray(self._nodes.T)
             return Draws(purchases, self._spend), SpendNodes(p, q, v, weight, *self._log_gamma)
 
@@ -125,5 +124,7 @@ def _spend_nodes(draws: FloatArray) -> FloatArray:
         values, vectors = np.linalg.eigh(np.cov(logs, rowvar=False))
         arms = np.sqrt(3.0 * np.maximum(values, 0.0)) * vectors
         logs = logs.mean(axis=0) + np.concatenate([arms.T, -arms.T])
-    p, q, v = np.exp(logs[:, 0]), 1.0 + np.exp(logs[:, 1]), np.exp(logs[:, 2])
-    return np.column_stack([np.minimum(p, NARROWEST_SPEND), q, v, np.full(len(logs), 1.0 / len(logs))])
+    p, rest, v = np.exp(logs).T
+    # Scaling p and q - 1 alike keeps the mean spend and the weight of the customer's own purchases.
+    blur = np.minimum(NARROWEST_SPEND / p, 1.0)
+    return np.column_stack([p * blur, 1.0 + rest * blur, v, np.full(len(logs), 1.0 / len(logs))])

@@ -9,22 +9,22 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from farview.core.quantile_grid import START
-
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 FEW = 2  # knots between two levels that a chord can be put through; with more the law is smooth at that scale
 SWEEPS = 10
+START = 1.5  # (q1 - q0) / (q2 - q1) whose chord has the mean of a normal law below the first level
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def count_points(at_least: FloatArray, length: int, levels: FloatArray, points: FloatArray) -> None:
+def count_points(at_least: FloatArray, length: int, mean: float, levels: FloatArray, points: FloatArray) -> None:
     """Points of N given N > 0, into points; never decreasing, the first 1/2 or more.
 
     Args:
         at_least: P(N >= n) at index n, positive at 1, 0 at length + 1.
         length: largest n, 1 or more.
+        mean: of N given N > 0.
         levels: (33,) from 0 to 1.
         points: (33,) result. The last stands for the tail: with it the grid has the mean of N given N > 0.
 
@@ -50,7 +50,7 @@ def count_points(at_least: FloatArray, length: int, levels: FloatArray, points: 
     points[0] = min(points[0], points[1])
     for i in range(1, last):
         points[i] = max(points[i], points[i - 1])
-    _close(at_least, length, levels[last - 1], points)
+    _close(at_least, mean, levels[last - 1], points)
 
 
 @numba.njit(nogil=True, error_model="numpy")
@@ -66,7 +66,10 @@ def _move(value: float, probability: float, i: int, levels: FloatArray, points: 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def _bend(inside: IntArray, levels: FloatArray, points: FloatArray) -> None:
-    """Where the law is smooth, what `quantile_grid.anchor` does: inwards by half of what chords beside overstate."""
+    """Where the law is smooth, inwards by half of what the chords beside overstate (h^2 q'' / 12 for equal widths h).
+
+    The first point, an infimum that says little, goes to where the chord has about the mean of a normal law's tail.
+    """
     if inside[0] > FEW:
         points[0] = max(points[0], points[1] - START * (points[2] - points[1]))
     left = (points[2] - points[1]) / (levels[2] - levels[1])
@@ -92,17 +95,17 @@ def _quantiles(at_least: FloatArray, length: int, levels: FloatArray, points: Fl
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def _close(at_least: FloatArray, length: int, level: float, points: FloatArray) -> None:
-    """The last point: with it sum P(N > n) over the counts beyond the point before equals the law's.
+def _close(at_least: FloatArray, mean: float, level: float, points: FloatArray) -> None:
+    """The last point: with it the sum of P(N > n) over all n >= 0 is the mean.
 
     The chord from (1 - level) down to 0 over a width w, summed at n + 1/2 from the first such n beyond its start, is
     (1 - level) (w - e)^2 / (2 w), where e = n - start.
     """
     start = points[-2]
     n = int(np.floor(start - 0.5)) + 1
-    tail = 0.0
-    for k in range(n + 1, length + 1):
-        tail += at_least[k]
-    e, wanted = n - start, tail / at_least[1] / (1.0 - level)
+    tail = mean
+    for k in range(1, n + 1):
+        tail -= at_least[k] / at_least[1]
+    e, wanted = n - start, tail / (1.0 - level)
     room = max(e + wanted, 0.0)
     points[-1] = start + room + np.sqrt(max(room * room - e * e, 0.0))

@@ -1,10 +1,10 @@
 """Zero-inflated laws in 66 bytes: quantiles at 33 fixed levels of what a quantity is given that it is not 0.
 
-Between its points the quantile function is linear; the point at level 1 is chosen so that the grid has the exact mean,
-and stands for the tail beyond the level before it. Points are stored as float16 multiples of the conditional mean.
+Between its points the quantile function is linear; they are placed so that the grid has the law's mean, and the one at
+level 1 stands for the tail beyond the level before it. Points are stored as float16 multiples of the conditional mean.
 
 Counts: the grid is that of N + U, U uniform on [-1/2, 1/2]. P(N <= n) is then the grid's cdf at n + 1/2, and rounding a
-quantile gives the count; `count_points` makes such grids. Every function here takes rows of laws at once; all are pure.
+quantile gives the count. `cell_points` and `count_points` make grids; every function here takes rows of laws at once.
 """
 
 from dataclasses import dataclass
@@ -32,8 +32,6 @@ LEVELS: FloatArray = np.array(
 LEVELS.setflags(write=False)
 WIDTHS: FloatArray = np.diff(LEVELS)
 WIDTHS.setflags(write=False)
-_OVERSTATED: FloatArray = (WIDTHS[1:-2] ** 3 + WIDTHS[2:-1] ** 3) / (6.0 * (WIDTHS[1:-2] + WIDTHS[2:-1]) ** 2)
-START = 1.5  # (q1 - q0) / (q2 - q1) whose chord has the mean of a normal law below the first level
 LARGEST_CODE = 65_504.0  # of float16
 
 
@@ -46,34 +44,8 @@ class GridLaw:
     counts: bool  # Y is a whole number, and the points are those of Y + U
 
 
-def anchor(quantiles: FloatArray, conditional_mean: FloatArray) -> FloatArray:
-    """Points of the piecewise-linear law nearest to given quantiles of a continuous law, with its exact mean.
-
-    Chords overstate a convex quantile function, so inner points move inwards by half of what the chords beside them
-    overstate (h^2 q'' / 12 for equal widths h). The first point, an infimum that says little, is moved up to where the
-    chord from it has about the mean of a normal law's tail. The last is set to what the mean asks for, never below its
-    neighbour; what is then still missing is made up by scaling the row.
-
-    Args:
-        quantiles: (rows, 33) at LEVELS, never decreasing; the last column is ignored.
-        conditional_mean: (rows,) given not 0, positive.
-
-    Returns:
-        (rows, 33).
-    """
-    points = np.array(quantiles, dtype=np.float64)
-    points[:, 0] = np.maximum(points[:, 0], points[:, 1] - START * (points[:, 2] - points[:, 1]))
-    slopes = np.diff(points[:, :-1], axis=1) / WIDTHS[:-1]
-    points[:, 2:-2] -= np.diff(slopes[:, 1:], axis=1) * _OVERSTATED
-    points[:, :-1] = np.maximum.accumulate(np.minimum(points[:, :-1], points[:, -2:-1]), axis=1)
-    inner = (0.5 * (points[:, 1:-1] + points[:, :-2])) @ WIDTHS[:-1]
-    points[:, -1] = np.maximum(2.0 * (conditional_mean - inner) / WIDTHS[-1] - points[:, -2], points[:, -2])
-    mean = _trapezium(points)
-    return np.asarray(points * np.where(mean > 0, conditional_mean / np.where(mean > 0, mean, 1.0), 1.0)[:, None])
-
-
 def encode(points: FloatArray, conditional_mean: FloatArray) -> pa.FixedSizeBinaryArray:
-    """Stored form of anchored points, 66 bytes a row: little-endian float16 multiples of the conditional mean."""
+    """Stored form of points, (rows, 33), 66 bytes a row: little-endian float16 multiples of the conditional mean."""
     with np.errstate(under="ignore"):
         codes = np.minimum(points / conditional_mean[:, None], LARGEST_CODE).astype("<f2")
     return pa.FixedSizeBinaryArray.from_buffers(

@@ -55,21 +55,30 @@ def histories(customers: pa.Table) -> list[History]:
 
 
 def simulate(model: BgNbdModel, history: History, horizon: float, draws: int, seed: int) -> Outcomes:
-    """Parameter draw, alive or not, rate, dropout, spend level; then purchases and what they cost."""
+    """Draws of one customer's future, each with parameters drawn at random."""
     random = np.random.default_rng(seed)
-    x, recency, age, spend = history
-    r, alpha, a, b = model.purchase_draws[random.integers(0, len(model.purchase_draws), draws)].T
-    p, q, v = model.spend_draws[random.integers(0, len(model.spend_draws), draws)].T
+    purchases = model.purchase_draws[random.integers(0, len(model.purchase_draws), draws)]
+    spend = model.spend_draws[random.integers(0, len(model.spend_draws), draws)]
+    return simulate_given(purchases, spend, history, horizon, random)
+
+
+def simulate_given(
+    purchases: FloatArray, spend: FloatArray, history: History, horizon: float, random: np.random.Generator
+) -> Outcomes:
+    """Alive or not, rate, dropout, spend level, purchases and what they cost, for parameters (draws, 4), (draws, 3)."""
+    x, recency, age, mean_spend = history
+    r, alpha, a, b = purchases.T
+    p, q, v = spend.T
     odds_dead = a / (b + max(x - 1, 0)) * ((alpha + age) / (alpha + recency)) ** (r + x) if x else 0.0 * r
-    alive = random.random(draws) < 1.0 / (1.0 + odds_dead)
+    alive = random.random(len(r)) < 1.0 / (1.0 + odds_dead)
     rate = random.gamma(r + x) / (alpha + age)
     drop = random.beta(a, b + x)
-    level = random.gamma(q + p * x) / (v + x * spend)  # nu; a purchase is Gamma(p, nu)
+    level = random.gamma(q + p * x) / (v + x * mean_spend)  # nu; a purchase is Gamma(p, nu)
     rings, life = random.poisson(rate * horizon), random.geometric(np.maximum(drop, 1e-300))
-    purchases = np.where(alive, np.minimum(rings, life), 0)
-    value = np.where(purchases > 0, random.gamma(np.maximum(p * purchases, 1e-9)) / level, 0.0)
+    count = np.where(alive, np.minimum(rings, life), 0)
+    value = np.where(count > 0, random.gamma(np.maximum(p * count, 1e-9)) / level, 0.0)
     expected = np.where(alive, -np.expm1(-rate * drop * horizon) / drop * p / level, 0.0)
-    return Outcomes(purchases.astype(np.float64), value, expected)
+    return Outcomes(count.astype(np.float64), value, expected)
 
 
 def some_customers(customers: pa.Table, count: int) -> pa.Table:
