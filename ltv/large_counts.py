@@ -43,7 +43,8 @@ class CountLaw:
         """Of the quantile grid, for N with that mean given N > 0."""
         if self.quantiles_given_some(levels)[-2] > LARGEST_COUNT:
             return points_of(1.0 - self.at_least / max(self.at_least[0], TINY), self.n - 0.5, levels, mean)
-        every = np.interp(np.arange(1.0, LARGEST_COUNT + 1.0), self.n, self.at_least)
+        reached = np.log(np.maximum(self.at_least[:-1], TINY))
+        every = np.exp(np.interp(np.log(np.arange(1.0, LARGEST_COUNT + 1.0)), np.log(self.n[:-1]), reached, right=-1e3))
         points = np.empty(len(levels))
         if every[0] > 0.0:
             count_points(np.concatenate([[1.0], every, [0.0]]), LARGEST_COUNT, mean, levels, points)

@@ -17,8 +17,8 @@ SWEEPS = 8
 def fit_cells(cell_means: FloatArray, points: FloatArray) -> None:
     """Moves points, never decreasing, so that the middle of each chord is the mean of its cell.
 
-    Cell after cell, both ends move by what the middle lacks, repeatedly: starting from quantiles this stays near them.
-    The last point does what is left for it.
+    Cell after cell, up and down, both ends move by what the middle lacks, the end with the wider surroundings more:
+    starting from quantiles this stays near them. The last point does what is left for it.
 
     Args:
         cell_means: (32,) mean of the law between consecutive levels, rising.
@@ -29,14 +29,34 @@ def fit_cells(cell_means: FloatArray, points: FloatArray) -> None:
     last = len(points) - 1
     # An end where nothing is known of the quantile function but the mean of the cell.
     points[0] = max(min(2.0 * cell_means[0] - points[1], points[1]), 0.0)
-    for _ in range(SWEEPS):
-        for i in range(last - 1):
-            lack = cell_means[i] - 0.5 * (points[i] + points[i + 1])
-            points[i] = max(points[i] + lack, 0.0)
-            points[i + 1] += lack
+    ease = mobility(points)
+    for sweep in range(SWEEPS):
+        for k in range(last - 1):
+            i = k if sweep % 2 == 0 else last - 2 - k
+            meet_mean(cell_means[i], i, ease, points)
     for i in range(1, last):
         points[i] = max(points[i], points[i - 1])
     points[last] = max(2.0 * cell_means[last - 1] - points[last - 1], points[last - 1])
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def mobility(points: FloatArray) -> FloatArray:
+    """How easily each point but the last moves, (32,): the square of the distance between its neighbours."""
+    ease, last = np.empty(len(points) - 1), len(points) - 1
+    for i in range(last):
+        low, high = points[max(i - 1, 0)], points[min(i + 1, last - 1)]
+        ease[i] = (high - low) * (high - low) + 1e-24 * points[last - 1] * points[last - 1] + 1e-300
+    ease[last - 1] *= 4.0  # its upper neighbour is not known, and twice as far by any guess
+    return ease
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def meet_mean(mean: float, i: int, ease: FloatArray, points: FloatArray) -> None:
+    """Moves points i and i + 1 so that the middle between them is the mean of their cell."""
+    lack = 2.0 * mean - points[i] - points[i + 1]
+    share = ease[i] / (ease[i] + ease[i + 1])
+    points[i] = max(points[i] + share * lack, 0.0)
+    points[i + 1] += (1.0 - share) * lack
 
 
 def points_of(quantile_levels: FloatArray, quantiles: FloatArray, levels: FloatArray, mean: float) -> FloatArray:

@@ -2,19 +2,21 @@
 
 The quantile function of N + U (see `quantile_grid`) is linear between its knots (P(N <= n), n + 1/2), which fall
 between the grid's fixed levels: chords would cut their corners, by up to 0.01 in probability. Moving the points beside
-each knot puts the chord through it.
+each knot puts the chord through it. Where many knots lie between two levels the mean of the cell takes their place, as
+in `cell_points`.
 """
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
+from farview.core.cell_points import meet_mean, mobility
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-FEW = 2  # knots between two levels that a chord can be put through; with more the law is smooth at that scale
+FEW = 2  # knots between two levels that a chord can be put through
 SWEEPS = 10
-START = 1.5  # (q1 - q0) / (q2 - q1) whose chord has the mean of a normal law below the first level
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
@@ -26,35 +28,61 @@ def count_points(at_least: FloatArray, length: int, mean: float, levels: FloatAr
         length: largest n, 1 or more.
         mean: of N given N > 0.
         levels: (33,) from 0 to 1.
-        points: (33,) result. The last stands for the tail: with it the grid has the mean of N given N > 0.
+        points: (33,) result. The last stands for the tail: with it the grid has the mean.
 
-    Source of the projection onto one knot after the other: Kaczmarz (1937).
+    Source of the projection onto one equation after the other: Kaczmarz (1937).
     """
-    _quantiles(at_least, length, levels, points)
-    some, last = at_least[1], len(levels) - 1
-    inside = np.zeros(last, np.int64)
-    i, n = 0, 1
-    while n <= length and 1.0 - at_least[n + 1] / some < levels[last - 1]:
-        while levels[i + 1] <= 1.0 - at_least[n + 1] / some:
-            i += 1
-        inside[i] += 1
-        n += 1
-    _bend(inside, levels, points)
-    for _ in range(SWEEPS):
-        n = 1
-        for i in range(last):
+    last = len(levels) - 1
+    inside, cell_means = np.zeros(last, np.int64), np.zeros(last)
+    _walk(at_least, length, levels, points, (inside, cell_means))
+    if inside[0] > FEW:
+        points[0] = max(min(2.0 * cell_means[0] - points[1], points[1]), 0.5)
+    ease = mobility(points)
+    knot = np.cumsum(inside) - inside  # of each cell, how many knots lie before it
+    for sweep in range(SWEEPS):
+        for j in range(last):
+            i = j if sweep % 2 == 0 else last - 1 - j
             if inside[i] <= FEW:
-                for k in range(n, n + inside[i]):
-                    _move(k + 0.5, 1.0 - at_least[k + 1] / some, i, levels, points)
-            n += inside[i]
-    points[0] = min(points[0], points[1])
+                for n in range(knot[i] + 1, knot[i] + 1 + inside[i]):
+                    _pass_through(n + 0.5, 1.0 - at_least[n + 1] / at_least[1], i, levels, points)
+            elif i < last - 1:
+                meet_mean(cell_means[i], i, ease, points)
+    points[0] = max(min(points[0], points[1]), 0.5)
     for i in range(1, last):
         points[i] = max(points[i], points[i - 1])
     _close(at_least, mean, levels[last - 1], points)
 
 
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _walk(
+    at_least: FloatArray, length: int, levels: FloatArray, points: FloatArray, cells: tuple[IntArray, FloatArray]
+) -> None:
+    """Exact quantiles of N + U at all levels but the last; how many knots lie in each cell, and its mean."""
+    inside, cell_means = cells
+    last = len(levels) - 1
+    points[0] = 0.5
+    i, reached, value = 0, 0.0, 0.5  # the quantile function is walked from (0, 1/2), atom by atom, level by level
+    for n in range(1, length + 1):
+        upto = 1.0 - at_least[n + 1] / at_least[1]
+        slope = 1.0 / (upto - reached) if upto > reached else 0.0
+        while i < last - 1 and levels[i + 1] <= upto:
+            step = levels[i + 1] - reached
+            following = value + step * slope
+            cell_means[i] += step * 0.5 * (value + following)
+            cell_means[i] /= levels[i + 1] - levels[i]
+            i, reached, value = i + 1, levels[i + 1], following
+            points[i] = following
+        cell_means[i] += (upto - reached) * 0.5 * (value + n + 0.5)
+        reached, value = upto, n + 0.5
+        if i == last - 1:
+            break
+        inside[i] += 1
+    for k in range(i + 1, last):
+        points[k] = value
+
+
 @numba.njit(nogil=True, error_model="numpy")
-def _move(value: float, probability: float, i: int, levels: FloatArray, points: FloatArray) -> None:
+def _pass_through(value: float, probability: float, i: int, levels: FloatArray, points: FloatArray) -> None:
     """Moves points i and i + 1 least so that the chord between them has that value at that probability."""
     w = (probability - levels[i]) / (levels[i + 1] - levels[i])
     gap = value - (1.0 - w) * points[i] - w * points[i + 1]
@@ -62,36 +90,6 @@ def _move(value: float, probability: float, i: int, levels: FloatArray, points: 
     if i > 0:
         points[i] += (1.0 - w) * share
     points[i + 1] += w * share
-
-
-@numba.njit(nogil=True, cache=True, error_model="numpy")
-def _bend(inside: IntArray, levels: FloatArray, points: FloatArray) -> None:
-    """Where the law is smooth, inwards by half of what the chords beside overstate (h^2 q'' / 12 for equal widths h).
-
-    The first point, an infimum that says little, goes to where the chord has about the mean of a normal law's tail.
-    """
-    if inside[0] > FEW:
-        points[0] = max(points[0], points[1] - START * (points[2] - points[1]))
-    left = (points[2] - points[1]) / (levels[2] - levels[1])
-    for i in range(2, len(levels) - 2):
-        a, b = levels[i] - levels[i - 1], levels[i + 1] - levels[i]
-        right = (points[i + 1] - points[i]) / b
-        if inside[i - 1] > FEW and inside[i] > FEW:
-            points[i] -= (right - left) * (a * a * a + b * b * b) / (6.0 * (a + b) * (a + b))
-        left = right
-
-
-@numba.njit(nogil=True, cache=True, error_model="numpy")
-def _quantiles(at_least: FloatArray, length: int, levels: FloatArray, points: FloatArray) -> None:
-    """Exact quantiles of N + U at all levels but the last."""
-    some = at_least[1]
-    n, before, upto = 1, 0.0, 1.0 - at_least[2] / some
-    for i in range(len(levels) - 1):
-        while upto < levels[i] and n < length:
-            n += 1
-            before, upto = upto, 1.0 - at_least[n + 1] / some
-        part = (levels[i] - before) / (upto - before) if upto > before else 1.0
-        points[i] = n - 0.5 + min(max(part, 0.0), 1.0)
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
