@@ -14,6 +14,7 @@ COMMANDS = [
     ("train", "ltv"),
     ("score",),
     ("backtest", "ltv"),
+    ("evaluate", "journeys"),
     ("models", "list"),
     ("models", "show"),
     ("models", "promote"),
