@@ -54,6 +54,7 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 FEWEST_MOMENTS = 2.25  # a spend variance is reported only when every draw's q + p x is above this
+NEVER = 1e-200  # a purchase less likely than that has no law; its grid is all zeros
 READY, COUNTED = 0, 1  # all done; the law of value is next
 VALUE_LARGE, COUNTS_LARGE = 2, 3  # what a row and horizon needs of `ltv.large_counts`
 DONE, LONGER_TABLES, MORE_ROOM = 0, 1, 2  # why `purchase_rows` came back
@@ -206,7 +207,7 @@ def _finish(i: int, h: int, levels: Levels, out: PurchaseLaws) -> None:
     out.moments[i, h, 0] = mean
     out.moments[i, h, 1] = squared
     out.some[i, h] = at_least[1]
-    if at_least[1] > 0.0:
+    if at_least[1] > NEVER:
         count_points(at_least, length, mean / at_least[1], levels.some, out.points[i, h])
     count_quantiles(at_least, length, levels.whole, out.columns[i, h])
 
@@ -273,7 +274,7 @@ def value_rows(rows: Rows, nodes: SpendNodes, laws: PurchaseLaws, levels: Levels
         slopes = (np.min(nodes.p) * on.smallest_count, np.min(nodes.q + nodes.p * history.x))
         for h in range(ready):
             some = laws.some[i, h]
-            if some > 0.0:
+            if some > NEVER:
                 law = weigh(h, on, slopes, lattice)
                 mean = laws.moments[i, h, 0] / some * laws.spend[i, 0]
                 _read(law, on, (some, mean), levels, (out.points[i, h], out.columns[i, h]))

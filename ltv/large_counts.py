@@ -14,7 +14,7 @@ from scipy.special import betainc, betaln, gammainc, gammaln, ndtr
 from farview.core.cell_points import points_of
 from farview.core.count_points import count_points
 from ltv.kernel_purchases import LARGEST_COUNT, History, Purchases, State, Survival, observe, survival
-from ltv.kernel_rows import COUNTS_LARGE, FEWEST_MOMENTS, READY, Asked, PurchaseLaws, Rows, Spend, ValueLaws
+from ltv.kernel_rows import COUNTS_LARGE, FEWEST_MOMENTS, NEVER, READY, Asked, PurchaseLaws, Rows, Spend, ValueLaws
 from ltv.kernel_value import SpendNodes
 from ltv.tables import Tables
 
@@ -24,7 +24,6 @@ DRAWS = 64  # parameter draws that the shape of a large count's law is averaged 
 COUNTS = 192
 BINS = 1024
 REST = 1e-7
-TINY = 1e-300
 STEP = 0.3  # of the trapezium rule in the logit of the dropout probability: converges like e^(-9.9 / step)
 
 
@@ -37,24 +36,21 @@ class CountLaw:
 
     def quantiles_given_some(self, levels: FloatArray) -> FloatArray:
         """Of N + U given N > 0, U uniform on [-1/2, 1/2]."""
-        return np.interp(levels, 1.0 - self.at_least / max(self.at_least[0], TINY), self.n - 0.5)
+        return np.interp(levels, 1.0 - self.at_least / max(self.at_least[0], NEVER), self.n - 0.5)
 
     def points(self, levels: FloatArray, mean: float) -> FloatArray:
         """Of the quantile grid, for N with that mean given N > 0."""
         if self.quantiles_given_some(levels)[-2] > LARGEST_COUNT:
-            return points_of(1.0 - self.at_least / max(self.at_least[0], TINY), self.n - 0.5, levels, mean)
-        reached = np.log(np.maximum(self.at_least[:-1], TINY))
+            return points_of(1.0 - self.at_least / max(self.at_least[0], NEVER), self.n - 0.5, levels, mean)
+        reached = np.log(np.maximum(self.at_least[:-1], NEVER))
         every = np.exp(np.interp(np.log(np.arange(1.0, LARGEST_COUNT + 1.0)), np.log(self.n[:-1]), reached, right=-1e3))
         points = np.empty(len(levels))
-        if every[0] > 0.0:
-            count_points(np.concatenate([[1.0], every, [0.0]]), LARGEST_COUNT, mean, levels, points)
-        else:
-            points[:] = 0.0
+        count_points(np.concatenate([[1.0], every, [0.0]]), LARGEST_COUNT, mean, levels, points)
         return points
 
     def quantiles(self, levels: FloatArray) -> FloatArray:
         """Of N."""
-        some = max(self.at_least[0], TINY)
+        some = max(self.at_least[0], NEVER)
         inside = self.quantiles_given_some(np.maximum(levels - (1.0 - some), 0.0) / some)
         return np.where(levels <= 1.0 - some, 0.0, np.maximum(np.ceil(inside - 0.5), 1.0))
 
@@ -74,13 +70,14 @@ def forecast_large(i: int, rows: Rows, tables: Tables, asked: Asked, into: tuple
             law = _large_law(history, horizon, state.alive, draws)
             laws.moments[i, h] = first.mean(), second.mean()
             laws.columns[i, h] = law.quantiles(asked.levels.whole)
-            laws.points[i, h] = law.points(asked.levels.some, first.mean() / max(law.at_least[0], TINY))
+            if law.at_least[0] > NEVER:
+                laws.points[i, h] = law.points(asked.levels.some, first.mean() / law.at_least[0])
             laws.totals[rows.group[i], h] += rows.copies[i] * _group_sums(history, first, second, model.spend)
         else:
             law = _exact_law(history, horizon, state, draws)
         laws.status[i, h] = READY
         some = laws.some[i, h] = law.at_least[0]
-        if some > TINY:  # else never again: the law of nothing, as the arrays hold it
+        if some > NEVER:  # else never again: the law of nothing, as the arrays hold it
             mean = laws.moments[i, h, 0] * laws.spend[i, 0] / some
             value = _ValueLaw.of(law, history, nodes, mean)
             values.points[i, h] = points_of(value.cumulative, np.exp(value.edges), asked.levels.some, mean)
@@ -142,7 +139,7 @@ def _large_law(history: History, horizon: float, alive: FloatArray, draws: Purch
     reached = np.minimum.accumulate(at_least(n))
     # P(N > 0) itself averages all draws.
     exact = np.mean(alive * -np.expm1((draws.r + x) * np.log1p(-horizon / (draws.alpha + history.age + horizon))))
-    return CountLaw(np.append(n, n[-1] + 1.0), np.append(reached, 0.0) * (exact / max(reached[0], TINY)))
+    return CountLaw(np.append(n, n[-1] + 1.0), np.append(reached, 0.0) * (exact / max(reached[0], NEVER)))
 
 
 def _exact_law(history: History, horizon: float, state: State, draws: Purchases) -> CountLaw:

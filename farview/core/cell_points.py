@@ -33,7 +33,7 @@ def fit_cells(cell_means: FloatArray, points: FloatArray) -> None:
     for sweep in range(SWEEPS):
         for k in range(last - 1):
             i = k if sweep % 2 == 0 else last - 2 - k
-            meet_mean(cell_means[i], i, ease, points)
+            meet_mean(i, cell_means, ease, points)
     for i in range(1, last):
         points[i] = max(points[i], points[i - 1])
     points[last] = max(2.0 * cell_means[last - 1] - points[last - 1], points[last - 1])
@@ -51,12 +51,16 @@ def mobility(points: FloatArray) -> FloatArray:
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def meet_mean(mean: float, i: int, ease: FloatArray, points: FloatArray) -> None:
-    """Moves points i and i + 1 so that the middle between them is the mean of their cell."""
-    lack = 2.0 * mean - points[i] - points[i + 1]
+def meet_mean(i: int, cell_means: FloatArray, ease: FloatArray, points: FloatArray) -> None:
+    """Moves points i and i + 1 so that the middle between them is the mean of their cell.
+
+    As the quantiles themselves, each stays between the means of the cells beside it.
+    """
+    lack = 2.0 * cell_means[i] - points[i] - points[i + 1]
     share = ease[i] / (ease[i] + ease[i + 1])
-    points[i] = max(points[i] + share * lack, 0.0)
-    points[i + 1] += (1.0 - share) * lack
+    lowest = cell_means[i - 1] if i > 0 else 0.0
+    points[i] = min(max(points[i] + share * lack, lowest), cell_means[i])
+    points[i + 1] = min(max(points[i + 1] + (1.0 - share) * lack, cell_means[i]), cell_means[i + 1])
 
 
 def points_of(quantile_levels: FloatArray, quantiles: FloatArray, levels: FloatArray, mean: float) -> FloatArray:

@@ -46,7 +46,7 @@ def count_points(at_least: FloatArray, length: int, mean: float, levels: FloatAr
                 for n in range(knot[i] + 1, knot[i] + 1 + inside[i]):
                     _pass_through(n + 0.5, 1.0 - at_least[n + 1] / at_least[1], i, levels, points)
             elif i < last - 1:
-                meet_mean(cell_means[i], i, ease, points)
+                meet_mean(i, cell_means, ease, points)
     points[0] = max(min(points[0], points[1]), 0.5)
     for i in range(1, last):
         points[i] = max(points[i], points[i - 1])
@@ -79,6 +79,7 @@ def _walk(
         inside[i] += 1
     for k in range(i + 1, last):
         points[k] = value
+    cell_means[last - 1] = np.inf  # left to the mean of all
 
 
 @numba.njit(nogil=True, error_model="numpy")
