@@ -59,9 +59,7 @@ def main() -> None:
     console = Console()
     console.print(table)
     differences = [ours.probability - theirs for ours, theirs in zip(plans, scratch, strict=False)]
-    console.print(
-        f"path probability, ours less the recursion's: {min(differences):+.1e} to {max(differences):+.1e}"
-    )
+    console.print(f"path probability, ours less the recursion's: {min(differences):+.1e} to {max(differences):+.1e}")
     if min(differences) < -1e-5:
         raise SystemExit("a plan of ours has a lower probability than the recursion's")
 
