@@ -96,8 +96,32 @@ def calibrate(logit: NDArray[np.floating], target: BoolArray, weight: FloatArray
     )
 
 
-def calibrate_on(logit: NDArray[np.floating], target: BoolArray, seen: Observed) -> tuple[Calibration, float | None]:
-    """The calibration on a slice of the steps, and the log loss with it there; None for an empty slice.
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibrated:
+    """A calibration on a slice of the steps, and how it did there."""
+
+    calibration: Calibration
+    losses: FloatArray  # log loss of each step of the slice
+    weight: FloatArray
+
+    @property
+    def loss(self) -> float | None:
+        """Mean log loss; None for an empty slice."""
+        return float(np.average(self.losses, weights=self.weight)) if len(self.losses) else None
+
+    def worse_than(self, other: Self) -> float:
+        """By how many standard errors of the paired difference this loss exceeds the other's, of the same slice."""
+        if len(self.losses) < 2:
+            return 0.0
+        weight = self.weight / self.weight.sum()
+        difference = self.losses - other.losses
+        mean = float(weight @ difference)
+        error = float(np.sqrt(np.sum((weight * (difference - mean)) ** 2)))
+        return mean / error if error > 0 else 0.0
+
+
+def calibrate_on(logit: NDArray[np.floating], target: BoolArray, seen: Observed) -> Calibrated:
+    """The calibration on a slice of the steps.
 
     Args:
         logit: of all steps, shape (steps,).
@@ -106,10 +130,7 @@ def calibrate_on(logit: NDArray[np.floating], target: BoolArray, seen: Observed)
     """
     logits, happened = logit[seen.rows], target[seen.rows]
     calibration = calibrate(logits, happened, seen.weight)
-    if len(seen.rows) == 0:
-        return calibration, None
-    losses = log_losses(calibration.probability(logits), happened)
-    return calibration, float(np.average(losses, weights=seen.weight))
+    return Calibrated(calibration, log_losses(calibration.probability(logits), happened), seen.weight)
 
 
 def _posterior(

@@ -10,6 +10,7 @@ from farview.features.steps import Steps
 from journeys.scorer import Float32Array, IntArray
 
 UNKNOWN_INTERACTION_SHARE = 0.3  # of sequences whose interactions are hidden from some touch on, as in a plan
+KNOWN_BEFORE_UNKNOWN = 2.0  # touches of such a sequence that come before, on average
 UNKNOWN_CONTEXT_SHARE = 0.1  # of sequences whose attributes are hidden
 
 LONGEST = 64  # longer histories are read in pieces of this length
@@ -73,9 +74,10 @@ class Sequences:
         position = np.arange(length.max())
         present = position < length[:, None]
         rows = np.where(present, pieces.first[chosen][:, None] + position, 0)
-        hidden_from = np.where(
-            random.random(len(chosen)) < UNKNOWN_INTERACTION_SHARE, random.random(len(chosen)) * length, np.inf
-        )
+        # The first hidden touch must not depend on the sequence's length: being hidden would tell that it soon ends,
+        # and journeys end by converting.
+        hides = random.random(len(chosen)) < UNKNOWN_INTERACTION_SHARE
+        hidden_from = np.where(hides, random.geometric(1 / (1 + KNOWN_BEFORE_UNKNOWN), len(chosen)) - 1, LONGEST)
         unknown = len(steps.vocabulary.interactions)
         known_who = random.random(len(chosen)) >= UNKNOWN_CONTEXT_SHARE
         return Batch(

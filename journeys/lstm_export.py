@@ -51,4 +51,5 @@ def export(network: JourneyLstm, state_mean: Float32Array, state_scale: Float32A
 
 
 def _array(tensor: Tensor) -> Float32Array:
-    return np.ascontiguousarray(tensor.detach().numpy(), dtype=np.float32)
+    # A copy: the tensor's own memory changes when training goes on.
+    return np.array(tensor.detach().numpy(), dtype=np.float32, order="C")

@@ -93,17 +93,17 @@ def train_markov(steps: Steps, until_us: int | None = None, evidence: Evidence =
     seen, C = cut.fit, len(steps.vocabulary.channels)
     rates = smoothed_rates(steps.channel[seen.rows], steps.converted[seen.rows], seen.weight, C + 1)
     hazard_logit = np.asarray(logit(rates))
-    calibration, loss = calibrate_on(hazard_logit[steps.channel], steps.converted, cut.validation)
+    calibrated = calibrate_on(hazard_logit[steps.channel], steps.converted, cut.validation)
     training = Training(
         customers=len(steps.customer_ids),
         steps=len(cut.fit.rows),
         conversions=int(steps.converted[cut.fit.rows].sum()),
         epochs=0,
-        validation_log_loss=loss,
+        validation_log_loss=calibrated.loss,
         seconds=time.perf_counter() - started,
         seed=0,
     )
-    about = About.of(steps, until_us, ContextEncoding(), evidence, Fitted(calibration, training))
+    about = About.of(steps, until_us, ContextEncoding(), evidence, Fitted(calibrated.calibration, training))
     return MarkovModel(hazard_logit, _next_touches(steps, cut.fit), about)
 
 

@@ -4,11 +4,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from farview.core.errors import FailedPrecondition
 from farview.evaluation.journey_splits import Observed
@@ -17,7 +18,7 @@ from farview.features.journey_state import DAY_US, STATE_COLUMNS, YEARLY_COLUMNS
 from farview.features.steps import Steps
 from journeys import lstm_step
 from journeys.about import About, Evidence, Fitted, Training
-from journeys.calibration import Calibration, calibrate_on
+from journeys.calibration import Calibrated, calibrate_on
 from journeys.lstm import JourneyLstm, LstmConfig
 from journeys.lstm_batches import Batch, Sequences
 from journeys.lstm_export import export
@@ -39,9 +40,10 @@ class TrainingOptions:
     embedding: int = 16
     dropout: float = 0.3
     most_epochs: int = 10
-    patience: int = 3  # epochs without a lower validation loss before training ends
+    patience: int = 3  # epochs in a row with a clearly higher validation loss before training ends
     updates_per_epoch: int = 300  # as long as a batch then has 256 to 8,192 touches
-    learning_rate: float = 3e-3  # highest of the one-cycle schedule
+    learning_rate: float = 3e-3
+    averaging: float = 0.995  # share of the running mean of the weights, which is what is kept, at each update
     weight_decay: float = 0.1
     seed: int = 0
 
@@ -75,11 +77,11 @@ def train_lstm(
         steps=len(cut.fit.rows),
         conversions=int(steps.converted[cut.fit.rows].sum()),
         epochs=best.number,
-        validation_log_loss=best.loss,
+        validation_log_loss=best.validation.loss,
         seconds=time.perf_counter() - started,
         seed=options.seed,
     )
-    fitted = Fitted(best.calibration, training)
+    fitted = Fitted(best.validation.calibration, training)
     return LstmModel(best.weights, About.of(steps, until_us or steps.limits.until_us, encoding, evidence, fitted))
 
 
@@ -88,12 +90,15 @@ class _Epoch(NamedTuple):
 
     number: int
     weights: LstmWeights
-    calibration: Calibration
-    loss: float | None  # on the validation slice, None where that is empty
+    validation: Calibrated
 
 
 def _fit(steps: Steps, context: Float32Array, cut: Slices, options: TrainingOptions) -> _Epoch:
-    """The epoch with the lowest validation loss; the last one where there is no validation slice."""
+    """The last epoch whose validation loss is within a standard error of the lowest.
+
+    Conversions are few, so the lowest itself is partly luck, and later epochs are better annealed. Training ends when
+    `patience` epochs in a row lie beyond.
+    """
     conversions = int(steps.converted[cut.fit.rows].sum())
     if conversions < FEWEST_CONVERSIONS:
         raise FailedPrecondition(
@@ -103,30 +108,31 @@ def _fit(steps: Steps, context: Float32Array, cut: Slices, options: TrainingOpti
     sequences = Sequences(steps, lstm_step.scaled(steps.state, mean, scale), context, cut.fit)
     touches = int(np.clip(sequences.touches / options.updates_per_epoch, 256, 8192))
     random = np.random.default_rng(options.seed)
-    best: _Epoch | None = None
+    lowest: _Epoch | None = None
+    kept: _Epoch | None = None
     with torch.random.fork_rng(devices=[]), _one_thread():  # fork_rng leaves the caller's random state alone
         torch.manual_seed(options.seed)
         network = _new_network(steps, context.shape[1], cut.fit, options)
         optimiser = torch.optim.AdamW(network.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
-        updates = options.most_epochs * sum(1 for _ in sequences.batches(touches, np.random.default_rng(0)))
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, options.learning_rate, total_steps=updates + 1, pct_start=0.15
-        )
+        average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(options.averaging))  # type: ignore[no-untyped-call]
         for epoch in range(options.most_epochs + 1):  # epoch 0 is the base rate: where nothing can be learnt, it stays
             for batch in sequences.batches(touches, random) if epoch else ():
                 optimiser.zero_grad()
                 _loss(network, batch).backward()  # type: ignore[no-untyped-call]
                 nn.utils.clip_grad_norm_(network.parameters(), 1.0)
                 optimiser.step()
-                schedule.step()
-            weights = export(network, mean, scale)
-            calibration, loss = _calibrated(weights, steps, context, cut.validation)
-            if best is None or loss is None or loss < (best.loss or 0.0):
-                best = _Epoch(epoch, weights, calibration, loss)
-            elif epoch - best.number >= options.patience:
+                average.update_parameters(network)
+            weights = export(cast(JourneyLstm, average.module), mean, scale)
+            logits = lstm_step.hazard_logits(weights, steps, context)
+            now = _Epoch(epoch, weights, calibrate_on(logits, steps.converted, cut.validation))
+            if lowest is None or (now.validation.loss or 0.0) < (lowest.validation.loss or 0.0):
+                lowest = kept = now
+            elif now.validation.worse_than(lowest.validation) <= 1.0:
+                kept = now
+            elif kept is not None and epoch - kept.number >= options.patience:
                 break
-    assert best is not None
-    return best
+    assert kept is not None
+    return kept
 
 
 @contextmanager
@@ -189,9 +195,3 @@ def _scaling(steps: Steps, cut: Slices) -> tuple[Float32Array, Float32Array]:
     if cut.until_us - steps.limits.since_us < 365 * DAY_US:
         scale[[STATE_COLUMNS.index(name) for name in YEARLY_COLUMNS]] = 0.0
     return state.mean(axis=0).astype(np.float32), scale.astype(np.float32)
-
-
-def _calibrated(
-    weights: LstmWeights, steps: Steps, context: Float32Array, seen: Observed
-) -> tuple[Calibration, float | None]:
-    return calibrate_on(lstm_step.hazard_logits(weights, steps, context), steps.converted, seen)

@@ -89,3 +89,13 @@ def test_channels_that_are_not_allowed_are_not_computed():
 def test_state_far_outside_of_what_was_learnt_counts_as_its_edge():
     mean, scale = np.zeros(1, np.float32), np.full(1, 2.0, np.float32)
     assert lstm_step.scaled(np.array([[1e6]], np.float32), mean, scale)[0, 0] == lstm_step.FARTHEST
+
+
+def test_exported_weights_stay_when_training_goes_on():
+    network = random_network(5, CHANNELS, 16)
+    weights = export(network, np.zeros(15, np.float32), np.ones(15, np.float32))
+    before = [array.copy() for array in weights]
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(1.0)
+    assert all(np.array_equal(array, kept) for array, kept in zip(weights, before, strict=True))

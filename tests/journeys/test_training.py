@@ -85,6 +85,15 @@ def test_its_hazards_are_the_true_ones_on_average(learnt):
     assert predicted(learnt).mean() == pytest.approx(learnt.true_hazard.mean(), rel=0.15)
 
 
+def test_hiding_whether_touches_are_clicks_moves_no_hazard_on_average(learnt):
+    # What training hides must not tell where a journey ends: it once did, and planned hazards were 1.6 times the true.
+    unknown = len(learnt.fresh.vocabulary.interactions)
+    hidden = replace(learnt.fresh, interaction=np.full(len(learnt.fresh), unknown, np.int32))
+    logits = learnt.model.logits(hidden, learnt.context["fresh"])
+    planned = learnt.model.about.calibration.probability(logits)
+    assert planned.mean() == pytest.approx(predicted(learnt).mean(), rel=0.08)
+
+
 def test_it_beats_the_chain_on_fresh_customers(learnt):
     chain = train_markov(learnt.train)
     logits = chain.logits(learnt.fresh, learnt.context["fresh"])
