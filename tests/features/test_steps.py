@@ -118,6 +118,12 @@ def test_the_next_touch_ends_the_window_and_is_named():
     assert list((steps.resolved_us - steps.time_us) // HOUR_US) == [5, 168, 168]
 
 
+def test_a_conversion_ends_the_window_before_the_next_touch_does():
+    steps = at_risk_steps(log(("a", 0, "click", "x"), ("a", 2, "conversion", "x"), ("a", 5, "click", "y")), WATCHED)
+    assert list((steps.resolved_us - steps.time_us) // HOUR_US) == [2, 168]
+    assert list(steps.next_channel) == [NO_TOUCH, NO_TOUCH]
+
+
 def test_rows_at_or_after_the_end_are_not_seen():
     rules = StepRules("UTC", since=START, until=START + timedelta(hours=5))
     steps = at_risk_steps(log(("a", 0, "click", "x"), ("a", 5, "conversion", "x")), rules)
