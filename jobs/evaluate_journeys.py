@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,7 @@ from farview.core.errors import InvalidInput
 from farview.evaluation import journey_champion
 from farview.evaluation.hazard_metrics import HazardMetrics, hazard_metrics, log_losses
 from farview.evaluation.journey_champion import Gain
-from farview.evaluation.journey_splits import Observed, day_by_which, observed
+from farview.evaluation.journey_splits import Observed, day_by_which, held_out_customers, observed
 from farview.evaluation.stratified_auc import stratified_auc
 from farview.features.journey_context import ContextEncoding
 from farview.features.journey_state import DAY_US, local_time_us
@@ -36,6 +37,7 @@ class JourneySpec:
     zone: str = "UTC"
     window_days: float = 7.0
     split_date: date | None = None  # last day of training; default: the day by which TRAIN_SHARE of steps have passed
+    held_out_share: float = 0.0  # of customers whom models never see and who alone are judged; 0: all are both
     seed: int = 0
 
 
@@ -61,7 +63,8 @@ def evaluate_journeys(
 ) -> JourneyEvaluation:
     """Fits every model on what was known by the end of the split day, and judges it on the steps after that.
 
-    No training window reaches past the split; test steps may know touches before it. Censored steps are left out and
+    No training window reaches past the split; test steps may know touches before it. With `held_out_share` the split is
+    by customer as well: some are only judged, the others only learnt from. Censored steps are left out and
     weighted for, in training and in every figure.
 
     Args:
@@ -77,9 +80,13 @@ def evaluate_journeys(
     if len(steps) == 0:
         raise InvalidInput.of("--touchpoints", "holds conversions and no touch")
     split_date, split_us = _split(steps, spec)
-    train = observed(steps.time_us, steps.resolved_us, int(steps.time_us.min()), split_us)
-    test = observed(steps.time_us, steps.resolved_us, split_us, steps.limits.until_us)
-    forecasts = _forecasts(steps, attributes, (train, split_us), spec.seed, progress)
+    judged, learnt_from = _sides(steps, spec)
+    train = observed(steps.time_us, steps.resolved_us, int(steps.time_us.min()), split_us).of(
+        learnt_from[steps.customer]
+    )
+    test = observed(steps.time_us, steps.resolved_us, split_us, steps.limits.until_us).of(judged[steps.customer])
+    learning = _Learning(steps, train, learnt_from, split_us, spec.seed)
+    forecasts = _forecasts(learning, attributes, progress)
     rows, target, index = test.rows, steps.converted[test.rows], steps.index[test.rows]
     new = _is_new(steps, split_us)
     losses = {name: log_losses(p[rows], target) for name, p in forecasts.items()}
@@ -106,25 +113,33 @@ def evaluate_journeys(
     )
 
 
+class _Learning(NamedTuple):
+    """What models may learn from."""
+
+    steps: Steps  # all of the log, to forecast for
+    train: Observed
+    customers: NDArray[np.bool_]  # (customers,)
+    until_us: int
+    seed: int
+
+
 def _forecasts(
-    steps: Steps,
-    attributes: tuple[pa.Table, list[str]] | None,
-    training: tuple[Observed, int],
-    seed: int,
-    progress: Progress,
+    learning: _Learning, attributes: tuple[pa.Table, list[str]] | None, progress: Progress
 ) -> dict[str, FloatArray]:
     """Hazard of every step by every model, each fitted on the training steps."""
-    train, split_us = training
+    steps, train = learning.steps, learning.train
     table, names = attributes or (None, [])
     encoding = ContextEncoding.learn(table, names) if table is not None else ContextEncoding()
     context = encoding.encode(table, steps.customer_ids)
+    past, past_context = steps.take(learning.customers), context[learning.customers]
 
     def chain() -> FloatArray:
-        model = train_markov(steps, split_us)
+        model = train_markov(past, learning.until_us)
         return model.about.calibration.probability(model.logits(steps, context))
 
     def lstm() -> FloatArray:
-        model = train_lstm(steps, (encoding, context), split_us, TrainingOptions(seed=seed))
+        options = TrainingOptions(seed=learning.seed)
+        model = train_lstm(past, (encoding, past_context), learning.until_us, options)
         return model.about.calibration.probability(model.logits(steps, context))
 
     fits: dict[str, Callable[[], FloatArray]] = {"lstm": lstm, "markov": chain}
@@ -156,6 +171,19 @@ def _split(steps: Steps, spec: JourneySpec) -> tuple[date, int]:
             "(take an earlier day, or a shorter --window-days)",
         )
     return chosen, split_us
+
+
+def _sides(steps: Steps, spec: JourneySpec) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Customers who are judged, and who are learnt from, each shape (customers,)."""
+    if not 0 <= spec.held_out_share < 1:
+        raise InvalidInput.of("--hold-out-customers", f"{spec.held_out_share} is no share (0 or more, below 1)")
+    everyone = np.ones(len(steps.customer_ids), np.bool_)
+    if spec.held_out_share == 0:
+        return everyone, everyone
+    held_out = held_out_customers(steps.customer_ids, spec.held_out_share, spec.seed)
+    if held_out.all() or not held_out.any():
+        raise InvalidInput.of("--hold-out-customers", f"{spec.held_out_share} leaves no customer on one side")
+    return held_out, ~held_out
 
 
 def _is_new(steps: Steps, split_us: int) -> NDArray[np.bool_]:

@@ -50,6 +50,11 @@ def protocol(result: JourneyEvaluation) -> dict[str, Any]:
         "ece_bins": 10,
         "censoring": "steps whose window the log or the split cuts are left out, the others weighted by 1 / P(not cut)",
         "champion_rule": journey_champion.RULE,
+        "customer_split": (
+            f"{spec.held_out_share:.0%} of customers are only judged, the others only learnt from"
+            if spec.held_out_share
+            else "none: later steps of customers whose earlier steps were learnt from are judged too"
+        ),
         "seed": spec.seed,
         **counts,
         "steps": len(steps),

@@ -42,6 +42,16 @@ def evaluate_journeys(
     window_days: Annotated[
         float, typer.Option("--window-days", min=0.01, help="How long a touch may take to convert.")
     ] = 7.0,
+    hold_out_customers: Annotated[
+        float,
+        typer.Option(
+            "--hold-out-customers",
+            min=0.0,
+            max=0.9,
+            metavar="SHARE",
+            help="Split by customer as well: a share whom models never see and who alone are judged.",
+        ),
+    ] = 0.0,
     customers: Annotated[
         Path | None, typer.Option("--customers", help="Customers with attributes; CSV, CSV.gz or Parquet.")
     ] = None,
@@ -75,7 +85,7 @@ def evaluate_journeys(
     from jobs.evaluate_journeys_report import document
     from jobs.touchpoint_file import TouchpointColumns, read_attributes, read_touchpoints
 
-    spec = JourneySpec(time_zone, window_days, parse_date("--split-date", split_date), seed)
+    spec = JourneySpec(time_zone, window_days, parse_date("--split-date", split_date), hold_out_customers, seed)
     if json_out not in (None, "-"):
         target = Path(json_out)
         if target.is_dir() or not target.absolute().parent.is_dir():

@@ -21,6 +21,11 @@ class Observed:
     weight: FloatArray  # (m,) inverse probability of not being censored; at least 1
     censored: int  # steps of the span left out because the span ends before their window does
 
+    def of(self, chosen: BoolArray) -> "Observed":
+        """Those of the chosen steps, a mask of shape (steps,); the count of the censored stays."""
+        kept = chosen[self.rows]
+        return Observed(self.rows[kept], self.weight[kept], self.censored)
+
 
 def observed(time_us: IntArray, resolved_us: IntArray, since_us: int, until_us: int) -> Observed:
     """The steps touched in [since, until) and resolved before `until`: their windows never straddle a split.

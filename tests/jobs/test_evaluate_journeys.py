@@ -105,6 +105,14 @@ def test_training_sees_the_same_steps_whatever_happens_after_the_split(world):
         assert np.array_equal(getattr(whole.train, name), getattr(fewer.train, name))
 
 
+def test_customers_held_out_are_judged_and_never_learnt_from(world):
+    log, _, _ = world
+    result = evaluate_journeys(log, None, JourneySpec(held_out_share=0.3), Silent())
+    judged, learnt = (set(result.steps.customer[side.rows]) for side in (result.test, result.train))
+    assert judged
+    assert not judged & learnt
+
+
 def test_a_split_that_leaves_no_whole_window_is_refused(world):
     log, _, _ = world
     with pytest.raises(InvalidInput, match="--split-date: 2025-03-29 leaves no whole window of 7 days"):
