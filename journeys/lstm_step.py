@@ -11,7 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from farview.features.steps import Steps
-from journeys.arrays import copy_into
+from journeys.arrays import VECTOR, add_into, add_product, copy_into, dot, sigmoid, tanh
 
 Float32Array = NDArray[np.float32]
 FloatArray = NDArray[np.float64]
@@ -19,7 +19,6 @@ IntArray = NDArray[np.int64]
 CodeArray = NDArray[np.int32]
 
 FARTHEST = np.float32(4.0)  # standard deviations
-_VECTOR = {"reassoc", "contract", "nsz"}  # lets the compiler vectorise sums; infinities keep their meaning
 
 
 class LstmWeights(NamedTuple):
@@ -53,43 +52,12 @@ class LstmWeights(NamedTuple):
         return len(self.hazard)
 
 
-@njit(cache=True, nogil=True, fastmath=_VECTOR, error_model="numpy")
-def _tanh(x: np.float32) -> np.float32:
-    """Rational minimax approximation on [-9, 9], relative error below 4e-7 in float32 (Eigen's coefficients)."""
-    x = np.float32(min(max(x, np.float32(-9.0)), np.float32(9.0)))
-    s = x * x
-    top = np.float32(-2.76076847742355e-16)
-    top = top * s + np.float32(2.00018790482477e-13)
-    top = top * s + np.float32(-8.60467152213735e-11)
-    top = top * s + np.float32(5.12229709037114e-08)
-    top = top * s + np.float32(1.48572235717979e-05)
-    top = top * s + np.float32(6.37261928875436e-04)
-    top = top * s + np.float32(4.89352455891786e-03)
-    bottom = np.float32(1.19825839466702e-06)
-    bottom = bottom * s + np.float32(1.18534705686654e-04)
-    bottom = bottom * s + np.float32(2.26843463243900e-03)
-    bottom = bottom * s + np.float32(4.89352518554385e-03)
-    return x * top / bottom
-
-
-@njit(cache=True, nogil=True, fastmath=_VECTOR, error_model="numpy")
-def _sigmoid(x: np.float32) -> np.float32:
-    half = np.float32(0.5)
-    return half + half * _tanh(half * x)
-
-
 def scaled(state: Float32Array, mean: Float32Array, scale: Float32Array) -> Float32Array:
     """State features as the network reads them, cut at FARTHEST: far outside what it learnt from, it knows nothing."""
     return np.clip((state - mean) * scale, -FARTHEST, FARTHEST)
 
 
-@njit(cache=True, nogil=True, fastmath=_VECTOR, error_model="numpy")
-def _add(target: Float32Array, source: Float32Array) -> None:
-    for entry in range(len(target)):
-        target[entry] += source[entry]
-
-
-@njit(cache=True, nogil=True, fastmath=_VECTOR, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=VECTOR, error_model="numpy")
 def _outer_gates(weights: LstmWeights, state: Float32Array, context: Float32Array, gates: Float32Array) -> np.float32:
     """Sets `gates` (4H,) to what bias, state and attributes add; returns what the state adds to the logit."""
     copy_into(gates, weights.gate_bias)
@@ -106,40 +74,17 @@ def _outer_gates(weights: LstmWeights, state: Float32Array, context: Float32Arra
     return effect
 
 
-@njit(cache=True, nogil=True, fastmath=_VECTOR, error_model="numpy")
-def _add_hidden(hidden_gates: Float32Array, hidden: Float32Array, gates: Float32Array) -> None:
-    """gates += hidden @ hidden_gates, four units at a time so that `gates` is loaded and stored less often."""
-    H = len(hidden)
-    for unit in range(0, H - H % 4, 4):
-        a, b, c, d = hidden[unit], hidden[unit + 1], hidden[unit + 2], hidden[unit + 3]
-        for gate in range(len(gates)):
-            gates[gate] += (a * hidden_gates[unit, gate] + b * hidden_gates[unit + 1, gate]) + (
-                c * hidden_gates[unit + 2, gate] + d * hidden_gates[unit + 3, gate]
-            )
-    for unit in range(H - H % 4, H):
-        for gate in range(len(gates)):
-            gates[gate] += hidden[unit] * hidden_gates[unit, gate]
-
-
-@njit(cache=True, nogil=True, fastmath=_VECTOR, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=VECTOR, error_model="numpy")
 def _update(gates: Float32Array, add: Float32Array, hidden: Float32Array, cell: Float32Array) -> None:
     """The cell's update by gates + add (4H,), in place: Hochreiter & Schmidhuber (1997) with forget gates."""
     H = len(hidden)
     for unit in range(H):
-        enter = _sigmoid(gates[unit] + add[unit])
-        keep = _sigmoid(gates[H + unit] + add[H + unit])
-        new = _tanh(gates[2 * H + unit] + add[2 * H + unit])
-        show = _sigmoid(gates[3 * H + unit] + add[3 * H + unit])
+        enter = sigmoid(gates[unit] + add[unit])
+        keep = sigmoid(gates[H + unit] + add[H + unit])
+        new = tanh(gates[2 * H + unit] + add[2 * H + unit])
+        show = sigmoid(gates[3 * H + unit] + add[3 * H + unit])
         cell[unit] = keep * cell[unit] + enter * new
-        hidden[unit] = show * _tanh(cell[unit])
-
-
-@njit(cache=True, nogil=True, fastmath=_VECTOR, error_model="numpy")
-def _dot(one: Float32Array, other: Float32Array) -> np.float32:
-    total = np.float32(0.0)
-    for entry in range(len(one)):
-        total += one[entry] * other[entry]
-    return total
+        hidden[unit] = show * tanh(cell[unit])
 
 
 class Histories(NamedTuple):
@@ -187,7 +132,7 @@ def read(weights: LstmWeights, histories: Histories) -> tuple[Memory, Float32Arr
     return memory, logits, next_logits
 
 
-@njit(cache=True, nogil=True, fastmath=_VECTOR, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=VECTOR, error_model="numpy")
 def _read(
     weights: LstmWeights, histories: Histories, memory: Memory, logits: Float32Array, next_logits: Float32Array
 ) -> None:
@@ -198,14 +143,14 @@ def _read(
             channel, interaction = histories.channel[k], histories.interaction[k]
             effect = _outer_gates(weights, histories.state[k], context, gates)
             effect += weights.pair_effect[memory.last[row, 0], channel] + weights.interaction_effect[interaction]
-            effect += _dot(context, weights.context_effect[channel]) + weights.hazard_bias[0]
-            _add_hidden(weights.hidden_gates, hidden, gates)
-            _add(gates, weights.interaction_gates[interaction])
+            effect += dot(context, weights.context_effect[channel]) + weights.hazard_bias[0]
+            add_product(hidden, weights.hidden_gates, gates)
+            add_into(gates, weights.interaction_gates[interaction])
             _update(gates, weights.channel_gates[channel], hidden, cell)
-            logits[k] = _dot(hidden, weights.hazard) + effect
+            logits[k] = dot(hidden, weights.hazard) + effect
             for following in range(len(weights.next_touch_bias)):
                 next_logits[k, following] = (
-                    _dot(hidden, weights.next_touch[following]) + weights.next_touch_bias[following]
+                    dot(hidden, weights.next_touch[following]) + weights.next_touch_bias[following]
                 )
             memory.last[row, 0] = channel
 
@@ -239,7 +184,7 @@ def candidates(weights: LstmWeights, memory: Memory, touch: NextTouch) -> Float3
     return logits
 
 
-@njit(cache=True, nogil=True, fastmath=_VECTOR, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=VECTOR, error_model="numpy")
 def _candidates(weights: LstmWeights, memory: Memory, touch: NextTouch, logits: Float32Array) -> None:
     state, context, allowed = touch
     C = logits.shape[2]
@@ -249,16 +194,16 @@ def _candidates(weights: LstmWeights, memory: Memory, touch: NextTouch, logits: 
     for row in range(len(state)):
         effect = _outer_gates(weights, state[row], context[row], outer)
         effect += weights.interaction_effect[unknown] + weights.hazard_bias[0]
-        _add(outer, weights.interaction_gates[unknown])
+        add_into(outer, weights.interaction_gates[unknown])
         for channel in range(C):
-            direct[channel] = _dot(context[row], weights.context_effect[channel]) + effect
+            direct[channel] = dot(context[row], weights.context_effect[channel]) + effect
         for journey in range(memory.hidden.shape[1]):
             permitted = allowed[row, journey]
             if permitted == 0:
                 continue
             gates, cell = memory.gates[row, journey], memory.cell[row, journey]
             copy_into(gates, outer)
-            _add_hidden(weights.hidden_gates, memory.hidden[row, journey], gates)
+            add_product(memory.hidden[row, journey], weights.hidden_gates, gates)
             pair = weights.pair_effect[memory.last[row, journey]]
             for channel in range(C):
                 if (permitted >> np.uint64(channel)) & np.uint64(1):
@@ -266,17 +211,17 @@ def _candidates(weights: LstmWeights, memory: Memory, touch: NextTouch, logits: 
                     logits[row, journey, channel] = logit + direct[channel] + pair[channel]
 
 
-@njit(cache=True, nogil=True, fastmath=_VECTOR, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=VECTOR, error_model="numpy")
 def _peek(gates: Float32Array, add: Float32Array, cell: Float32Array, hazard: Float32Array) -> np.float32:
     """The LSTM's part of the logit after `_update`, which it does not do."""
     H = len(cell)
     total = np.float32(0.0)
     for unit in range(H):
-        enter = _sigmoid(gates[unit] + add[unit])
-        keep = _sigmoid(gates[H + unit] + add[H + unit])
-        new = _tanh(gates[2 * H + unit] + add[2 * H + unit])
-        show = _sigmoid(gates[3 * H + unit] + add[3 * H + unit])
-        total += show * _tanh(keep * cell[unit] + enter * new) * hazard[unit]
+        enter = sigmoid(gates[unit] + add[unit])
+        keep = sigmoid(gates[H + unit] + add[H + unit])
+        new = tanh(gates[2 * H + unit] + add[2 * H + unit])
+        show = sigmoid(gates[3 * H + unit] + add[3 * H + unit])
+        total += show * tanh(keep * cell[unit] + enter * new) * hazard[unit]
     return total
 
 
@@ -294,7 +239,7 @@ def advance(weights: LstmWeights, memory: Memory, parent: IntArray, channel: Int
     return after
 
 
-@njit(cache=True, nogil=True, fastmath=_VECTOR, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=VECTOR, error_model="numpy")
 def _advance(channel_gates: Float32Array, memory: Memory, parent: IntArray, channel: IntArray, after: Memory) -> None:
     for row in range(parent.shape[0]):
         for journey in range(parent.shape[1]):
