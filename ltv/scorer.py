@@ -195,9 +195,11 @@ def _empty(rows: int, H: int, draws: int, totals: FloatArray) -> _Laws:
 
 def _measures(laws: _Laws) -> _Measures:
     """Forecast columns of distinct histories, each (rows x H,)."""
-    some = laws.purchases.some.reshape(-1)
+    # Both grow with the horizon; two methods of integration may differ in the sixth digit where they have levelled out.
+    some = np.maximum.accumulate(laws.purchases.some, axis=1).reshape(-1)
+    moments = np.maximum.accumulate(laws.purchases.moments, axis=1)
     level, linear, quadratic = np.repeat(laws.purchases.spend, laws.purchases.some.shape[1], axis=0).T
-    purchases, squared = laws.purchases.moments.reshape(-1, 2).T
+    purchases, squared = moments.reshape(-1, 2).T
     value = purchases * level
     given_some = np.where(some > 0, purchases / np.where(some > 0, some, 1.0), 1.0)
     value_points = laws.value.points.reshape(len(some), -1)
