@@ -276,6 +276,9 @@ def value_rows(rows: Rows, nodes: SpendNodes, laws: PurchaseLaws, levels: Levels
             some = laws.some[i, h]
             if some > NEVER:
                 law = weigh(h, on, slopes, lattice)
+                if not 0.98 < law.total < 1.02:  # powers out of range, or a lattice too coarse: it should be 1
+                    laws.status[i, h] = VALUE_LARGE
+                    continue
                 mean = laws.moments[i, h, 0] / some * laws.spend[i, 0]
                 _read(law, on, (some, mean), levels, (out.points[i, h], out.columns[i, h]))
 

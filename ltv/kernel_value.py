@@ -21,10 +21,10 @@ from ltv.kernel_purchases import History
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-LONGEST_LATTICE = 512
-SHORTEST_LATTICE = 48
-STEP = 0.8  # lattice step over the standard deviation of the narrowest component
-LARGEST_EXPONENT = 600.0
+LONGEST_LATTICE = 1024
+SHORTEST_LATTICE = 64
+STEP = 0.5  # lattice step over the standard deviation of the narrowest component
+LARGEST_EXPONENT = 500.0
 LONGEST_REACH = 60.0  # of log value: what is e^60 times smaller than the largest lies below the lattice
 KEPT = 1e-6  # counts beyond this conditional probability are lumped into the last one
 
@@ -247,7 +247,11 @@ def cell_means(quantiles: FloatArray, levels: FloatArray, law: Integrated, on: S
         place = (np.log(quantiles[k]) - on.start) / on.step
         i = min(max(int(place), 0), last - 1)
         part = min(max(place - i, 0.0), 1.0)
-        upto = law.moment[i] + on.step * part * (weighted[i] + 0.5 * part * (weighted[i + 1] - weighted[i]))
+        straight = 0.5 * (weighted[i] + weighted[i + 1])
+        share = part
+        if straight > 0.0:
+            share *= (weighted[i] + 0.5 * part * (weighted[i + 1] - weighted[i])) / straight
+        upto = law.moment[i] + (law.moment[i + 1] - law.moment[i]) * share
         if place < 0.0:
             upto = law.moment[0] * np.exp((law.slopes[0] + 1.0) * place * on.step)
         upto = max(upto / law.total, below)
