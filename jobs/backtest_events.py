@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from farview.core import schemas
 from farview.core.clock import zone as zone_of
 from farview.core.errors import InvalidInput
-from farview.store.values import IMPORT_BATCH, Business
+from farview.store.batches import TRANSACTION_BATCH
+from farview.store.values import Business
 from jobs.import_reading import TransactionColumns, TransactionReader
 from jobs.import_rejects import Reject
 
@@ -41,7 +42,7 @@ def read_events(path: Path, columns: TransactionColumns, zone: str, currency: st
     """
     zone_of(zone)
     reader = TransactionReader(path, columns, Business(zone, currency, consent_required=False))
-    rows = pa.Table.from_batches(reader.batches(), schema=IMPORT_BATCH)
+    rows = pa.Table.from_batches(reader.batches(), schema=TRANSACTION_BATCH)
     first = next(islice(reader.listed_rejects(), 1), None) if len(reader.rejects) else None
     if rows.num_rows == 0:
         why = f"; rejected rows: {len(reader.rejects):,}, the first at line {first.line}: {first}" if first else ""

@@ -12,7 +12,7 @@ COLUMNS = (c.CUSTOMER_ID, c.TIME, c.AMOUNT, "transaction_id", "ingested_at", "cu
 
 
 def checked_rows(source: str, texts: Mapping[str, str | None], decimal: str, business: Business, now: datetime) -> str:
-    """SQL for values.IMPORT_BATCH with `ordinal`, `problem` (0 for a good row) and each column's text as it stands.
+    """SQL for batches.TRANSACTION_BATCH with `ordinal`, `problem` (0: good) and each column's text as it stands.
 
     Args:
         source: SQL of the table that is read.

@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 
 from farview.core import columns as c
 from farview.core.errors import InvalidInput
-from farview.store.values import IMPORT_BATCH, Business
+from farview.store.batches import TRANSACTION_BATCH
+from farview.store.values import Business
 from jobs import import_query
 from jobs.import_rejects import Malformed, Reject, Rejects, records
 
@@ -93,7 +94,7 @@ class TransactionReader:
         return digest.hexdigest()
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """values.IMPORT_BATCH in the order of the file.
+        """batches.TRANSACTION_BATCH in the order of the file.
 
         Raises:
             InvalidInput: the file is not a table, or a million of its rows are bad.
@@ -124,7 +125,7 @@ class TransactionReader:
     def _good_rows(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         good = pc.equal(batch.column("problem"), 0)
         if pc.all(good).as_py():
-            return batch.select(IMPORT_BATCH.names).cast(IMPORT_BATCH)
+            return batch.select(TRANSACTION_BATCH.names).cast(TRANSACTION_BATCH)
         bad = batch.filter(pc.invert(good))
         raw = [bad.column(f"{name}_text") for name in self.names]
         self.rejects.add(
@@ -132,7 +133,7 @@ class TransactionReader:
                 [bad.column("ordinal"), bad.column("problem"), *raw], ["ordinal", "problem", *self.names]
             )
         )
-        return batch.filter(good).select(IMPORT_BATCH.names).cast(IMPORT_BATCH)
+        return batch.filter(good).select(TRANSACTION_BATCH.names).cast(TRANSACTION_BATCH)
 
     def _find_columns(self) -> dict[str, str]:
         required = {c.CUSTOMER_ID: self.columns.customer, c.TIME: self.columns.time, c.AMOUNT: self.columns.amount}

@@ -11,15 +11,15 @@ import pyarrow.compute as pc
 from farview.core import columns as c
 from farview.core.clock import zone as zone_of
 from farview.core.errors import InvalidInput
-from farview.features.journey_log import CHANNEL, CONVERSION, CONVERSION_VALUE, INTERACTION
+from farview.features.journey_log import CONVERSION
 
 LOG = pa.schema(
     [
         pa.field(c.CUSTOMER_ID, pa.string(), nullable=False),
         pa.field(c.TIME, pa.timestamp("us", tz="UTC"), nullable=False),
-        pa.field(INTERACTION, pa.string(), nullable=False),
-        pa.field(CHANNEL, pa.string()),  # null only for conversions
-        pa.field(CONVERSION_VALUE, pa.float64()),
+        pa.field(c.INTERACTION, pa.string(), nullable=False),
+        pa.field(c.CHANNEL, pa.string()),  # null only for conversions
+        pa.field(c.CONVERSION_VALUE, pa.float64()),
     ]
 )
 
@@ -30,9 +30,9 @@ class TouchpointColumns:
 
     customer: str = c.CUSTOMER_ID
     time: str = c.TIME
-    interaction: str = INTERACTION
-    channel: str = CHANNEL
-    value: str = CONVERSION_VALUE  # read where the file has it
+    interaction: str = c.INTERACTION
+    channel: str = c.CHANNEL
+    value: str = c.CONVERSION_VALUE  # read where the file has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +120,14 @@ def _found(path: Path, columns: TouchpointColumns, names: list[str]) -> dict[str
     wanted = {
         c.CUSTOMER_ID: columns.customer,
         c.TIME: columns.time,
-        INTERACTION: columns.interaction,
-        CHANNEL: columns.channel,
+        c.INTERACTION: columns.interaction,
+        c.CHANNEL: columns.channel,
     }
     for ours, theirs in wanted.items():
         if theirs not in names:
             option = f"--{'customer' if ours == c.CUSTOMER_ID else ours}-column"
             raise InvalidInput.of(str(path), f"no column {theirs!r}; it has {', '.join(names)} (name it with {option})")
-    return {**wanted, CONVERSION_VALUE: columns.value if columns.value in names else None}
+    return {**wanted, c.CONVERSION_VALUE: columns.value if columns.value in names else None}
 
 
 def _query(source: str, found: dict[str, str | None]) -> str:

@@ -3,6 +3,11 @@
 CUSTOMER_ID = "customer_id"
 TIME = "time"
 AMOUNT = "amount"
+INTERACTION = "interaction"
+CHANNEL = "channel"
+CONVERSION_VALUE = "conversion_value"
+PROPENSITY = "propensity"
+ITEM_ID = "item_id"
 COHORT = "cohort"
 FIRST_PURCHASE_DATE = "first_purchase_date"
 

@@ -74,3 +74,24 @@ EVENTS = pa.schema(
     ]
 )
 """Transactions as the features room reads them."""
+
+TOUCHPOINTS = pa.schema(
+    [
+        pa.field(c.CUSTOMER_ID, pa.string(), nullable=False),
+        pa.field(c.TIME, pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field(c.INTERACTION, pa.string(), nullable=False),  # "conversion" for a conversion, else kind of the touch
+        pa.field(c.CHANNEL, pa.string()),  # null only for conversions
+        pa.field(c.CONVERSION_VALUE, pa.float64()),  # reporting currency; null for touches
+        pa.field(c.PROPENSITY, pa.float64()),  # of the channel under the policy that chose it, where it was logged
+    ]
+)
+"""Touches and conversions as the features room reads them, in any order."""
+
+ATTRIBUTES = pa.schema(
+    [
+        pa.field(c.CUSTOMER_ID, pa.string(), nullable=False),
+        pa.field("time_zone", pa.string()),  # IANA; null: not known
+        pa.field("attributes", pa.string(), nullable=False),  # JSON object of numbers, texts and booleans
+    ]
+)
+"""What is known of customers beside their events, a row each, ordered by customer id."""

@@ -15,9 +15,6 @@ from farview.features.journey_state import BoolArray, IntArray
 FloatArray = NDArray[np.float64]
 CodeArray = NDArray[np.int32]
 
-INTERACTION = "interaction"
-CHANNEL = "channel"
-CONVERSION_VALUE = "conversion_value"
 CONVERSION = "conversion"
 
 NEVER_US = np.iinfo(np.int64).max
@@ -68,31 +65,31 @@ def read_columns(log: pa.Table, until_us: int) -> LogColumns:
     Raises:
         InvalidInput: a column is missing, of a wrong type, or null where it must not be.
     """
-    for name in (c.CUSTOMER_ID, c.TIME, INTERACTION, CHANNEL):
+    for name in (c.CUSTOMER_ID, c.TIME, c.INTERACTION, c.CHANNEL):
         if name not in log.column_names:
             raise InvalidInput.of(name, f"the touch log has no such column (it has {', '.join(log.column_names)})")
     time = log[c.TIME]
     if not pa.types.is_timestamp(time.type) or time.type.tz is None:
         raise InvalidInput.of(c.TIME, f"is {time.type}, not a timestamp with a time zone")
     log = log.filter(pc.less(pc.cast(pc.cast(time, pa.timestamp("us", "UTC")), pa.int64()), until_us))
-    for name in (c.CUSTOMER_ID, c.TIME, INTERACTION):
+    for name in (c.CUSTOMER_ID, c.TIME, c.INTERACTION):
         if log[name].null_count:
             raise InvalidInput.of(name, f"{log[name].null_count} rows of the touch log have none")
-    is_conversion = pc.equal(log[INTERACTION], CONVERSION)
-    if pc.any(pc.and_(pc.is_null(log[CHANNEL]), pc.invert(is_conversion))).as_py():
-        raise InvalidInput.of(CHANNEL, "a touch of the log has none (only conversions may lack it)")
+    is_conversion = pc.equal(log[c.INTERACTION], CONVERSION)
+    if pc.any(pc.and_(pc.is_null(log[c.CHANNEL]), pc.invert(is_conversion))).as_py():
+        raise InvalidInput.of(c.CHANNEL, "a touch of the log has none (only conversions may lack it)")
     encoded = _one(log[c.CUSTOMER_ID]).dictionary_encode()
     names = np.array(encoded.dictionary.to_pylist(), dtype=object)
     order = np.argsort(names)
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
-    value = log[CONVERSION_VALUE] if CONVERSION_VALUE in log.column_names else pa.nulls(len(log), pa.float64())
+    value = log[c.CONVERSION_VALUE] if c.CONVERSION_VALUE in log.column_names else pa.nulls(len(log), pa.float64())
     return LogColumns(
         customer_ids=tuple(names[order]),
         customer=rank[encoded.indices.to_numpy(zero_copy_only=False)],
         time_us=pc.cast(pc.cast(log[c.TIME], pa.timestamp("us", "UTC")), pa.int64()).to_numpy(),
-        interaction=_one(log[INTERACTION]),
-        channel=_one(log[CHANNEL]),
+        interaction=_one(log[c.INTERACTION]),
+        channel=_one(log[c.CHANNEL]),
         is_conversion=is_conversion.to_numpy(),
         value=pc.fill_null(pc.cast(value, pa.float64()), 0.0).to_numpy(zero_copy_only=False),
     )

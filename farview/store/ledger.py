@@ -14,9 +14,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from farview.core import columns as c
 from farview.core.errors import InvalidInput
 from farview.store import audit, bulk, row_hash
+from farview.store.batches import TRANSACTION_BATCH
 from farview.store.tables import CUSTOMERS, TRANSACTIONS
 from farview.store.types import EPOCH, MICROSECOND, microseconds
-from farview.store.values import IMPORT_BATCH, Transaction, WriteCounts
+from farview.store.values import Transaction, WriteCounts
 
 LOOKUP = 10_000  # ids a statement; SQLite binds at most 32,766 values
 _AMOUNT_BELOW = 10**12
@@ -47,7 +48,7 @@ def record(connection: Connection, rows: Sequence[Transaction], *, who: str) -> 
 
 
 def add(connection: Connection, batch: pa.RecordBatch, origin: Origin) -> WriteCounts:
-    """Adds a batch of values.IMPORT_BATCH in its order; the customers are the caller's to add.
+    """Adds a batch of batches.TRANSACTION_BATCH in its order; the customers are the caller's to add.
 
     A row whose transaction_id is known is dropped when its content is the same, else it closes the version before it:
     a resend of an old version after a correction is a correction back. What was known before stays readable by
@@ -151,4 +152,4 @@ def _as_batch(rows: Sequence[Transaction]) -> pa.RecordBatch:
         "ingested_at": [None] * len(rows),
         "row_hash": [row_hash.of(row) for row in rows],
     }
-    return pa.RecordBatch.from_pydict(columns, schema=IMPORT_BATCH)
+    return pa.RecordBatch.from_pydict(columns, schema=TRANSACTION_BATCH)

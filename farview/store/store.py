@@ -91,7 +91,7 @@ class Store:
     def import_file(
         self, source: ImportSource, batches: Iterable[pa.RecordBatch], rejected: Callable[[], int], *, who: str
     ) -> ImportedFile:
-        """Writes a file's rows (values.IMPORT_BATCH) in one transaction, or nothing when it was imported before.
+        """Writes a file's rows (batches.TRANSACTION_BATCH) in one transaction, or nothing when it was imported before.
 
         `rejected` is asked once, after the last batch.
         """

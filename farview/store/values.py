@@ -8,23 +8,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from farview.core import columns as c
-
 LTV_REVENUE = "ltv-revenue"
 """Kind of the models that forecast revenue; kinds are "ltv-" + value type, "journeys", "ranking"."""
 
-IMPORT_BATCH = pa.schema(
-    [
-        pa.field("transaction_id", pa.string()),  # null: the file has no ids
-        pa.field(c.CUSTOMER_ID, pa.string(), nullable=False),
-        pa.field(c.TIME, pa.timestamp("us", tz="UTC"), nullable=False),
-        pa.field(c.AMOUNT, pa.decimal128(18, 6), nullable=False),
-        pa.field("currency", pa.string(), nullable=False),
-        pa.field("ingested_at", pa.timestamp("us", tz="UTC")),  # null: now
-        pa.field("row_hash", pa.int64(), nullable=False),  # farview.store.row_hash
-    ]
-)
-"""Transactions as `Store.import_file` takes them, in the order of the file."""
+JOURNEYS = "journeys"
+"""Kind of the models that say how likely a touch leads to a conversion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,3 +208,101 @@ class AuditEntry:
     action: str
     subject: str
     detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Touchpoint:
+    """A touch, or a conversion when `interaction` is "conversion"."""
+
+    customer_id: str
+    time: datetime  # aware
+    interaction: str
+    channel: str | None  # None only for conversions
+    conversion_value: Decimal | None = None  # reporting currency; None for touches
+    propensity: float | None = None  # of the channel under the policy that chose it
+    touchpoint_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer that an exposure came from, as its signed token tells."""
+
+    answer_id: str
+    method: str  # "PrioritizeCustomers" | "RankItems" | "PlanJourney"
+    forecast_run_id: int | None
+    model_version: str | None  # "journeys/3"
+    plan_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """One place of an answer that was really shown."""
+
+    place: int  # from 1; the position of a planned touch
+    time: datetime  # aware
+    customer_id: str | None
+    item_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewPlan:
+    """A journey plan about to be stored."""
+
+    customer_id: str
+    model_version: str  # "journeys/3"
+    planned_at: datetime  # aware: the present of the plan; later touches were not seen
+    request: Mapping[str, Any]  # constraints, margin, costs, timing: enough to plan again
+    touches: tuple["PlanTouch", ...]
+    probability: float
+    probability_low: float
+    probability_high: float
+    probability_without: float
+    expected_value: float
+    expected_cost: float
+    optimality_gap: float | None
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanTouch:
+    """One touch of a plan."""
+
+    position: int  # from 1
+    time: datetime  # aware
+    channel: str
+    hazard: float
+    reached: float
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPlan:
+    """A plan as it was stored."""
+
+    plan_id: int
+    plan_run_id: int | None  # None: made by one call
+    created_at: datetime
+    plan: NewPlan
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRunSpec:
+    """What determines a run of plans. Its fields but `known_at` are its idempotent key."""
+
+    model_version: int  # of kind JOURNEYS
+    as_of: date  # planned at the end of this day, business zone
+    known_at: datetime
+    snapshot_hash: str  # of the touchpoints seen
+    config_hash: str  # of everything else that changes a plan
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRun:
+    """A run of plans, which can be read only once it is published."""
+
+    plan_run_id: int
+    spec: PlanRunSpec
+    status: str  # "staging" | "published"
+    plans: int
+    created_at: datetime
+    published_at: datetime | None

@@ -1,0 +1,91 @@
+"""Rows of files as `Store.import_file` takes them, one schema a kind of file, in the order of the file."""
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from farview.core import columns as c
+
+_INSTANT = pa.timestamp("us", tz="UTC")
+_AMOUNT = pa.decimal128(18, 6)  # reporting currency
+
+TRANSACTION_BATCH = pa.schema(
+    [
+        pa.field("transaction_id", pa.string()),  # null: the file has no ids
+        pa.field(c.CUSTOMER_ID, pa.string(), nullable=False),
+        pa.field(c.TIME, _INSTANT, nullable=False),
+        pa.field(c.AMOUNT, _AMOUNT, nullable=False),
+        pa.field("currency", pa.string(), nullable=False),
+        pa.field("ingested_at", _INSTANT),  # null: now
+        pa.field("row_hash", pa.int64(), nullable=False),  # farview.store.row_hash
+    ]
+)
+
+TOUCHPOINT_BATCH = pa.schema(
+    [
+        pa.field("touchpoint_id", pa.string()),  # null: the file has no ids
+        pa.field(c.CUSTOMER_ID, pa.string(), nullable=False),
+        pa.field(c.TIME, _INSTANT, nullable=False),
+        pa.field(c.INTERACTION, pa.string(), nullable=False),  # "conversion" for a conversion
+        pa.field(c.CHANNEL, pa.string()),  # null only for conversions
+        pa.field(c.CONVERSION_VALUE, _AMOUNT),  # null for touches
+        pa.field(c.PROPENSITY, pa.float64()),  # in (0, 1]; null where it was not logged
+        pa.field("ingested_at", _INSTANT),  # null: now
+        pa.field("row_hash", pa.int64(), nullable=False),
+    ]
+)
+
+CUSTOMER_BATCH = pa.schema(
+    [
+        pa.field(c.CUSTOMER_ID, pa.string(), nullable=False),
+        pa.field("time_zone", pa.string()),  # IANA; null: leaves what is stored
+        pa.field("attributes", pa.string(), nullable=False),  # JSON object; a key with null removes that attribute
+    ]
+)
+
+CONSENT_BATCH = pa.schema(
+    [
+        pa.field(c.CUSTOMER_ID, pa.string(), nullable=False),
+        pa.field(c.CHANNEL, pa.string(), nullable=False),
+        pa.field("purpose", pa.string(), nullable=False),
+        pa.field("allowed", pa.bool_(), nullable=False),
+        pa.field(c.TIME, _INSTANT, nullable=False),  # when the customer said so
+    ]
+)
+
+ITEM_BATCH = pa.schema(
+    [
+        pa.field(c.ITEM_ID, pa.string(), nullable=False),
+        pa.field("price", _AMOUNT, nullable=False),
+        pa.field("category", pa.string()),
+        pa.field("brand", pa.string()),
+        pa.field("margin", _AMOUNT),  # of one sale; may be negative
+        pa.field("stock", pa.int64()),  # pieces; null: not limited
+        pa.field("added", pa.date32()),  # first day in the catalogue, business time zone
+        pa.field("attributes", pa.string(), nullable=False),  # JSON object of the other columns; null removes a key
+    ]
+)
+
+IMPRESSION_BATCH = pa.schema(
+    [
+        pa.field("query_id", pa.string(), nullable=False),  # one list shown to one customer
+        pa.field(c.CUSTOMER_ID, pa.string(), nullable=False),
+        pa.field(c.TIME, _INSTANT, nullable=False),
+        pa.field("position", pa.int64(), nullable=False),  # from 1, on top
+        pa.field(c.ITEM_ID, pa.string(), nullable=False),
+        pa.field("grade", pa.int64(), nullable=False),  # 0 impression, 1 click, 2 cart, 3 checkout, 4 purchase
+        pa.field(c.PROPENSITY, pa.float64()),  # of the item at this position given those above; null: not logged
+        pa.field("ingested_at", _INSTANT),  # null: now
+        pa.field("row_hash", pa.int64(), nullable=False),
+    ]
+)
+
+BATCHES: Mapping[str, pa.Schema] = {
+    "transactions": TRANSACTION_BATCH,
+    "touchpoints": TOUCHPOINT_BATCH,
+    "customers": CUSTOMER_BATCH,
+    "consents": CONSENT_BATCH,
+    "items": ITEM_BATCH,
+    "impressions": IMPRESSION_BATCH,
+}
+"""By the kind of the file, which is also the name of its table."""
