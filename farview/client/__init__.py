@@ -1,0 +1,36 @@
+"""Farview for callers in Python: typed, with deadlines, retries and errors that say which field to mend.
+
+    from farview.client import FarviewClient, Floor, Item, Objective
+
+    with FarviewClient("127.0.0.1:50051") as farview:
+        forecast = farview.forecast("00042")
+        year = forecast.at(365)
+        print(year.expected_value.mean, year.expected_value.q10, year.purchases.p_zero)
+
+        recent = Floor("recent", 'first_purchase_date >= "1997-03-01"', share=0.2)
+        audience = farview.prioritize(capacity=100, floors=[recent])
+        for customer in audience.customers:
+            print(customer.place, customer.customer_id, customer.score)
+
+        items = [Item("kettle", {"price": 39, "relevance": 0.8}), Item("spoon", {"price": 4, "relevance": 0.9})]
+        ranking = farview.rank_items(items, [Objective("relevance", weight=2), Objective("price")])
+        print([item.item_id for item in ranking.items])
+
+Answers are the messages of the contract (`farview.v1`), whose comments are the reference.
+"""
+
+from farview.client.client import FarviewClient
+from farview.client.connection import CallFailed
+from farview.client.values import CustomerForecast, ExpectedRevenue, Floor, Item, Objective, Purchase, Transaction
+
+__all__ = [
+    "CallFailed",
+    "CustomerForecast",
+    "ExpectedRevenue",
+    "FarviewClient",
+    "Floor",
+    "Item",
+    "Objective",
+    "Purchase",
+    "Transaction",
+]

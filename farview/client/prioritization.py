@@ -1,0 +1,96 @@
+"""Calls of PrioritizationService."""
+
+from collections.abc import Sequence
+
+from farview.client.connection import Connection
+from farview.client.values import ExpectedRevenue, Floor, Item, Objective
+from farview.v1 import items_pb2, prioritization_pb2, prioritization_pb2_grpc
+
+_ITEM_FIELDS = ("price", "purchase_probability")
+
+
+class PrioritizationCalls:
+    """See protos/farview/v1/prioritization.proto and items.proto."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._prioritization = prioritization_pb2_grpc.PrioritizationServiceStub(connection.channel)
+
+    def prioritize(
+        self,
+        capacity: int,
+        among: str | Sequence[str] = "",
+        floors: Sequence[Floor] = (),
+        *,
+        horizon_days: int = 0,
+        quantile: float | None = None,
+        report_shortfall: bool = False,
+        seed: int | None = None,
+    ) -> prioritization_pb2.PrioritizeCustomersResponse:
+        """An ordered audience.
+
+        Args:
+            among: a filter, or customer ids; "" is everyone.
+            quantile: order by this quantile of the expected value (0.05, 0.1, 0.5, 0.9 or 0.95) instead of its mean.
+            report_shortfall: answer what can be placed when the floors are infeasible, instead of failing.
+        """
+        request = prioritization_pb2.PrioritizeCustomersRequest(
+            capacity=capacity,
+            horizon_days=horizon_days,
+            floors=[
+                prioritization_pb2.ExposureFloor(floor_id=f.name, cohort_filter=f.cohort_filter, share=f.share)
+                for f in floors
+            ],
+            on_shortfall=prioritization_pb2.SHORTFALL_POLICY_REPORT
+            if report_shortfall
+            else prioritization_pb2.SHORTFALL_POLICY_REFUSE,
+            seed=seed,
+        )
+        if not isinstance(among, str):
+            request.customers.SetInParent()
+            request.customers.customer_ids.extend(among)
+        elif among:
+            request.filter = among
+        if quantile is not None:
+            request.score.quantile.level = quantile
+        return self._connection.call(self._prioritization.PrioritizeCustomers, request)
+
+    def rank_items(
+        self,
+        items: Sequence[Item],
+        by: Sequence[Objective] | ExpectedRevenue,
+        *,
+        explain: bool = False,
+        seed: int | None = None,
+    ) -> items_pb2.RankItemsResponse:
+        """At most 1,000 items in the order to show them. The first item says which values all of them have."""
+        first = items[0].values if items else {}
+        names = [name for name in first if name not in _ITEM_FIELDS]
+        request = items_pb2.RankItemsRequest(
+            items=[_candidate(item, names) for item in items],
+            value_names=names,
+            seed=seed,
+            include_explanation=explain,
+        )
+        if isinstance(by, ExpectedRevenue):
+            ln, identity = items_pb2.PRICE_FUNCTION_LN, items_pb2.PRICE_FUNCTION_IDENTITY
+            request.blend.expected_revenue.price_function = ln if by.ln_price else identity
+        else:
+            request.blend.rank_product.SetInParent()
+            for objective in by:
+                request.blend.rank_product.objectives.add(
+                    name=objective.name, weight=objective.weight, bin_width=objective.bin_width
+                )
+        return self._connection.call(self._prioritization.RankItems, request)
+
+
+def _candidate(item: Item, names: Sequence[str]) -> items_pb2.CandidateItem:
+    unlike = {*item.values}.symmetric_difference([*names, *_ITEM_FIELDS]) - {*_ITEM_FIELDS}
+    if unlike:
+        raise ValueError(f"item {item.item_id!r} differs from the first item in {', '.join(sorted(unlike))}")
+    return items_pb2.CandidateItem(
+        item_id=item.item_id,
+        price=item.values.get("price"),
+        purchase_probability=item.values.get("purchase_probability"),
+        values=[item.values[name] for name in names],
+    )

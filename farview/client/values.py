@@ -1,0 +1,80 @@
+"""What callers give and get that is no message of the contract."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from farview.v1 import forecast_pb2
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """A purchase, or with a negative amount a return."""
+
+    time: datetime  # aware
+    amount: Decimal
+    currency: str  # ISO 4217; the database's reporting currency
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A purchase or return of a customer, to be recorded. With a `transaction_id` it is never stored twice."""
+
+    customer_id: str
+    purchase: Purchase
+    transaction_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """At least `share` of every prefix of an audience belongs to the cohort that the filter selects."""
+
+    name: str
+    cohort_filter: str
+    share: float  # of places, in (0, 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item that may be shown, and what is known of it by name, such as price (reporting currency) or relevance."""
+
+    item_id: str
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """One thing to have much of, among the items' values. Only the order of values counts, not their unit."""
+
+    name: str
+    weight: float = 1.0
+    bin_width: float | None = None  # in the values' unit: those of one bin share a rank
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedRevenue:
+    """Orders items by `purchase_probability` times `price`, or times the logarithm of the price."""
+
+    ln_price: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerForecast:
+    """One customer's forecast and where it comes from."""
+
+    forecast: forecast_pb2.Forecast
+    forecast_run_id: str  # empty when scored from a history
+    model_version: str
+
+    def at(self, horizon_days: int) -> forecast_pb2.HorizonForecast:
+        """The forecast at one horizon.
+
+        Raises:
+            KeyError: there is no such horizon.
+        """
+        for horizon in self.forecast.horizons:
+            if horizon.horizon_days == horizon_days:
+                return horizon
+        known = [horizon.horizon_days for horizon in self.forecast.horizons]
+        raise KeyError(f"no forecast over {horizon_days} days; there are {known}")
