@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from farview.core import columns as c
 from farview.core.errors import InvalidInput
+from farview.features.attributes import NUMBER, TEXT
 
 Float32Array = NDArray[np.float32]
 
@@ -45,6 +46,12 @@ class ContextEncoding:
     def width(self) -> int:
         """Columns of the encoded matrix."""
         return len(self.numeric) + sum(len(attribute.values) for attribute in self.categorical)
+
+    @property
+    def kinds(self) -> dict[str, pa.DataType]:
+        """The attributes and the types to read them as; truths are categories, so text."""
+        numbers = dict.fromkeys((attribute.name for attribute in self.numeric), NUMBER)
+        return numbers | dict.fromkeys((attribute.name for attribute in self.categorical), TEXT)
 
     @classmethod
     def learn(cls, customers: pa.Table, names: Sequence[str]) -> Self:
