@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x66\x61rview/v1/feedback.proto\x12\nfarview.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"j\n\x19RecordTransactionsRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x33\n\x0ctransactions\x18\x02 \x03(\x0b\x32\x17.farview.v1.TransactionB\x04\xe2\x41\x01\x02\"\xac\x01\n\x0bTransaction\x12\x1c\n\x0etransaction_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x19\n\x0b\x63ustomer_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12:\n\x10transaction_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x02\x12(\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x02\"\x92\x01\n\x1aRecordTransactionsResponse\x12\x11\n\tnew_count\x18\x01 \x01(\x05\x12\x17\n\x0funchanged_count\x18\x02 \x01(\x05\x12\x17\n\x0f\x63orrected_count\x18\x03 \x01(\x05\x12/\n\x0bingest_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2v\n\x0f\x46\x65\x65\x64\x62\x61\x63kService\x12\x63\n\x12RecordTransactions\x12%.farview.v1.RecordTransactionsRequest\x1a&.farview.v1.RecordTransactionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x66\x61rview/v1/feedback.proto\x12\nfarview.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"j\n\x19RecordTransactionsRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x33\n\x0ctransactions\x18\x02 \x03(\x0b\x32\x17.farview.v1.TransactionB\x04\xe2\x41\x01\x02\"\xac\x01\n\x0bTransaction\x12\x1c\n\x0etransaction_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x19\n\x0b\x63ustomer_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12:\n\x10transaction_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x02\x12(\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x02\"\x92\x01\n\x1aRecordTransactionsResponse\x12\x11\n\tnew_count\x18\x01 \x01(\x05\x12\x17\n\x0funchanged_count\x18\x02 \x01(\x05\x12\x17\n\x0f\x63orrected_count\x18\x03 \x01(\x05\x12/\n\x0bingest_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"g\n\x18RecordTouchpointsRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x31\n\x0btouchpoints\x18\x02 \x03(\x0b\x32\x16.farview.v1.TouchpointB\x04\xe2\x41\x01\x02\"\xd9\x01\n\nTouchpoint\x12\x1b\n\rtouchpoint_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x19\n\x0b\x63ustomer_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x39\n\x0ftouchpoint_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x02\x12\"\n\x05touch\x18\x04 \x01(\x0b\x32\x11.farview.v1.TouchH\x00\x12,\n\nconversion\x18\x05 \x01(\x0b\x32\x16.farview.v1.ConversionH\x00\x42\x06\n\x04kind\"g\n\x05Touch\x12\x15\n\x07\x63hannel\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x19\n\x0binteraction\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1d\n\npropensity\x18\x03 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\r\n\x0b_propensity\"L\n\nConversion\x12\x15\n\x07\x63hannel\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\'\n\x05value\x18\x02 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x01\"\x91\x01\n\x19RecordTouchpointsResponse\x12\x11\n\tnew_count\x18\x01 \x01(\x05\x12\x17\n\x0funchanged_count\x18\x02 \x01(\x05\x12\x17\n\x0f\x63orrected_count\x18\x03 \x01(\x05\x12/\n\x0bingest_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x7f\n\x16RecordExposuresRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1c\n\x0e\x66\x65\x65\x64\x62\x61\x63k_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12-\n\texposures\x18\x03 \x03(\x0b\x32\x14.farview.v1.ExposureB\x04\xe2\x41\x01\x02\"\x8a\x01\n\x08\x45xposure\x12\x13\n\x05place\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x02\x12\x37\n\rexposure_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x02\x12\x19\n\x0b\x63ustomer_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07item_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\"E\n\x17RecordExposuresResponse\x12\x11\n\tnew_count\x18\x01 \x01(\x05\x12\x17\n\x0funchanged_count\x18\x02 \x01(\x05\x32\xb4\x02\n\x0f\x46\x65\x65\x64\x62\x61\x63kService\x12\x63\n\x12RecordTransactions\x12%.farview.v1.RecordTransactionsRequest\x1a&.farview.v1.RecordTransactionsResponse\x12`\n\x11RecordTouchpoints\x12$.farview.v1.RecordTouchpointsRequest\x1a%.farview.v1.RecordTouchpointsResponse\x12Z\n\x0fRecordExposures\x12\".farview.v1.RecordExposuresRequest\x1a#.farview.v1.RecordExposuresResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,12 +46,62 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRANSACTION'].fields_by_name['transaction_time']._serialized_options = b'\342A\001\002'
   _globals['_TRANSACTION'].fields_by_name['amount']._loaded_options = None
   _globals['_TRANSACTION'].fields_by_name['amount']._serialized_options = b'\342A\001\002'
+  _globals['_RECORDTOUCHPOINTSREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_RECORDTOUCHPOINTSREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\002'
+  _globals['_RECORDTOUCHPOINTSREQUEST'].fields_by_name['touchpoints']._loaded_options = None
+  _globals['_RECORDTOUCHPOINTSREQUEST'].fields_by_name['touchpoints']._serialized_options = b'\342A\001\002'
+  _globals['_TOUCHPOINT'].fields_by_name['touchpoint_id']._loaded_options = None
+  _globals['_TOUCHPOINT'].fields_by_name['touchpoint_id']._serialized_options = b'\342A\001\001'
+  _globals['_TOUCHPOINT'].fields_by_name['customer_id']._loaded_options = None
+  _globals['_TOUCHPOINT'].fields_by_name['customer_id']._serialized_options = b'\342A\001\002'
+  _globals['_TOUCHPOINT'].fields_by_name['touchpoint_time']._loaded_options = None
+  _globals['_TOUCHPOINT'].fields_by_name['touchpoint_time']._serialized_options = b'\342A\001\002'
+  _globals['_TOUCH'].fields_by_name['channel']._loaded_options = None
+  _globals['_TOUCH'].fields_by_name['channel']._serialized_options = b'\342A\001\002'
+  _globals['_TOUCH'].fields_by_name['interaction']._loaded_options = None
+  _globals['_TOUCH'].fields_by_name['interaction']._serialized_options = b'\342A\001\002'
+  _globals['_TOUCH'].fields_by_name['propensity']._loaded_options = None
+  _globals['_TOUCH'].fields_by_name['propensity']._serialized_options = b'\342A\001\001'
+  _globals['_CONVERSION'].fields_by_name['channel']._loaded_options = None
+  _globals['_CONVERSION'].fields_by_name['channel']._serialized_options = b'\342A\001\001'
+  _globals['_CONVERSION'].fields_by_name['value']._loaded_options = None
+  _globals['_CONVERSION'].fields_by_name['value']._serialized_options = b'\342A\001\001'
+  _globals['_RECORDEXPOSURESREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_RECORDEXPOSURESREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\002'
+  _globals['_RECORDEXPOSURESREQUEST'].fields_by_name['feedback_token']._loaded_options = None
+  _globals['_RECORDEXPOSURESREQUEST'].fields_by_name['feedback_token']._serialized_options = b'\342A\001\002'
+  _globals['_RECORDEXPOSURESREQUEST'].fields_by_name['exposures']._loaded_options = None
+  _globals['_RECORDEXPOSURESREQUEST'].fields_by_name['exposures']._serialized_options = b'\342A\001\002'
+  _globals['_EXPOSURE'].fields_by_name['place']._loaded_options = None
+  _globals['_EXPOSURE'].fields_by_name['place']._serialized_options = b'\342A\001\002'
+  _globals['_EXPOSURE'].fields_by_name['exposure_time']._loaded_options = None
+  _globals['_EXPOSURE'].fields_by_name['exposure_time']._serialized_options = b'\342A\001\002'
+  _globals['_EXPOSURE'].fields_by_name['customer_id']._loaded_options = None
+  _globals['_EXPOSURE'].fields_by_name['customer_id']._serialized_options = b'\342A\001\001'
+  _globals['_EXPOSURE'].fields_by_name['item_id']._loaded_options = None
+  _globals['_EXPOSURE'].fields_by_name['item_id']._serialized_options = b'\342A\001\001'
   _globals['_RECORDTRANSACTIONSREQUEST']._serialized_start=132
   _globals['_RECORDTRANSACTIONSREQUEST']._serialized_end=238
   _globals['_TRANSACTION']._serialized_start=241
   _globals['_TRANSACTION']._serialized_end=413
   _globals['_RECORDTRANSACTIONSRESPONSE']._serialized_start=416
   _globals['_RECORDTRANSACTIONSRESPONSE']._serialized_end=562
-  _globals['_FEEDBACKSERVICE']._serialized_start=564
-  _globals['_FEEDBACKSERVICE']._serialized_end=682
+  _globals['_RECORDTOUCHPOINTSREQUEST']._serialized_start=564
+  _globals['_RECORDTOUCHPOINTSREQUEST']._serialized_end=667
+  _globals['_TOUCHPOINT']._serialized_start=670
+  _globals['_TOUCHPOINT']._serialized_end=887
+  _globals['_TOUCH']._serialized_start=889
+  _globals['_TOUCH']._serialized_end=992
+  _globals['_CONVERSION']._serialized_start=994
+  _globals['_CONVERSION']._serialized_end=1070
+  _globals['_RECORDTOUCHPOINTSRESPONSE']._serialized_start=1073
+  _globals['_RECORDTOUCHPOINTSRESPONSE']._serialized_end=1218
+  _globals['_RECORDEXPOSURESREQUEST']._serialized_start=1220
+  _globals['_RECORDEXPOSURESREQUEST']._serialized_end=1347
+  _globals['_EXPOSURE']._serialized_start=1350
+  _globals['_EXPOSURE']._serialized_end=1488
+  _globals['_RECORDEXPOSURESRESPONSE']._serialized_start=1490
+  _globals['_RECORDEXPOSURESRESPONSE']._serialized_end=1559
+  _globals['_FEEDBACKSERVICE']._serialized_start=1562
+  _globals['_FEEDBACKSERVICE']._serialized_end=1870
 # @@protoc_insertion_point(module_scope)

@@ -121,3 +121,265 @@ class RecordTransactionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RecordTransactionsResponse: _TypeAlias = RecordTransactionsResponse  # noqa: Y015
+
+@_typing.final
+class RecordTouchpointsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TOUCHPOINTS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """As in RecordTransactionsRequest."""
+    @_builtins.property
+    def touchpoints(self) -> _containers.RepeatedCompositeFieldContainer[Global___Touchpoint]:
+        """1 to 1,000, in any order."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        touchpoints: _abc.Iterable[Global___Touchpoint] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "touchpoints", b"touchpoints"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordTouchpointsRequest: _TypeAlias = RecordTouchpointsRequest  # noqa: Y015
+
+@_typing.final
+class Touchpoint(_message.Message):
+    """A touch of a customer, or a conversion."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOUCHPOINT_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    TOUCHPOINT_TIME_FIELD_NUMBER: _builtins.int
+    TOUCH_FIELD_NUMBER: _builtins.int
+    CONVERSION_FIELD_NUMBER: _builtins.int
+    touchpoint_id: _builtins.str
+    """Unique for ever, at most 256 characters; named at most once in a request. Sent again unchanged it is a no-op,
+    changed it corrects what was stored. Without an id every touchpoint is stored as a new one.
+    """
+    customer_id: _builtins.str
+    """1 to 256 characters. A customer not seen before is created."""
+    @_builtins.property
+    def touchpoint_time(self) -> _timestamp_pb2.Timestamp:
+        """When it happened: from 1970-01-01 to 24 hours after the server's clock. Stored to the microsecond."""
+
+    @_builtins.property
+    def touch(self) -> Global___Touch: ...
+    @_builtins.property
+    def conversion(self) -> Global___Conversion: ...
+    def __init__(
+        self,
+        *,
+        touchpoint_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        touchpoint_time: _timestamp_pb2.Timestamp | None = ...,
+        touch: Global___Touch | None = ...,
+        conversion: Global___Conversion | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["conversion", b"conversion", "kind", b"kind", "touch", b"touch", "touchpoint_time", b"touchpoint_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversion", b"conversion", "customer_id", b"customer_id", "kind", b"kind", "touch", b"touch", "touchpoint_id", b"touchpoint_id", "touchpoint_time", b"touchpoint_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["touch", "conversion"]  # noqa: Y015
+    _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
+
+Global___Touchpoint: _TypeAlias = Touchpoint  # noqa: Y015
+
+@_typing.final
+class Touch(_message.Message):
+    """Something that reached the customer on a channel, or what the customer did with it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    INTERACTION_FIELD_NUMBER: _builtins.int
+    PROPENSITY_FIELD_NUMBER: _builtins.int
+    channel: _builtins.str
+    """1 to 256 characters, such as "email"."""
+    interaction: _builtins.str
+    """What happened, such as "impression" or "click"; 1 to 256 characters, not "conversion" in any case of letters."""
+    propensity: _builtins.float
+    """Probability with which the channel was chosen, where it was chosen at random, in (0, 1]. Default: not known."""
+    def __init__(
+        self,
+        *,
+        channel: _builtins.str = ...,
+        interaction: _builtins.str = ...,
+        propensity: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_propensity", b"_propensity", "propensity", b"propensity"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_propensity", b"_propensity", "channel", b"channel", "interaction", b"interaction", "propensity", b"propensity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__propensity: _TypeAlias = _typing.Literal["propensity"]  # noqa: Y015
+    _WhichOneofArgType__propensity: _TypeAlias = _typing.Literal["_propensity", b"_propensity"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__propensity) -> _WhichOneofReturnType__propensity | None: ...
+
+Global___Touch: _TypeAlias = Touch  # noqa: Y015
+
+@_typing.final
+class Conversion(_message.Message):
+    """The customer did what the touches were for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    channel: _builtins.str
+    """Where, at most 256 characters. Default: on none in particular."""
+    @_builtins.property
+    def value(self) -> _money_pb2.Money:
+        """What it was worth: exact, as `Transaction.amount`. Default: not known."""
+
+    def __init__(
+        self,
+        *,
+        channel: _builtins.str = ...,
+        value: _money_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Conversion: _TypeAlias = Conversion  # noqa: Y015
+
+@_typing.final
+class RecordTouchpointsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NEW_COUNT_FIELD_NUMBER: _builtins.int
+    UNCHANGED_COUNT_FIELD_NUMBER: _builtins.int
+    CORRECTED_COUNT_FIELD_NUMBER: _builtins.int
+    INGEST_TIME_FIELD_NUMBER: _builtins.int
+    new_count: _builtins.int
+    """Stored as new."""
+    unchanged_count: _builtins.int
+    """Had been stored before, with the same content."""
+    corrected_count: _builtins.int
+    """Had been stored before, with other content, which is replaced."""
+    @_builtins.property
+    def ingest_time(self) -> _timestamp_pb2.Timestamp:
+        """Models and runs of plans known at an instant before this one do not know these touchpoints."""
+
+    def __init__(
+        self,
+        *,
+        new_count: _builtins.int = ...,
+        unchanged_count: _builtins.int = ...,
+        corrected_count: _builtins.int = ...,
+        ingest_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ingest_time", b"ingest_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrected_count", b"corrected_count", "ingest_time", b"ingest_time", "new_count", b"new_count", "unchanged_count", b"unchanged_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordTouchpointsResponse: _TypeAlias = RecordTouchpointsResponse  # noqa: Y015
+
+@_typing.final
+class RecordExposuresRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    FEEDBACK_TOKEN_FIELD_NUMBER: _builtins.int
+    EXPOSURES_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """As in RecordTransactionsRequest."""
+    feedback_token: _builtins.str
+    """`feedback_token` of an answer of PrioritizeCustomers, RankItems or PlanJourney, as it came. It does not expire."""
+    @_builtins.property
+    def exposures(self) -> _containers.RepeatedCompositeFieldContainer[Global___Exposure]:
+        """1 to 1,000, in any order."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        feedback_token: _builtins.str = ...,
+        exposures: _abc.Iterable[Global___Exposure] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exposures", b"exposures", "feedback_token", b"feedback_token", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordExposuresRequest: _TypeAlias = RecordExposuresRequest  # noqa: Y015
+
+@_typing.final
+class Exposure(_message.Message):
+    """One place of the answer that was shown."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLACE_FIELD_NUMBER: _builtins.int
+    EXPOSURE_TIME_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    place: _builtins.int
+    """A place of the answer, from 1: of a customer, of an item, or the position of a planned touch. Named at most once in
+    a request.
+    """
+    customer_id: _builtins.str
+    """Who saw it, at most 256 characters. PrioritizeCustomers: required, who stood at the place. RankItems: optional.
+    PlanJourney: optional, as it can only be the plan's customer.
+    """
+    item_id: _builtins.str
+    """What was seen, at most 256 characters. RankItems: required, what stood at the place. The others: refused."""
+    @_builtins.property
+    def exposure_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was shown: from 24 hours before the answer (clocks differ) to 24 hours after the server's clock. Stored to
+        the microsecond.
+        """
+
+    def __init__(
+        self,
+        *,
+        place: _builtins.int = ...,
+        exposure_time: _timestamp_pb2.Timestamp | None = ...,
+        customer_id: _builtins.str = ...,
+        item_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["exposure_time", b"exposure_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_id", b"customer_id", "exposure_time", b"exposure_time", "item_id", b"item_id", "place", b"place"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Exposure: _TypeAlias = Exposure  # noqa: Y015
+
+@_typing.final
+class RecordExposuresResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NEW_COUNT_FIELD_NUMBER: _builtins.int
+    UNCHANGED_COUNT_FIELD_NUMBER: _builtins.int
+    new_count: _builtins.int
+    """Stored as new."""
+    unchanged_count: _builtins.int
+    """The same place of the same answer with the same customer and item had been stored before; the time that was stored
+    first stays.
+    """
+    def __init__(
+        self,
+        *,
+        new_count: _builtins.int = ...,
+        unchanged_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["new_count", b"new_count", "unchanged_count", b"unchanged_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordExposuresResponse: _TypeAlias = RecordExposuresResponse  # noqa: Y015

@@ -28,6 +28,9 @@ if _version_not_supported:
 class FeedbackServiceStub:
     """Takes in what happened.
 
+    Every method stores what it is sent, all or none. The same `request_id` and body answer what was answered first and
+    store nothing again, so a call may be retried at will.
+
     Failures of every method are those of ForecastService, except that nothing needs to be published, and
     - ALREADY_EXISTS: `request_id` was used before with another body.
     - ABORTED: the database stayed busy with another write; try again.
@@ -44,10 +47,23 @@ class FeedbackServiceStub:
                 request_serializer=farview_dot_v1_dot_feedback__pb2.RecordTransactionsRequest.SerializeToString,
                 response_deserializer=farview_dot_v1_dot_feedback__pb2.RecordTransactionsResponse.FromString,
                 _registered_method=True)
+        self.RecordTouchpoints = channel.unary_unary(
+                '/farview.v1.FeedbackService/RecordTouchpoints',
+                request_serializer=farview_dot_v1_dot_feedback__pb2.RecordTouchpointsRequest.SerializeToString,
+                response_deserializer=farview_dot_v1_dot_feedback__pb2.RecordTouchpointsResponse.FromString,
+                _registered_method=True)
+        self.RecordExposures = channel.unary_unary(
+                '/farview.v1.FeedbackService/RecordExposures',
+                request_serializer=farview_dot_v1_dot_feedback__pb2.RecordExposuresRequest.SerializeToString,
+                response_deserializer=farview_dot_v1_dot_feedback__pb2.RecordExposuresResponse.FromString,
+                _registered_method=True)
 
 
 class FeedbackServiceServicer:
     """Takes in what happened.
+
+    Every method stores what it is sent, all or none. The same `request_id` and body answer what was answered first and
+    store nothing again, so a call may be retried at will.
 
     Failures of every method are those of ForecastService, except that nothing needs to be published, and
     - ALREADY_EXISTS: `request_id` was used before with another body.
@@ -55,10 +71,26 @@ class FeedbackServiceServicer:
     """
 
     def RecordTransactions(self, request, context):
-        """Stores transactions, all or none. Forecasts change with the next scoring run.
+        """Stores transactions. Forecasts change with the next scoring run.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
-        The same `request_id` and body answer what was answered first and store nothing again, so a call may be retried at
-        will.
+    def RecordTouchpoints(self, request, context):
+        """Stores touches and conversions. The next PlanJourney knows them; models learn from them at the next training.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordExposures(self, request, context):
+        """Stores which places of an answer were really shown: customers of an audience who were contacted, items that were on
+        the page, touches of a plan that were sent. A touch is not recorded by it: that is RecordTouchpoints.
+
+        `feedback_token` proves the answer: that a server of this database gave it, when, by which method, from which
+        forecast run, model and plan, for which customer (plans), and how many places it had. Which customer or item stood at
+        a place is the caller's word, as answers are not kept.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,6 +104,16 @@ def add_FeedbackServiceServicer_to_server(servicer, server):
                     request_deserializer=farview_dot_v1_dot_feedback__pb2.RecordTransactionsRequest.FromString,
                     response_serializer=farview_dot_v1_dot_feedback__pb2.RecordTransactionsResponse.SerializeToString,
             ),
+            'RecordTouchpoints': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordTouchpoints,
+                    request_deserializer=farview_dot_v1_dot_feedback__pb2.RecordTouchpointsRequest.FromString,
+                    response_serializer=farview_dot_v1_dot_feedback__pb2.RecordTouchpointsResponse.SerializeToString,
+            ),
+            'RecordExposures': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordExposures,
+                    request_deserializer=farview_dot_v1_dot_feedback__pb2.RecordExposuresRequest.FromString,
+                    response_serializer=farview_dot_v1_dot_feedback__pb2.RecordExposuresResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'farview.v1.FeedbackService', rpc_method_handlers)
@@ -82,6 +124,9 @@ def add_FeedbackServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class FeedbackService:
     """Takes in what happened.
+
+    Every method stores what it is sent, all or none. The same `request_id` and body answer what was answered first and
+    store nothing again, so a call may be retried at will.
 
     Failures of every method are those of ForecastService, except that nothing needs to be published, and
     - ALREADY_EXISTS: `request_id` was used before with another body.
@@ -105,6 +150,60 @@ class FeedbackService:
             '/farview.v1.FeedbackService/RecordTransactions',
             farview_dot_v1_dot_feedback__pb2.RecordTransactionsRequest.SerializeToString,
             farview_dot_v1_dot_feedback__pb2.RecordTransactionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordTouchpoints(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/farview.v1.FeedbackService/RecordTouchpoints',
+            farview_dot_v1_dot_feedback__pb2.RecordTouchpointsRequest.SerializeToString,
+            farview_dot_v1_dot_feedback__pb2.RecordTouchpointsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordExposures(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/farview.v1.FeedbackService/RecordExposures',
+            farview_dot_v1_dot_feedback__pb2.RecordExposuresRequest.SerializeToString,
+            farview_dot_v1_dot_feedback__pb2.RecordExposuresResponse.FromString,
             options,
             channel_credentials,
             insecure,

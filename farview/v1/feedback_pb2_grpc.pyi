@@ -29,6 +29,9 @@ GRPC_VERSION: str
 class FeedbackServiceStub:
     """Takes in what happened.
 
+    Every method stores what it is sent, all or none. The same `request_id` and body answer what was answered first and
+    store nothing again, so a call may be retried at will.
+
     Failures of every method are those of ForecastService, except that nothing needs to be published, and
     - ALREADY_EXISTS: `request_id` was used before with another body.
     - ABORTED: the database stayed busy with another write; try again.
@@ -39,15 +42,24 @@ class FeedbackServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> FeedbackServiceAsyncStub: ...
     RecordTransactions: _grpc.UnaryUnaryMultiCallable[_feedback_pb2.RecordTransactionsRequest, _feedback_pb2.RecordTransactionsResponse]
-    """Stores transactions, all or none. Forecasts change with the next scoring run.
+    """Stores transactions. Forecasts change with the next scoring run."""
+    RecordTouchpoints: _grpc.UnaryUnaryMultiCallable[_feedback_pb2.RecordTouchpointsRequest, _feedback_pb2.RecordTouchpointsResponse]
+    """Stores touches and conversions. The next PlanJourney knows them; models learn from them at the next training."""
+    RecordExposures: _grpc.UnaryUnaryMultiCallable[_feedback_pb2.RecordExposuresRequest, _feedback_pb2.RecordExposuresResponse]
+    """Stores which places of an answer were really shown: customers of an audience who were contacted, items that were on
+    the page, touches of a plan that were sent. A touch is not recorded by it: that is RecordTouchpoints.
 
-    The same `request_id` and body answer what was answered first and store nothing again, so a call may be retried at
-    will.
+    `feedback_token` proves the answer: that a server of this database gave it, when, by which method, from which
+    forecast run, model and plan, for which customer (plans), and how many places it had. Which customer or item stood at
+    a place is the caller's word, as answers are not kept.
     """
 
 @_typing.type_check_only
 class FeedbackServiceAsyncStub(FeedbackServiceStub):
     """Takes in what happened.
+
+    Every method stores what it is sent, all or none. The same `request_id` and body answer what was answered first and
+    store nothing again, so a call may be retried at will.
 
     Failures of every method are those of ForecastService, except that nothing needs to be published, and
     - ALREADY_EXISTS: `request_id` was used before with another body.
@@ -56,14 +68,23 @@ class FeedbackServiceAsyncStub(FeedbackServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RecordTransactions: _aio.UnaryUnaryMultiCallable[_feedback_pb2.RecordTransactionsRequest, _feedback_pb2.RecordTransactionsResponse]  # type: ignore[assignment]
-    """Stores transactions, all or none. Forecasts change with the next scoring run.
+    """Stores transactions. Forecasts change with the next scoring run."""
+    RecordTouchpoints: _aio.UnaryUnaryMultiCallable[_feedback_pb2.RecordTouchpointsRequest, _feedback_pb2.RecordTouchpointsResponse]  # type: ignore[assignment]
+    """Stores touches and conversions. The next PlanJourney knows them; models learn from them at the next training."""
+    RecordExposures: _aio.UnaryUnaryMultiCallable[_feedback_pb2.RecordExposuresRequest, _feedback_pb2.RecordExposuresResponse]  # type: ignore[assignment]
+    """Stores which places of an answer were really shown: customers of an audience who were contacted, items that were on
+    the page, touches of a plan that were sent. A touch is not recorded by it: that is RecordTouchpoints.
 
-    The same `request_id` and body answer what was answered first and store nothing again, so a call may be retried at
-    will.
+    `feedback_token` proves the answer: that a server of this database gave it, when, by which method, from which
+    forecast run, model and plan, for which customer (plans), and how many places it had. Which customer or item stood at
+    a place is the caller's word, as answers are not kept.
     """
 
 class FeedbackServiceServicer(metaclass=_abc_1.ABCMeta):
     """Takes in what happened.
+
+    Every method stores what it is sent, all or none. The same `request_id` and body answer what was answered first and
+    store nothing again, so a call may be retried at will.
 
     Failures of every method are those of ForecastService, except that nothing needs to be published, and
     - ALREADY_EXISTS: `request_id` was used before with another body.
@@ -76,10 +97,28 @@ class FeedbackServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _feedback_pb2.RecordTransactionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_feedback_pb2.RecordTransactionsResponse, _abc.Awaitable[_feedback_pb2.RecordTransactionsResponse]]:
-        """Stores transactions, all or none. Forecasts change with the next scoring run.
+        """Stores transactions. Forecasts change with the next scoring run."""
 
-        The same `request_id` and body answer what was answered first and store nothing again, so a call may be retried at
-        will.
+    @_abc_1.abstractmethod
+    def RecordTouchpoints(
+        self,
+        request: _feedback_pb2.RecordTouchpointsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_feedback_pb2.RecordTouchpointsResponse, _abc.Awaitable[_feedback_pb2.RecordTouchpointsResponse]]:
+        """Stores touches and conversions. The next PlanJourney knows them; models learn from them at the next training."""
+
+    @_abc_1.abstractmethod
+    def RecordExposures(
+        self,
+        request: _feedback_pb2.RecordExposuresRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_feedback_pb2.RecordExposuresResponse, _abc.Awaitable[_feedback_pb2.RecordExposuresResponse]]:
+        """Stores which places of an answer were really shown: customers of an audience who were contacted, items that were on
+        the page, touches of a plan that were sent. A touch is not recorded by it: that is RecordTouchpoints.
+
+        `feedback_token` proves the answer: that a server of this database gave it, when, by which method, from which
+        forecast run, model and plan, for which customer (plans), and how many places it had. Which customer or item stood at
+        a place is the caller's word, as answers are not kept.
         """
 
 def add_FeedbackServiceServicer_to_server(servicer: FeedbackServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -58,7 +58,7 @@ class RankItemsRequest(_message.Message):
     """Adds to every item what each part of the score did to its place."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___CandidateItem]:
-        """1 to 1,000 candidates with different `item_id`. In whatever order they are sent, the answer is the same."""
+        """1 to 1,000 candidates with different `item_id`. In whatever order they are sent, they are ranked alike."""
 
     @_builtins.property
     def value_names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -264,8 +264,13 @@ class RankItemsResponse(_message.Message):
 
     ITEMS_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
+    FEEDBACK_TOKEN_FIELD_NUMBER: _builtins.int
     seed: _builtins.int
-    """Repeating the request with this seed gives the same answer."""
+    """Repeating the request with this seed gives the same items."""
+    feedback_token: _builtins.str
+    """Names this answer in FeedbackService.RecordExposures. Safe in a URL, never expires; signed, but no secret: it can be
+    read. Every answer has its own, also when it repeats another.
+    """
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___RankedItem]:
         """All candidates, first place first."""
@@ -275,10 +280,11 @@ class RankItemsResponse(_message.Message):
         *,
         items: _abc.Iterable[Global___RankedItem] | None = ...,
         seed: _builtins.int = ...,
+        feedback_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items", "seed", b"seed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["feedback_token", b"feedback_token", "items", b"items", "seed", b"seed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -259,11 +259,16 @@ class PrioritizeCustomersResponse(_message.Message):
     CANDIDATE_COUNT_FIELD_NUMBER: _builtins.int
     UNKNOWN_CUSTOMER_IDS_FIELD_NUMBER: _builtins.int
     SHORTFALL_REASONS_FIELD_NUMBER: _builtins.int
+    FEEDBACK_TOKEN_FIELD_NUMBER: _builtins.int
     seed: _builtins.int
     """Repeating the request with this seed gives the same list from the same run."""
     horizon_days: _builtins.int
     candidate_count: _builtins.int
     """How many candidates there were."""
+    feedback_token: _builtins.str
+    """Names this answer in FeedbackService.RecordExposures. Safe in a URL, never expires; signed, but no secret: it can be
+    read. Every answer has its own, also when it repeats another.
+    """
     @_builtins.property
     def forecast_run(self) -> _forecast_run_pb2.ForecastRun: ...
     @_builtins.property
@@ -293,10 +298,11 @@ class PrioritizeCustomersResponse(_message.Message):
         candidate_count: _builtins.int = ...,
         unknown_customer_ids: _abc.Iterable[_builtins.str] | None = ...,
         shortfall_reasons: _abc.Iterable[_builtins.str] | None = ...,
+        feedback_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["forecast_run", b"forecast_run"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidate_count", b"candidate_count", "customers", b"customers", "floors", b"floors", "forecast_run", b"forecast_run", "horizon_days", b"horizon_days", "seed", b"seed", "shortfall_reasons", b"shortfall_reasons", "unknown_customer_ids", b"unknown_customer_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidate_count", b"candidate_count", "customers", b"customers", "feedback_token", b"feedback_token", "floors", b"floors", "forecast_run", b"forecast_run", "horizon_days", b"horizon_days", "seed", b"seed", "shortfall_reasons", b"shortfall_reasons", "unknown_customer_ids", b"unknown_customer_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
