@@ -125,7 +125,7 @@ def about() -> About:
         timing=Timing(GAP_HOURS, tuple(np.zeros(21))),
         calibration=Calibration(1.0, -3.0),
         evidence="observational",
-        training=Training(0, 0, 0, 0, None, 0.0, 0),
+        training=Training(0, 0, 0, 0, None, 0),
     )
 
 

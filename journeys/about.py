@@ -52,7 +52,6 @@ class Training:
     conversions: int
     epochs: int  # 0 for models that are counted, not trained
     validation_log_loss: float | None  # on the slice that ended training
-    seconds: float
     seed: int
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -23,6 +23,29 @@ class Constraints:
     forbidden: frozenset[tuple[int, str]] = frozenset()  # (position, channel)
     caps: Mapping[str, int] = field(default_factory=dict)  # channel -> most planned touches
     denied: frozenset[str] = frozenset()  # channels that the customer does not consent to
+
+    def as_data(self) -> dict[str, Any]:
+        """JSON data that `from_data` turns back; equal constraints give equal data."""
+        return {
+            "max_touches": self.max_touches,
+            "min_touches": self.min_touches,
+            "fixed": [list(spot) for spot in sorted(self.fixed.items())],
+            "forbidden": [list(spot) for spot in sorted(self.forbidden)],
+            "caps": dict(sorted(self.caps.items())),
+            "denied": sorted(self.denied),
+        }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `as_data`."""
+        return cls(
+            max_touches=data["max_touches"],
+            min_touches=data["min_touches"],
+            fixed={position: channel for position, channel in data["fixed"]},
+            forbidden=frozenset((position, channel) for position, channel in data["forbidden"]),
+            caps=data["caps"],
+            denied=frozenset(data["denied"]),
+        )
 
 
 class Compiled(NamedTuple):

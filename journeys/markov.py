@@ -4,7 +4,6 @@ States are the channels; a conversion and "no further touch within the window" a
 Schumann (2016), International Journal of Research in Marketing 33, section 3.
 """
 
-import time
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -87,7 +86,6 @@ class MarkovModel:
 
 def train_markov(steps: Steps, until_us: int | None = None, evidence: Evidence = "observational") -> MarkovModel:
     """A calibrated chain of the steps before an instant (default: the log's end), outcomes included."""
-    started = time.perf_counter()
     until_us = until_us or steps.limits.until_us
     cut = slices(steps, until_us)
     seen, C = cut.fit, len(steps.vocabulary.channels)
@@ -100,7 +98,6 @@ def train_markov(steps: Steps, until_us: int | None = None, evidence: Evidence =
         conversions=int(steps.converted[cut.fit.rows].sum()),
         epochs=0,
         validation_log_loss=calibrated.loss,
-        seconds=time.perf_counter() - started,
         seed=0,
     )
     about = About.of(steps, until_us, ContextEncoding(), evidence, Fitted(calibrated.calibration, training))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, Self
 
 from journeys.about import Evidence
 from journeys.constraints import Constraints
@@ -18,6 +19,28 @@ class PlanRequest:
     touch_costs: Mapping[str, float] = field(default_factory=dict)  # channel -> business currency; others are free
     first_at: datetime | None = None  # of the first planned touch; default: now
     gap_hours: float | None = None  # between planned touches; default: the log's median gap
+
+    def as_data(self) -> dict[str, Any]:
+        """JSON data of everything but the customer, which `from_data` turns back; equal requests give equal data."""
+        return {
+            "constraints": self.constraints.as_data(),
+            "margin": self.margin,
+            "touch_costs": dict(sorted(self.touch_costs.items())),
+            "first_at": None if self.first_at is None else self.first_at.isoformat(),
+            "gap_hours": self.gap_hours,
+        }
+
+    @classmethod
+    def from_data(cls, customer_id: str, data: Mapping[str, Any]) -> Self:
+        """The inverse of `as_data`; what else the data hold is not read."""
+        return cls(
+            customer_id=customer_id,
+            constraints=Constraints.from_data(data["constraints"]),
+            margin=data["margin"],
+            touch_costs=data["touch_costs"],
+            first_at=None if data["first_at"] is None else datetime.fromisoformat(data["first_at"]),
+            gap_hours=data["gap_hours"],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +70,16 @@ class Plan:
     optimality_gap: float | None  # 0: no plan of higher expected value by this model; None: bound unavailable
     evidence: Evidence  # what the log behind the model can prove
     model: str  # kind of the model
+
+    def figures(self) -> dict[str, Any]:
+        """What the plan as a whole comes to, by the names above."""
+        return {
+            "probability": self.probability,
+            "probability_low": self.probability_low,
+            "probability_high": self.probability_high,
+            "probability_without": self.probability_without,
+            "expected_value": self.expected_value,
+            "expected_cost": self.expected_cost,
+            "optimality_gap": self.optimality_gap,
+            "evidence": self.evidence,
+        }

@@ -1,6 +1,5 @@
 """Training of the LSTM with early stopping and calibration on later steps. Needs torch; served models do not."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,7 +66,6 @@ def train_lstm(
     Raises:
         FailedPrecondition: the steps before `until_us` hold too few conversions to learn from.
     """
-    started = time.perf_counter()
     options = options or TrainingOptions()
     cut = slices(steps, until_us or steps.limits.until_us)
     encoding, encoded = context
@@ -78,7 +76,6 @@ def train_lstm(
         conversions=int(steps.converted[cut.fit.rows].sum()),
         epochs=best.number,
         validation_log_loss=best.validation.loss,
-        seconds=time.perf_counter() - started,
         seed=options.seed,
     )
     fitted = Fitted(best.validation.calibration, training)

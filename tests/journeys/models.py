@@ -33,7 +33,7 @@ def about(channels: int) -> About:
         timing=Timing(30.0, tuple(np.linspace(0, 168, 21) ** 2 / 168)),
         calibration=Calibration(1.1, -2.5, (0.002, 0.004, 0.01)),
         evidence="observational",
-        training=Training(100, 1000, 40, 3, 0.17, 1.0, 0),
+        training=Training(100, 1000, 40, 3, 0.17, 0),
     )
 
 
