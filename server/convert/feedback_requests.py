@@ -1,26 +1,24 @@
-"""Requests of FeedbackService, checked."""
+"""Requests of FeedbackService that record events, checked."""
 
-from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from farview.v1 import feedback_pb2 as pb
 from server.convert.fields import (
     Amount,
+    EventTime,
     Id,
-    Instant,
     OptionalId,
     RequestId,
     Surroundings,
     counted,
     distinct,
-    surroundings,
 )
 from server.convert.parse import Parsed, parse
 
-MAX_TRANSACTIONS = 1_000
-LEEWAY = timedelta(hours=24)
+MAX_EVENTS = 1_000  # of one call
+CONVERSION = "conversion"
 
 
 class Transaction(Parsed):
@@ -28,7 +26,7 @@ class Transaction(Parsed):
 
     transaction_id: OptionalId
     customer_id: Id
-    transaction_time: Instant
+    transaction_time: EventTime
     amount: Amount
 
     @model_validator(mode="before")
@@ -41,27 +39,106 @@ class Transaction(Parsed):
             "amount": message.amount if message.HasField("amount") else None,
         }
 
-    @field_validator("transaction_time")
+    @property
+    def event_id(self) -> str:
+        """The id that may be named once."""
+        return self.transaction_id
+
+
+def _a_touch(interaction: str) -> str:
+    if interaction.strip().lower() == CONVERSION:
+        raise ValueError(f"is {interaction!r}, which is no touch (send `conversion` in place of `touch`)")
+    return interaction
+
+
+class Touch(Parsed):
+    """Something that reached the customer; `propensity` None means it is not known."""
+
+    channel: Id
+    interaction: Annotated[Id, AfterValidator(_a_touch)]
+    propensity: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | None
+
+    @model_validator(mode="before")
     @classmethod
-    def _not_in_the_future(cls, time: datetime, info: ValidationInfo) -> datetime:
-        if time > surroundings(info).now + LEEWAY:
-            raise ValueError(f"{time.isoformat()} is more than 24 hours after the server's clock (is it milliseconds?)")
-        return time
+    def _from_message(cls, message: pb.Touch) -> dict[str, Any]:
+        return {
+            "channel": message.channel,
+            "interaction": message.interaction,
+            "propensity": message.propensity if message.HasField("propensity") else None,
+        }
 
 
-def _distinct_ids(transactions: tuple[Transaction, ...]) -> tuple[Transaction, ...]:
-    distinct([row.transaction_id or index for index, row in enumerate(transactions)])
-    return transactions
+class Conversion(Parsed):
+    """What the touches were for; `channel` "" means none in particular."""
+
+    channel: OptionalId
+    value: Amount | None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_message(cls, message: pb.Conversion) -> dict[str, Any]:
+        return {"channel": message.channel, "value": message.value if message.HasField("value") else None}
+
+
+class Touchpoint(Parsed):
+    """A touch or a conversion to store: exactly one of the two. `touchpoint_id` "" means it has none."""
+
+    touchpoint_id: OptionalId
+    customer_id: Id
+    touchpoint_time: EventTime
+    touch: Touch | None
+    conversion: Conversion | None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_message(cls, message: pb.Touchpoint) -> dict[str, Any]:
+        kind = message.WhichOneof("kind")
+        if kind is None:
+            raise ValueError("is neither a touch nor a conversion; send `touch` or `conversion`")
+        return {
+            "touchpoint_id": message.touchpoint_id,
+            "customer_id": message.customer_id,
+            "touchpoint_time": message.touchpoint_time if message.HasField("touchpoint_time") else None,
+            "touch": None,
+            "conversion": None,
+            kind: getattr(message, kind),
+        }
+
+    @property
+    def event_id(self) -> str:
+        """The id that may be named once."""
+        return self.touchpoint_id
+
+
+Event = TypeVar("Event", Transaction, Touchpoint)
+
+
+def _distinct_ids(events: tuple[Event, ...]) -> tuple[Event, ...]:
+    distinct([event.event_id or index for index, event in enumerate(events)])
+    return events
 
 
 class RecordTransactions(Parsed):
     """Transactions to store, all or none."""
 
     request_id: RequestId
-    transactions: Annotated[tuple[Transaction, ...], AfterValidator(_distinct_ids), counted(1, MAX_TRANSACTIONS)]
+    transactions: Annotated[tuple[Transaction, ...], AfterValidator(_distinct_ids), counted(1, MAX_EVENTS)]
+
+
+class RecordTouchpoints(Parsed):
+    """Touches and conversions to store, all or none."""
+
+    request_id: RequestId
+    touchpoints: Annotated[tuple[Touchpoint, ...], AfterValidator(_distinct_ids), counted(1, MAX_EVENTS)]
 
 
 def record_transactions(message: pb.RecordTransactionsRequest, around: Surroundings) -> RecordTransactions:
-    """The checked request; InvalidInput names the wrong fields."""
+    """The checked request; InvalidInput names the wrong fields, here and below."""
     fields = {"request_id": message.request_id, "transactions": tuple(message.transactions)}
     return parse(RecordTransactions, fields, around)
+
+
+def record_touchpoints(message: pb.RecordTouchpointsRequest, around: Surroundings) -> RecordTouchpoints:
+    """The checked request."""
+    fields = {"request_id": message.request_id, "touchpoints": tuple(message.touchpoints)}
+    return parse(RecordTouchpoints, fields, around)

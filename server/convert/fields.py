@@ -27,6 +27,7 @@ MAX_SEED = 2**63 - 1
 MAX_AMOUNT = 9_000_000_000  # SQLite keeps 6 decimals exactly up to here
 NANOS_STEP = 1_000  # 6 decimals
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LEEWAY = timedelta(hours=24)  # between the clocks of callers and ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def to_date(message: date_pb2.Date | None) -> date | None:
 def to_instant(message: Timestamp | None) -> datetime:
     """An instant to the microsecond, from 1970."""
     if message is None:
-        raise ValueError("is not set; every transaction needs its time")
+        raise ValueError("is not set; it must be said when this happened")
     if not 0 <= message.nanos < 1_000_000_000:
         raise ValueError(f"has {message.nanos} nanos; they must be from 0 to 999,999,999")
     try:
@@ -107,6 +108,13 @@ def to_instant(message: Timestamp | None) -> datetime:
     if instant < EARLIEST:
         raise ValueError(f"{instant.isoformat()} is before 1970")
     return instant
+
+
+def not_in_the_future(time: datetime, info: ValidationInfo) -> datetime:
+    """Refuses what lies further ahead than clocks may differ."""
+    if time > surroundings(info).now + LEEWAY:
+        raise ValueError(f"{time.isoformat()} is more than 24 hours after the server's clock (is it milliseconds?)")
+    return time
 
 
 class Amount(Parsed):
@@ -160,5 +168,6 @@ OptionalId = Annotated[str, StringConstraints(max_length=MAX_ID_LENGTH), AfterVa
 RequestId = Annotated[str, StringConstraints(min_length=1, max_length=MAX_REQUEST_ID_LENGTH), AfterValidator(storable)]
 Day = Annotated[date | None, BeforeValidator(to_date)]
 Instant = Annotated[datetime, BeforeValidator(to_instant)]
+EventTime = Annotated[Instant, AfterValidator(not_in_the_future)]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 Distinct = AfterValidator(distinct)
