@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import date, datetime
+from decimal import Decimal
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
@@ -34,7 +35,12 @@ def timestamp(time: datetime) -> Timestamp:
 
 
 def money(purchase: Purchase) -> Money:
+    """A purchase's amount, exactly."""
+    return money_of(purchase.amount, purchase.currency)
+
+
+def money_of(amount: Decimal, currency: str) -> Money:
     """An amount, exactly."""
-    nanos = int(purchase.amount.scaleb(9).to_integral_exact())
+    nanos = int(amount.scaleb(9).to_integral_exact())
     units = abs(nanos) // 10**9 * (1 if nanos >= 0 else -1)
-    return Money(currency_code=purchase.currency, units=units, nanos=nanos - units * 10**9)
+    return Money(currency_code=currency, units=units, nanos=nanos - units * 10**9)

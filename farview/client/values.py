@@ -1,8 +1,8 @@
 """What callers give and get that is no message of the contract."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from farview.v1 import forecast_pb2
@@ -57,6 +57,35 @@ class ExpectedRevenue:
     """Orders items by `purchase_probability` times `price`, or times the logarithm of the price."""
 
     ln_price: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JourneyRules:
+    """What a journey plan must keep to. Positions count from 1 at the first planned touch."""
+
+    max_touches: int = 5
+    min_touches: int = 0
+    fixed: Mapping[int, str] = field(default_factory=dict)  # position -> channel
+    forbidden: Collection[tuple[int, str]] = ()  # (position, channel)
+    caps: Mapping[str, int] = field(default_factory=dict)  # channel -> most touches
+
+
+@dataclass(frozen=True, slots=True)
+class JourneyPrices:
+    """What a conversion brings and touches cost."""
+
+    currency: str  # ISO 4217; the database's reporting currency
+    margin: Decimal | None = None  # of a conversion; None: the mean conversion value of the log
+    touch_costs: Mapping[str, Decimal] = field(default_factory=dict)  # channel -> cost; others are free
+
+
+@dataclass(frozen=True, slots=True)
+class JourneyTiming:
+    """When a plan is made and its touches are sent; times are aware."""
+
+    plan_time: datetime | None = None  # the present of the plan; None: now
+    first_touch_time: datetime | None = None  # None: at plan_time
+    gap: timedelta | None = None  # between touches; None: the log's median
 
 
 @dataclass(frozen=True, slots=True)
