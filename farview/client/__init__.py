@@ -21,16 +21,30 @@ Answers are the messages of the contract (`farview.v1`), whose comments are the 
 
 from farview.client.client import FarviewClient
 from farview.client.connection import CallFailed
-from farview.client.values import CustomerForecast, ExpectedRevenue, Floor, Item, Objective, Purchase, Transaction
+from farview.client.values import (
+    Conversion,
+    CustomerForecast,
+    ExpectedRevenue,
+    Exposure,
+    Floor,
+    Item,
+    Objective,
+    Purchase,
+    Touch,
+    Transaction,
+)
 
 __all__ = [
     "CallFailed",
+    "Conversion",
     "CustomerForecast",
     "ExpectedRevenue",
+    "Exposure",
     "FarviewClient",
     "Floor",
     "Item",
     "Objective",
     "Purchase",
+    "Touch",
     "Transaction",
 ]

@@ -27,6 +27,40 @@ class Transaction:
 
 
 @dataclass(frozen=True, slots=True)
+class Touch:
+    """Something that reached a customer on a channel, to be recorded. With a `touchpoint_id` it is never stored twice."""
+
+    customer_id: str
+    time: datetime  # aware
+    channel: str
+    interaction: str  # "impression", "click", ...
+    propensity: float | None = None  # of the channel where it was chosen at random, in (0, 1]
+    touchpoint_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """The customer did what the touches were for; to be recorded as a Touch is."""
+
+    customer_id: str
+    time: datetime  # aware
+    value: Decimal | None = None  # None: not known
+    currency: str = ""  # ISO 4217, of the value; the database's reporting currency
+    channel: str = ""
+    touchpoint_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """A place of an answer that was shown: who stood there, or what; for items who saw it, where that is known."""
+
+    place: int  # from 1; of a plan the position of the touch
+    time: datetime  # aware
+    customer_id: str = ""
+    item_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Floor:
     """At least `share` of every prefix of an audience belongs to the cohort that the filter selects."""
 
