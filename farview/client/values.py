@@ -28,7 +28,7 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """Something that reached a customer on a channel, to be recorded. With a `touchpoint_id` it is never stored twice."""
+    """Something that reached a customer on a channel, to be recorded. Never stored twice with a `touchpoint_id`."""
 
     customer_id: str
     time: datetime  # aware
