@@ -1,7 +1,7 @@
 """Writing transactions: new rows, resends and corrections."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
 import numpy as np
@@ -150,6 +150,6 @@ def _as_batch(rows: Sequence[Transaction]) -> pa.RecordBatch:
         c.AMOUNT: [row.amount.quantize(row_hash.MILLIONTH, row_hash.ROUNDING) for row in rows],
         "currency": [row.currency for row in rows],
         "ingested_at": [None] * len(rows),
-        "row_hash": [row_hash.of(row) for row in rows],
+        "row_hash": [row_hash.of("transactions", asdict(row)) for row in rows],
     }
     return pa.RecordBatch.from_pydict(columns, schema=TRANSACTION_BATCH)

@@ -2,8 +2,8 @@
 
 from sqlalchemy import MetaData
 
-from farview.store import tables_forecasts, tables_models
+from farview.store import tables_feedback, tables_forecasts, tables_items, tables_models, tables_plans, tables_touches
 from farview.store.tables import Row
 
-TABLES = (tables_models, tables_forecasts)
+TABLES = (tables_models, tables_forecasts, tables_touches, tables_items, tables_plans, tables_feedback)
 METADATA: MetaData = Row.metadata

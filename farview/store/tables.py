@@ -54,13 +54,16 @@ class BusinessRow(Row, table=True):
 
 
 class CustomerRow(Row, table=True):
-    """Everyone who was ever named by a transaction."""
+    """Everyone who was ever named by a transaction, a touchpoint, a consent, an impression or a file of customers."""
 
     __tablename__ = "customers"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     customer_id: str = Field(primary_key=True, sa_type=CUSTOMER_KEY)
     created_at: datetime = Field(sa_type=UtcDateTime)
+    attributes: str | None = Field(default=None, sa_type=Text)  # JSON object; null: never described
+    time_zone: str | None = Field(default=None, sa_type=Text)  # IANA
+    described_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # last change of the two above
 
 
 class TransactionRow(Row, table=True):
@@ -99,9 +102,10 @@ class ImportFileRow(Row, table=True):
     """Files imported, so that the same file with the same column options is not imported twice."""
 
     __tablename__ = "import_files"
-    __table_args__ = (UniqueConstraint("content_hash", "mapping"),)
+    __table_args__ = (UniqueConstraint("kind", "content_hash", "mapping"),)
 
     import_id: int | None = Field(default=None, primary_key=True, sa_type=KEY)
+    kind: str = Field(sa_type=Text, sa_column_kwargs={"server_default": "transactions"})  # of batches.BATCHES
     content_hash: str = Field(sa_type=Text)  # sha256 of the content, decompressed
     mapping: str = Field(sa_type=Text)  # canonical JSON of the options that change what is read
     name: str = Field(sa_type=Text)
@@ -122,7 +126,7 @@ class OperationRow(Row, table=True):
     )
 
     operation_id: int | None = Field(default=None, primary_key=True, sa_type=KEY)
-    kind: str = Field(sa_type=Text)  # import | train | score
+    kind: str = Field(sa_type=Text)  # import | train | score | plan
     state: str = Field(sa_type=Text)
     request: str = Field(sa_type=Text)  # JSON
     step: str = Field(sa_type=Text)  # what it is doing, in words

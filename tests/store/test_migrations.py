@@ -1,6 +1,8 @@
 """Revisions: they make exactly the tables of the code, and can be taken back."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -13,6 +15,15 @@ from farview.store import migrate
 from farview.store.engine import open_engine
 from farview.store.schema import METADATA
 from farview.store.store import Store
+
+FIRST_REVISION = (
+    "INSERT INTO customers (customer_id, created_at) VALUES ('a', {now})",
+    "INSERT INTO import_files (content_hash, mapping, name, rows_imported, rows_unchanged, rows_corrected, "
+    "rows_rejected, imported_at) VALUES ('c', '{{}}', 'sales.csv', 1, 0, 0, 0, {now})",
+    "INSERT INTO transactions (customer_id, time, amount, currency, ingested_at, row_hash) "
+    "VALUES ('a', {now}, 12.5, 'EUR', {now}, 7)",
+)
+"""Rows as code of the first revision wrote them."""
 
 
 def test_revisions_and_tables_say_the_same(database_url: str) -> None:
@@ -30,6 +41,28 @@ def test_upgrade_after_downgrade_gives_the_same_database(database_url: str) -> N
     migrate.upgrade(database_url)
     assert _tables(database_url) == before
     assert migrate.current(database_url) == migrate.head()
+
+
+def test_the_second_revision_keeps_what_the_first_holds_there_and_back(database_url: str) -> None:
+    held = {
+        "customers": {"customer_id": "a"},
+        "import_files": {"name": "sales.csv", "content_hash": "c", "mapping": "{}"},
+        "transactions": {"customer_id": "a", "amount": 12.5, "currency": "EUR", "row_hash": 7},
+    }
+    migrate.downgrade(database_url, "0001")
+    _execute(database_url, *FIRST_REVISION)
+    migrate.upgrade(database_url)
+    assert {table: _only_row(database_url, table, held[table]) for table in held} == held
+    assert _only_row(database_url, "import_files", {"kind": ""}) == {"kind": "transactions"}
+    migrate.downgrade(database_url, "0001")
+    assert {table: _only_row(database_url, table, held[table]) for table in held} == held
+
+
+def test_the_second_revision_can_be_taken_back_when_other_kinds_were_imported(database_url: str) -> None:
+    for kind in ("transactions", "touchpoints"):
+        _execute(database_url, FIRST_REVISION[1].replace("name,", "name, kind,").replace(".csv',", f".csv', '{kind}',"))
+    migrate.downgrade(database_url, "0001")
+    assert _only_row(database_url, "import_files", {"content_hash": ""}) == {"content_hash": "c"}
 
 
 def test_a_second_upgrade_changes_nothing(database_url: str) -> None:
@@ -82,6 +115,22 @@ def test_the_audit_log_cannot_be_changed(database_url: str, change: str) -> None
     with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
         connection.execute(text(change))
     engine.dispose()
+
+
+def _execute(url: str, *statements: str) -> None:
+    engine = open_engine(url)
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement.format(now="1" if "sqlite" in url else "now()"))
+    engine.dispose()
+
+
+def _only_row(url: str, table: str, columns: Iterable[str]) -> dict[str, Any]:
+    engine = open_engine(url)
+    with engine.connect() as connection:
+        row = connection.execute(text(f"SELECT {', '.join(columns)} FROM {table}")).one()
+    engine.dispose()
+    return dict(row._mapping)
 
 
 def _tables(url: str) -> set[str]:

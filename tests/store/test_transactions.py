@@ -1,12 +1,10 @@
 """Transactions: resends, corrections, and reading the past as it was known."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
-import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,9 +12,7 @@ from hypothesis import strategies as st
 from farview.core import columns as c
 from farview.core.clock import Cut
 from farview.core.errors import InvalidInput
-from farview.store import row_hash
 from farview.store.store import Store
-from farview.store.types import microseconds
 from farview.store.values import Transaction, WriteCounts
 from tests.tiers import examples
 
@@ -149,27 +145,3 @@ def test_a_snapshot_has_the_same_hash_in_another_database_and_order(sqlite_url: 
         hashes.add(store.snapshot_hash(now()))
         store.close()
     assert len(hashes) == 2  # one for the three rows, one for the four, whichever the database
-
-
-@pytest.fixture(scope="module")
-def duck() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as connection:
-        yield connection
-
-
-@settings(max_examples=examples(ci=50, soak=5000))
-@given(
-    row=st.builds(
-        Transaction,
-        customer_id=st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1),
-        time=st.datetimes(datetime(1900, 1, 1), datetime(2199, 1, 1), timezones=st.just(UTC)),
-        amount=st.decimals(Decimal(-(10**11)), Decimal(10**11), places=6),
-        currency=st.just("EUR"),
-        transaction_id=st.none() | st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0")),
-    )
-)
-def test_the_row_hash_is_the_same_in_python_and_in_duckdb(duck: duckdb.DuckDBPyConnection, row: Transaction) -> None:
-    columns = "?::VARCHAR AS who, ?::BIGINT AS us, ?::BIGINT AS millionths, ?::VARCHAR AS money, ?::VARCHAR AS id"
-    query = f"SELECT {row_hash.sql('who', 'us', 'millionths', 'money', 'id')} FROM (SELECT {columns})"
-    values = [row.customer_id, microseconds(row.time), int(row.amount.scaleb(6)), row.currency, row.transaction_id]
-    assert duck.execute(query, values).fetchone() == (row_hash.of(row),)
