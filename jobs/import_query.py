@@ -1,45 +1,82 @@
-"""The DuckDB query that converts and checks a file's columns."""
+"""The DuckDB query that reads and checks a file's columns, and the session it needs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from zoneinfo import available_timezones
 
-from farview.core import columns as c
+import duckdb
+
 from farview.store import row_hash
 from farview.store.values import Business
-from jobs.import_rejects import Problem
+from jobs.import_kinds.description import Check, Column, Kind
 
-COLUMNS = (c.CUSTOMER_ID, c.TIME, c.AMOUNT, "transaction_id", "ingested_at", "currency")
+_NUMBER = r"[+-]?((0|[1-9][0-9]{0,14})([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,2})?"
 
 
-def checked_rows(source: str, texts: Mapping[str, str | None], decimal: str, business: Business, now: datetime) -> str:
-    """SQL for batches.TRANSACTION_BATCH with `ordinal`, `problem` (0: good) and each column's text as it stands.
+def prepare(connection: duckdb.DuckDBPyConnection, business: Business, decimal: str, now: datetime) -> None:
+    """Gives a session the zone, the macros and the variables that descriptions of kinds use.
+
+    Args:
+        connection: of the session.
+        business: times without an offset and dates are of its zone.
+        decimal: decimal mark of all numbers.
+        now: no event may lie after it.
+    """
+    connection.execute(f"SET TimeZone = {literal(business.time_zone)}")  # casts to TIMESTAMPTZ read in this zone
+    connection.execute(f"SET VARIABLE now = TIMESTAMPTZ {literal(now.isoformat())}")
+    connection.execute(f"SET VARIABLE decimal = {literal(decimal)}")
+    connection.execute(f"SET VARIABLE currency = {literal(business.reporting_currency)}")
+    # "localtime" is whatever the machine is set to.
+    zones = ", ".join(literal(name) for name in sorted(available_timezones() - {"localtime"}))
+    connection.execute(f"CREATE TEMP TYPE iana AS ENUM ({zones})")
+    for macro, meaning in _macros(decimal).items():
+        connection.execute(f"CREATE TEMP MACRO {macro} AS {meaning}")
+
+
+def checked_rows(source: str, kind: Kind, columns: Sequence[Column], texts: Mapping[str, str], repeated: str) -> str:
+    """SQL for a kind's batch with `ordinal`, `problem` (0: good, else a number of `checks`) and each column's text.
 
     Args:
         source: SQL of the table that is read.
-        texts: SQL of the column behind each of COLUMNS; None where the file has none.
-        decimal: decimal mark of the amounts.
-        business: its currency is the only one accepted; its zone is the session's.
-        now: nothing may lie after it.
+        kind: of the file.
+        columns: all that are read, those of the kind and after them those of attributes.
+        texts: SQL of the column behind each of them that the file has.
+        repeated: table of (key, first), the values of `kind.once` that stand in the file again after that ordinal.
     """
-    raw = ", ".join(f"CAST({texts[name] or 'NULL'} AS VARCHAR) AS {name}_text" for name in COLUMNS)
-    hashed = row_hash.sql(
-        "customer_id", "epoch_us(time)", "CAST(amount * 1000000 AS BIGINT)", "currency", "transaction_id"
-    )
+    raw = ", ".join(f"CAST({texts.get(column.name, 'NULL')} AS VARCHAR) AS {column.name}_text" for column in columns)
+    read = ", ".join(f"{column.read} AS {column.name}" for column in columns)
+    extra = []
+    if kind.attributes:
+        extra.append(f"{_json_object(columns[len(kind.columns) :])} AS attributes")
+    if kind.name in row_hash.CONTENT:
+        extra.append(f"{row_hash.sql(kind.name)} AS row_hash")
+    again = "" if kind.once is None else f"LEFT JOIN {repeated} AS repeated ON repeated.key = {kind.once}"
     return f"""
         WITH texts AS (
             SELECT row_number() OVER () AS ordinal, {raw} FROM {source}
         ), typed AS (
-            SELECT *,
-                nullif(trim(customer_id_text), '') AS customer_id,
-                {_instant("time_text")} AS time,
-                {_amount(decimal)} AS amount,
-                nullif(trim(transaction_id_text), '') AS transaction_id,
-                {_instant("ingested_at_text")} AS ingested_at,
-                coalesce(nullif(upper(trim(currency_text)), ''), {literal(business.reporting_currency)}) AS currency
-            FROM texts
+            SELECT *, {read} FROM texts
         )
-        SELECT *, {_problem(business, now)} AS problem, {hashed} AS row_hash FROM typed
+        SELECT {", ".join(["typed.*", f"{_problem(kind, columns)} AS problem", *extra])} FROM typed {again}
     """
+
+
+def repeated_keys(source: str, text: str) -> str:
+    """SQL of (key, first): each value that stands in a column more than once, and the ordinal of its first row."""
+    return f"""
+        SELECT nullif(trim(CAST(text AS VARCHAR)), '') AS key, min(ordinal) AS first
+        FROM (SELECT row_number() OVER () AS ordinal, {text} AS text FROM {source})
+        GROUP BY key HAVING count(*) > 1 AND key IS NOT NULL
+    """
+
+
+def checks(kind: Kind, columns: Sequence[Column]) -> list[tuple[Column, Check]]:
+    """Everything that can be wrong with a row; problem n is the n-th, from 1."""
+    found = [(column, check) for column in columns for check in column.checks]
+    if kind.once is not None:
+        key = next(column for column in columns if column.name == kind.once)
+        found.append((key, Check("ordinal > repeated.first", '"{text}" stands in the file before')))
+    return found
 
 
 def literal(text: str) -> str:
@@ -47,33 +84,37 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _instant(text: str) -> str:
-    """ISO 8601 or YYYYMMDD. A date is the beginning of its day; without an offset the session's zone is meant."""
-    trimmed = f"trim({text})"
-    compact = f"CASE WHEN length({trimmed}) = 8 THEN try_strptime({trimmed}, '%Y%m%d') END"
-    return f"coalesce(try_cast({trimmed} AS TIMESTAMPTZ), CAST({compact} AS TIMESTAMPTZ))"
+def _problem(kind: Kind, columns: Sequence[Column]) -> str:
+    whens = (f"WHEN {check.fails} THEN {n}" for n, (_, check) in enumerate(checks(kind, columns), start=1))
+    return f"CASE {' '.join(whens)} ELSE 0 END"
 
 
-def _amount(decimal: str) -> str:
-    """A point that is no decimal mark would be read as one, and DuckDB takes 1_000 for a number."""
-    number, other = ("trim(amount_text)", "_") if decimal == "." else ("replace(trim(amount_text), ',', '.')", ".")
-    return f"CASE WHEN NOT contains(amount_text, '{other}') THEN try_cast({number} AS DECIMAL(18, 6)) END"
+def _json_object(fields: Sequence[Column]) -> str:
+    """A JSON object of the fields, which are read as `"name": value` or null."""
+    return f"'{{' || concat_ws(', ', {', '.join(['NULL', *(field.name for field in fields)])}) || '}}'"
 
 
-def _problem(business: Business, now: datetime) -> str:
-    end = f"TIMESTAMPTZ {literal(now.isoformat())}"
-    checks = {
-        Problem.CUSTOMER_EMPTY: "customer_id IS NULL",
-        Problem.CUSTOMER_NUL: "contains(customer_id, chr(0))",
-        Problem.TIME_EMPTY: "coalesce(trim(time_text), '') = ''",
-        Problem.TIME_UNREADABLE: "NOT coalesce(isfinite(time), false)",
-        Problem.TIME_FUTURE: f"time > {end}",
-        Problem.TIME_ANCIENT: "time < TIMESTAMPTZ '1900-01-01 00:00:00+00'",
-        Problem.AMOUNT_EMPTY: "coalesce(trim(amount_text), '') = ''",
-        Problem.AMOUNT_UNREADABLE: "amount IS NULL",
-        Problem.CURRENCY_OTHER: f"currency <> {literal(business.reporting_currency)}",
-        Problem.INGESTED_UNREADABLE: "trim(ingested_at_text) <> '' AND NOT coalesce(isfinite(ingested_at), false)",
-        Problem.INGESTED_FUTURE: f"ingested_at > {end}",
-        Problem.ID_NUL: "contains(transaction_id, chr(0))",
+def _macros(decimal: str) -> dict[str, str]:
+    # A point that is no decimal mark would be read as one, and DuckDB takes 1_000 for a number.
+    other, point = ("_", "trim(t)") if decimal == "." else (".", "replace(trim(t), ',', '.')")
+    number = f"CASE WHEN NOT contains(t, '_') AND NOT contains(t, {literal(other)}) THEN {point} END"
+    double = f"try_cast({number} AS DOUBLE)"
+    compact = "CASE WHEN length(trim(t)) = 8 THEN try_strptime(trim(t), '%Y%m%d') END"
+    return {
+        # ISO 8601 or YYYYMMDD. A date is the beginning of its day; without an offset the session's zone is meant.
+        "instant(t)": f"coalesce(try_cast(trim(t) AS TIMESTAMPTZ), CAST({compact} AS TIMESTAMPTZ))",
+        "money(t)": f"try_cast({number} AS DECIMAL(18, 6))",
+        "real_number(t)": f"CASE WHEN isfinite({double}) THEN {double} END",
+        # A cast would round 3.7; spreadsheets write whole numbers beside empty cells as 3.0.
+        "whole_number(t)": "CASE WHEN regexp_full_match(trim(t), '[+-]?[0-9]{1,18}([.]0*)?') "
+        "THEN CAST(split_part(trim(t), '.', 1) AS BIGINT) END",
+        # 007 and figures of more than 15 digits are names of something: as numbers they would be others.
+        "is_number(t)": f"coalesce(regexp_full_match({number}, {literal(_NUMBER)}), false)",
+        "truth(t)": "CASE WHEN lower(trim(t)) IN ('true', 'yes', '1') THEN true "
+        "WHEN lower(trim(t)) IN ('false', 'no', '0') THEN false END",
+        "is_truth(t)": "lower(trim(t)) IN ('true', 'false')",
+        "iana_zone(t)": "CAST(try_cast(trim(t) AS iana) AS VARCHAR)",
+        # One text for one number, so that 34 and 34.0 are the same attribute.
+        "json_number(d)": "CASE WHEN d = trunc(d) AND abs(d) < 1e15 THEN CAST(CAST(d AS BIGINT) AS VARCHAR) "
+        "WHEN isfinite(d) THEN to_json(d) END",
     }
-    return "CASE " + " ".join(f"WHEN {check} THEN {int(problem)}" for problem, check in checks.items()) + " ELSE 0 END"

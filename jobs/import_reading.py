@@ -1,56 +1,49 @@
-"""A file of transactions as checked Arrow batches. DuckDB converts and checks whole columns; Python sees batches."""
+"""A file of any kind as checked Arrow batches. DuckDB reads and checks whole columns; Python sees batches."""
 
-import csv
-import gzip
-import hashlib
-import io
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO, cast
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from farview.core import columns as c
 from farview.core.errors import InvalidInput
-from farview.store.batches import TRANSACTION_BATCH
+from farview.store.batches import BATCHES
 from farview.store.values import Business
-from jobs import import_query
-from jobs.import_rejects import Malformed, Reject, Rejects, records
+from jobs import import_attributes, import_query
+from jobs.import_kinds.description import Column, Kind
+from jobs.import_rejects import Malformed, Reject, Rejects
+from jobs.import_source import SourceFile
 
 BATCH_ROWS = 65_536
-DELIMITERS = (",", ";", "\t", "|")
-_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz", ".parquet")
 
 
 @dataclass(frozen=True, slots=True)
-class TransactionColumns:
-    """What the columns of a file are called. The optional ones are read where the file has them."""
+class FileOptions:
+    """In what a file differs from what is expected of its kind."""
 
-    customer: str = c.CUSTOMER_ID
-    time: str = c.TIME
-    amount: str = c.AMOUNT
-    transaction_id: str | None = None  # None: "transaction_id" if there is one
-    ingested_at: str | None = None  # None: "ingested_at" if there is one
-    currency: str | None = None  # None: "currency" if there is one
+    columns: Mapping[str, str] = field(default_factory=dict)  # our name of a column -> the file's
     decimal: str = "."
+    attributes: Sequence[str] = ()  # columns that are attributes; none: all that are not read otherwise
+    unread: Sequence[str] = ()  # our names of optional columns that are empty whatever the file has
 
 
 @dataclass(slots=True)
-class TransactionReader:
+class FileReader:
     """One file, one pass: good rows come out as batches, bad ones are collected on the way."""
 
     path: Path
-    columns: TransactionColumns
+    kind: Kind
+    options: FileOptions
     business: Business
-    header: list[str] = field(init=False)
-    delimiter: str = field(init=False, default=",")
-    names: dict[str, str] = field(init=False)  # our name of a column -> the file's
+    file: SourceFile = field(init=False)
+    places: dict[str, int] = field(init=False)  # our name of a column -> where it stands in the file
+    attribute_places: list[int] = field(init=False)
     rejects: Rejects = field(init=False)
 
     def __post_init__(self) -> None:
@@ -59,148 +52,111 @@ class TransactionReader:
         Raises:
             InvalidInput: no such file, not a table, or a column is missing.
         """
-        if self.columns.decimal not in (".", ","):
-            raise InvalidInput.of("--decimal", f"{self.columns.decimal!r} is not a decimal mark (write . or ,)")
-        if not self.path.is_file():
-            raise InvalidInput.of(str(self.path), "no such file")
-        if not self.path.name.lower().endswith(_ENDINGS):
-            raise InvalidInput.of(str(self.path), f"ends in none of {', '.join(_ENDINGS)}")
-        self.header = self._parquet_header() if self.is_parquet else self._csv_header()
-        self.names = self._find_columns()
-        self.rejects = Rejects(self.names, self.columns.decimal, self.business.reporting_currency)
+        if self.options.decimal not in (".", ","):
+            raise InvalidInput.of("--decimal", f"{self.options.decimal!r} is not a decimal mark (write . or ,)")
+        self.file = SourceFile(self.path)
+        self.places = self._find_columns()
+        self.attribute_places = (
+            import_attributes.attribute_places(self.file, list(self.places.values()), self.options.attributes)
+            if self.kind.attributes
+            else []
+        )
+        self.rejects = Rejects({}, (), self.business.reporting_currency)
 
     @property
-    def is_parquet(self) -> bool:
-        """Whether it is a Parquet file, else CSV."""
-        return self.path.name.lower().endswith(".parquet")
+    def names(self) -> list[str]:
+        """The file's names of the columns that are read."""
+        return [self.file.header[place] for place in (*self.places.values(), *self.attribute_places)]
 
     def mapping(self) -> dict[str, str]:
         """The options that change what is read."""
-        return {**self.names, "decimal": self.columns.decimal}
-
-    def content_hash(self) -> str:
-        """sha256 of the decompressed bytes, so that a.csv and a.csv.gz are the same.
-
-        Raises:
-            InvalidInput: a gzip file that is damaged or cut off.
-        """
-        digest = hashlib.sha256()
-        try:
-            with self._bytes() as file:
-                while chunk := file.read(1 << 20):
-                    digest.update(chunk)
-        except (EOFError, OSError) as error:
-            raise InvalidInput.of(str(self.path), f"cannot be read to its end ({error})") from None
-        return digest.hexdigest()
+        named = {ours: self.file.header[place] for ours, place in self.places.items()}
+        attributes = {f"attribute {self.file.header[place]}": "" for place in self.attribute_places}
+        return {**named, **attributes, "decimal": self.options.decimal}
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """batches.TRANSACTION_BATCH in the order of the file.
+        """The kind's batches of farview.store.batches in the order of the file.
 
         Raises:
             InvalidInput: the file is not a table, or a million of its rows are bad.
         """
-        query = import_query.checked_rows(
-            self._source(), self._expressions(), self.columns.decimal, self.business, datetime.now(UTC)
-        )
-        with duckdb.connect(config={"memory_limit": "1GB"}) as connection:
-            # Times without an offset and dates are business time: this is the zone that casts to TIMESTAMPTZ read.
-            connection.execute(f"SET TimeZone = '{self.business.time_zone}'")
+        with self._session() as connection:
             try:
+                columns = self._columns(connection)
+                repeated = self._find_repeated(connection)
+                texts = {name: self.file.text(place, self.options.decimal) for name, place in self._all_places()}
+                query = import_query.checked_rows(self.file.sql(collect=True), self.kind, columns, texts, repeated)
                 for batch in connection.sql(query).to_arrow_reader(BATCH_ROWS):
                     yield self._good_rows(batch)
-                if not self.is_parquet:
-                    self.rejects.malformed = _malformed(connection, self.delimiter)
+                if not self.file.is_parquet:
+                    self.rejects.malformed = _malformed(connection, self.file.delimiter)
             except duckdb.Error as error:
                 reason = str(error).strip().splitlines()[0]
                 raise InvalidInput.of(str(self.path), f"cannot be read as a table ({reason})") from None
 
     def listed_rejects(self) -> Iterator[Reject]:
-        """The rejects in order, with their lines; a CSV file is read once more to find them."""
-        if self.is_parquet:
-            yield from self.rejects.listed(None)
-            return
-        with self._text() as file:
-            yield from self.rejects.listed(records(file, self.delimiter))
-
-    def _good_rows(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        good = pc.equal(batch.column("problem"), 0)
-        if pc.all(good).as_py():
-            return batch.select(TRANSACTION_BATCH.names).cast(TRANSACTION_BATCH)
-        bad = batch.filter(pc.invert(good))
-        raw = [bad.column(f"{name}_text") for name in self.names]
-        self.rejects.add(
-            pa.RecordBatch.from_arrays(
-                [bad.column("ordinal"), bad.column("problem"), *raw], ["ordinal", "problem", *self.names]
-            )
-        )
-        return batch.filter(good).select(TRANSACTION_BATCH.names).cast(TRANSACTION_BATCH)
-
-    def _find_columns(self) -> dict[str, str]:
-        required = {c.CUSTOMER_ID: self.columns.customer, c.TIME: self.columns.time, c.AMOUNT: self.columns.amount}
-        optional = {
-            "transaction_id": self.columns.transaction_id,
-            "ingested_at": self.columns.ingested_at,
-            "currency": self.columns.currency,
-        }
-        wanted = required | {ours: theirs for ours, theirs in optional.items() if theirs is not None}
-        for ours, theirs in wanted.items():
-            if self.header.count(theirs) != 1:
-                option = f"--{'customer' if ours == c.CUSTOMER_ID else ours.replace('_', '-')}-column"
-                has = "no column" if theirs not in self.header else "more than one column"
-                raise InvalidInput.of(
-                    str(self.path), f"{has} {theirs!r}; it has {', '.join(self.header)} (name it with {option})"
-                )
-        found = {ours: ours for ours, theirs in optional.items() if theirs is None and self.header.count(ours) == 1}
-        return wanted | found
-
-    def _expressions(self) -> dict[str, str | None]:
-        """SQL of each column's text; None for those the file lacks."""
-        places = {ours: self.header.index(theirs) for ours, theirs in self.names.items()}
-        if self.is_parquet:
-            quoted = {ours: '"' + self.header[place].replace('"', '""') + '"' for ours, place in places.items()}
-            return {ours: quoted.get(ours) for ours in import_query.COLUMNS}
-        return {ours: f"column{places[ours]}" if ours in places else None for ours in import_query.COLUMNS}
-
-    def _source(self) -> str:
-        path = import_query.literal(str(self.path))
-        if self.is_parquet:
-            return f"read_parquet({path})"
-        # Nothing is guessed: the header has been read, and what does not fit it is a rejected line.
-        columns = ", ".join(f"'column{i}': 'VARCHAR'" for i in range(len(self.header)))
-        return (
-            f"read_csv({path}, auto_detect = false, header = true, columns = {{{columns}}}, "
-            f"delim = {import_query.literal(self.delimiter)}, quote = '\"', escape = '\"', "
-            "store_rejects = true, rejects_limit = 0)"
-        )
-
-    def _parquet_header(self) -> list[str]:
-        try:
-            return list(pq.read_schema(self.path).names)
-        except (pa.ArrowException, OSError) as error:
-            raise InvalidInput.of(str(self.path), f"is not a Parquet file ({error})") from None
-
-    def _csv_header(self) -> list[str]:
-        try:
-            with self._text() as file:
-                first = file.readline()
-        except (EOFError, OSError) as error:
-            raise InvalidInput.of(str(self.path), f"cannot be read ({error})") from None
-        if not first.strip():
-            raise InvalidInput.of(
-                str(self.path), "is empty or begins with an empty line (the first line is the header)"
-            )
-        self.delimiter = max(DELIMITERS, key=first.count)
-        return next(csv.reader([first], delimiter=self.delimiter))
+        """The rejects in order, with their lines; a text file is read once more to find them."""
+        with self.file.records() as records:
+            yield from self.rejects.listed(records)
 
     @contextmanager
-    def _text(self) -> Iterator[TextIO]:
-        with self._bytes() as file:
-            yield io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="")
+    def _session(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with tempfile.TemporaryDirectory(prefix="farview") as spill:
+            limits: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "1GB", "temp_directory": spill}
+            with duckdb.connect(config=limits) as connection:
+                import_query.prepare(connection, self.business, self.options.decimal, datetime.now(UTC))
+                yield connection
 
-    def _bytes(self) -> BinaryIO:
-        if self.path.name.lower().endswith(".gz"):
-            return cast(BinaryIO, gzip.open(self.path, "rb"))
-        return self.path.open("rb")
+    def _columns(self, connection: duckdb.DuckDBPyConnection) -> list[Column]:
+        """All columns that are read; from here on it is known what can be wrong with them."""
+        attributes = import_attributes.attribute_columns(
+            connection, self.file, self.attribute_places, self.options.decimal
+        )
+        columns = [*self.kind.columns, *attributes]
+        self.rejects.names = {name: self.file.header[place] for name, place in self._all_places()}
+        self.rejects.problems = [
+            (column.name, check.sentence) for column, check in import_query.checks(self.kind, columns)
+        ]
+        return columns
+
+    def _find_repeated(self, connection: duckdb.DuckDBPyConnection) -> str:
+        """Makes the table of keys that stand in the file more than once."""
+        table = "repeated_keys"
+        if self.kind.once is not None:
+            text = self.file.text(self.places[self.kind.once], self.options.decimal)
+            query = import_query.repeated_keys(self.file.sql(collect=False), text)
+            connection.execute(f"CREATE TEMP TABLE {table} AS {query}")
+        return table
+
+    def _all_places(self) -> list[tuple[str, int]]:
+        attributes = ((import_attributes.name_of(n), place) for n, place in enumerate(self.attribute_places))
+        return [*self.places.items(), *attributes]
+
+    def _good_rows(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        schema = BATCHES[self.kind.name]
+        good = pc.equal(batch.column("problem"), 0)
+        if pc.all(good).as_py():
+            return batch.select(schema.names).cast(schema)
+        bad = batch.filter(pc.invert(good))
+        ours = list(self.rejects.names)
+        raw = [bad.column(f"{name}_text") for name in ours]
+        self.rejects.add(
+            pa.RecordBatch.from_arrays(
+                [bad.column("ordinal"), bad.column("problem"), *raw], ["ordinal", "problem", *ours]
+            )
+        )
+        return batch.filter(good).select(schema.names).cast(schema)
+
+    def _find_columns(self) -> dict[str, int]:
+        """Where each column stands: under the options' name or ours; an optional one may be absent under ours."""
+        places = {}
+        for column in self.kind.columns:
+            theirs = self.options.columns.get(column.name)
+            if theirs is not None or column.required:
+                places[column.name] = self.file.place(theirs or column.name, f"name it with {column.option}")
+            elif column.name not in self.options.unread and self.file.header.count(column.name) == 1:
+                places[column.name] = self.file.header.index(column.name)
+        return places
 
 
 def _malformed(connection: duckdb.DuckDBPyConnection, delimiter: str) -> list[Malformed]:

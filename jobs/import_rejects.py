@@ -3,7 +3,6 @@
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
 from itertools import islice
 from pathlib import Path
 from typing import TextIO
@@ -12,50 +11,8 @@ import pyarrow as pa
 
 from farview.core.errors import InvalidInput
 
+HEADER = ("line", "field", "problem")
 MAX_REJECTS = 1_000_000
-
-
-class Problem(IntEnum):
-    """Why a row was rejected, as the reading query numbers it; 0 is a good row."""
-
-    CUSTOMER_EMPTY = 1
-    CUSTOMER_NUL = 2
-    TIME_EMPTY = 3
-    TIME_UNREADABLE = 4
-    TIME_FUTURE = 5
-    TIME_ANCIENT = 6
-    AMOUNT_EMPTY = 7
-    AMOUNT_UNREADABLE = 8
-    CURRENCY_OTHER = 9
-    INGESTED_UNREADABLE = 10
-    INGESTED_FUTURE = 11
-    ID_NUL = 12
-
-    @property
-    def column(self) -> str:
-        """Our name of the column that is wrong."""
-        first_word = self.name.split("_", maxsplit=1)[0]
-        return {"CUSTOMER": "customer_id", "INGESTED": "ingested_at", "ID": "transaction_id"}.get(
-            first_word, first_word.lower()
-        )
-
-
-_EMPTY = "is empty"
-_NO_TIME = '"{text}" is not a time (write 1997-09-30 or 1997-09-30T14:05:00+02:00)'
-_FUTURE = '"{text}" lies in the future (is the year or the order of day and month wrong?)'
-_NUL = "contains a NUL character (is the file UTF-8?)"
-_SENTENCES = {
-    Problem.CUSTOMER_EMPTY: _EMPTY,
-    Problem.CUSTOMER_NUL: _NUL,
-    Problem.TIME_EMPTY: _EMPTY,
-    Problem.TIME_UNREADABLE: _NO_TIME,
-    Problem.TIME_FUTURE: _FUTURE,
-    Problem.TIME_ANCIENT: '"{text}" lies before 1900 (is the year written with four digits?)',
-    Problem.AMOUNT_EMPTY: _EMPTY,
-    Problem.INGESTED_UNREADABLE: _NO_TIME,
-    Problem.INGESTED_FUTURE: _FUTURE,
-    Problem.ID_NUL: _NUL,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +46,13 @@ class Reject:
 
 @dataclass(slots=True)
 class Rejects:
-    """Collects rejects batch by batch, compactly; lines and sentences are made only when they are listed."""
+    """Collects rejects batch by batch, compactly; lines and sentences are made only when they are listed.
+
+    A sentence may hold {text}, what stands in the file, and {currency}, the reporting currency.
+    """
 
     names: Mapping[str, str]  # our name of a column -> the file's
-    decimal: str
+    problems: Sequence[tuple[str, str]]  # our name of the column that is wrong, and the sentence; problem n is the n-th
     currency: str
     limit: int = MAX_REJECTS
     malformed: list[Malformed] = field(default_factory=list)
@@ -139,25 +99,10 @@ class Rejects:
                     yield self._reject(record.line, bad[ordinal])
 
     def _reject(self, line: int, row: Mapping[str, str]) -> Reject:
-        problem = Problem(int(row["problem"]))
-        ours = problem.column
+        ours, sentence = self.problems[int(row["problem"]) - 1]
+        problem = sentence.format(text=row[ours] or "", currency=self.currency)
         values = {theirs: row[name] or "" for name, theirs in self.names.items()}
-        return Reject(line, self.names[ours], self._sentence(problem, row[ours] or ""), values)
-
-    def _sentence(self, problem: Problem, text: str) -> str:
-        if problem is Problem.AMOUNT_UNREADABLE:
-            return f'"{text}" is not a number below 10^12' if _is_large(text) else self._not_a_number(text)
-        if problem is Problem.CURRENCY_OTHER:
-            return f'"{text}" is not the reporting currency {self.currency}, and there are no rates to convert it'
-        return _SENTENCES[problem].format(text=text)
-
-    def _not_a_number(self, text: str) -> str:
-        mend = ""
-        if self.decimal == "." and "," in text:
-            mend = " (is the decimal mark a comma? try --decimal ,)"
-        elif self.decimal == "," and "." in text:
-            mend = " (is the decimal mark a point? leave --decimal away)"
-        return f'"{text}" is not a number{mend}'
+        return Reject(line, self.names[ours], problem, values)
 
 
 def write(path: Path, rejects: Iterable[Reject], names: Sequence[str], keep: int) -> list[Reject]:
@@ -169,7 +114,7 @@ def write(path: Path, rejects: Iterable[Reject], names: Sequence[str], keep: int
     first: list[Reject] = []
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["line", "field", "problem", *names])
+        writer.writerow([*HEADER, *names])
         for reject in rejects:
             writer.writerow([reject.line, reject.field, reject.problem, *(reject.values.get(n, "") for n in names)])
             if len(first) < keep:
@@ -184,10 +129,3 @@ def records(file: TextIO, delimiter: str) -> Iterator[Record]:
     for fields in reader:
         yield Record(line, not fields)
         line = reader.line_num + 1
-
-
-def _is_large(text: str) -> bool:
-    try:
-        return abs(float(text)) >= 10**12
-    except ValueError:
-        return False

@@ -90,7 +90,7 @@ def backtest_ltv(
     from jobs.backtest_events import read_events
     from jobs.backtest_models import candidates
     from jobs.backtest_report import document, write_predictions
-    from jobs.import_reading import TransactionColumns
+    from jobs.import_reading import FileOptions
 
     windows = _day("--calibration-end", calibration_end), _day("--holdout-end", holdout_end)
     spec = BacktestSpec(*windows, time_zone, drop_zero, seed)
@@ -98,10 +98,10 @@ def backtest_ltv(
     _check_models(models or [], known)
     _check_writable("--predictions", predictions)
     _check_writable("--json", Path(json_out) if json_out not in (None, "-") else None)
-    columns = TransactionColumns(customer_column, time_column, amount_column, decimal=decimal)
+    columns = {"customer_id": customer_column, "time": time_column, "amount": amount_column}
     with progress() as bar:
         bar.start(f"read {transactions.name}")
-        file = read_events(transactions, columns, time_zone, currency)
+        file = read_events(transactions, FileOptions(columns, decimal), time_zone, currency)
         bar.done()
         result = run_backtest(file.events, spec, known, bar)
         bar.start("figures")

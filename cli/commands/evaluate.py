@@ -83,7 +83,7 @@ def evaluate_journeys(
     from jobs.evaluate_journeys import JourneySpec
     from jobs.evaluate_journeys import evaluate_journeys as run
     from jobs.evaluate_journeys_report import document
-    from jobs.touchpoint_file import TouchpointColumns, read_attributes, read_touchpoints
+    from jobs.touchpoint_file import read_attributes, read_touchpoints
 
     spec = JourneySpec(time_zone, window_days, parse_date("--split-date", split_date), hold_out_customers, seed)
     if json_out not in (None, "-"):
@@ -92,7 +92,12 @@ def evaluate_journeys(
             raise InvalidInput.of("--json", f"{target} cannot be written (its folder must exist)")
     if (customers is None) != (attributes is None):
         raise InvalidInput.of("--attributes", "needs --customers, and --customers needs it (name the columns to use)")
-    columns = TouchpointColumns(customer_column, time_column, interaction_column, channel_column)
+    columns = {
+        "customer_id": customer_column,
+        "time": time_column,
+        "interaction": interaction_column,
+        "channel": channel_column,
+    }
     with progress() as bar:
         bar.start(f"read {touchpoints.name}")
         file = read_touchpoints(touchpoints, columns, time_zone)

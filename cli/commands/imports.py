@@ -1,10 +1,15 @@
-"""`farview import`: files into the database, bad rows into a file with their reasons."""
+"""`farview import`: files into the database, bad rows into a file with their reasons. A command for each kind."""
 
-from typing import Annotated
+import inspect
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from cli.options import DEFAULT_DATABASE, Database, File, Json
+from jobs.import_kinds import KINDS
+from jobs.import_kinds.description import Column, Kind
 
 app = typer.Typer(help="Import files; bad rows go to a rejects file with their reasons.", no_args_is_help=True)
 
@@ -14,53 +19,66 @@ def imports() -> None:
     """Import files; bad rows go to a rejects file with their reasons."""
 
 
-@app.command("transactions")
-def transactions(
-    file: File,
-    *,
-    customer_column: Annotated[str, typer.Option("--customer-column", help="Who bought.")] = "customer_id",
-    time_column: Annotated[
-        str, typer.Option("--time-column", help="When: a date or a time; without an offset it is business time.")
-    ] = "time",
-    amount_column: Annotated[str, typer.Option("--amount-column", help="How much; returns are negative.")] = "amount",
-    transaction_id_column: Annotated[
-        str | None,
-        typer.Option(
-            "--transaction-id-column",
-            help="Unique for ever: a row sent again is a no-op, a changed one a correction. "
-            " Default: transaction_id, where the file has it.",
-        ),
-    ] = None,
-    currency_column: Annotated[
-        str | None,
-        typer.Option("--currency-column", help="ISO 4217 code. Default: currency, where the file has it."),
-    ] = None,
-    decimal: Annotated[str, typer.Option("--decimal", help="Decimal mark of amounts.")] = ".",
-    database: Database = DEFAULT_DATABASE,
-    as_json: Json = False,
-) -> None:
-    """Import purchases and returns.
+def _command(kind: Kind) -> Callable[..., None]:
+    """The command of one kind. Its options are made from the kind's columns, so that they cannot differ from them."""
 
-    Example: farview import transactions sales.csv.gz --customer-column client --amount-column total
-    """
+    def run(file: Path, database: str, as_json: bool, **given: Any) -> None:
+        named = {column.name: given[_argument(column)] for column in kind.columns}
+        columns = {ours: theirs for ours, theirs in named.items() if theirs is not None}
+        options = (columns, given.get("decimal", "."), given.get("attribute") or [])
+        _import(kind, file, options, database, as_json)
+
+    parameters = list(_parameters(kind))
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    run.__doc__ = f"Import {kind.name}. A row is {kind.about}.\n\nExample: farview import {kind.example}"
+    return run
+
+
+def _parameters(kind: Kind) -> Iterator[inspect.Parameter]:
+    yield _parameter("file", File, inspect.Parameter.empty)
+    for column in kind.columns:
+        if column.required:
+            yield _parameter(
+                _argument(column), Annotated[str, typer.Option(column.option, help=column.help)], column.name
+            )
+        else:
+            said = f"{column.help} Default: {column.name}, where the file has it."
+            yield _parameter(_argument(column), Annotated[str | None, typer.Option(column.option, help=said)], None)
+    if kind.attributes:
+        said = "A column that is an attribute; may be repeated. Default: every column that is not read otherwise."
+        yield _parameter("attribute", Annotated[list[str] | None, typer.Option("--attribute", help=said)], None)
+    if kind.decimal:
+        yield _parameter("decimal", Annotated[str, typer.Option("--decimal", help="Decimal mark of numbers.")], ".")
+    yield _parameter("database", Database, DEFAULT_DATABASE)
+    yield _parameter("as_json", Json, False)
+
+
+def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _argument(column: Column) -> str:
+    return column.option.removeprefix("--").replace("-", "_")
+
+
+def _import(
+    kind: Kind, file: Path, options: tuple[dict[str, str], str, list[str]], database: str, as_json: bool
+) -> None:
     from cli.console import out, print_json, progress
     from cli.database import open_store, who
-    from jobs.import_reading import TransactionColumns
-    from jobs.import_transactions import import_transactions
+    from jobs.import_file import import_file
+    from jobs.import_reading import FileOptions
 
-    columns = TransactionColumns(
-        customer=customer_column,
-        time=time_column,
-        amount=amount_column,
-        transaction_id=transaction_id_column,
-        currency=currency_column,
-        decimal=decimal,
-    )
     with open_store(database) as store, progress() as bar:
-        result = import_transactions(store, file, columns, who=who(), progress=bar)
+        result = import_file(store, kind, file, FileOptions(*options), who=who(), progress=bar)
     if as_json:
         print_json(result.as_data())
         return
     for line in result.lines():
         out.print(line, soft_wrap=True, markup=False)
-    out.print("Next: farview train ltv")
+    out.print(f"Next: {result.following}", soft_wrap=True, markup=False)
+
+
+for _kind in KINDS.values():
+    app.command(_kind.name)(_command(_kind))

@@ -18,8 +18,9 @@ from cli.views import model_lines, run_lines
 from farview.client import FarviewClient, Floor
 from farview.store.migrate import head, upgrade
 from farview.store.values import Business
-from jobs.import_reading import TransactionColumns
-from jobs.import_transactions import import_transactions
+from jobs.import_file import import_file
+from jobs.import_kinds import KINDS
+from jobs.import_reading import FileOptions
 from jobs.score import score_ltv
 from jobs.train import train_ltv
 
@@ -53,7 +54,7 @@ def prepare(database: str, transactions: Path) -> None:
         out.print(f"A new SQLite database with schema {head()}.")
     with open_store(database) as store, progress() as bar:
         with step("Import"):
-            imported = import_transactions(store, transactions, TransactionColumns(), who=who(), progress=bar)
+            imported = import_file(store, KINDS["transactions"], transactions, FileOptions(), who=who(), progress=bar)
             for line in imported.lines():
                 out.print(line, markup=False)
         with step("Train"):

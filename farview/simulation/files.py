@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
@@ -101,7 +102,7 @@ def write_world(
         writers = {name: _writer(stack, path, SCHEMAS[name]) for name, path in paths.items()}
 
         def write(name: str, table: pa.Table) -> None:
-            writers[name].write_table(table)
+            writers[name].write_table(_as_text(table) if file_format == "csv" else table)
             rows[name] += table.num_rows
 
         write("items", items_table(world, catalogue))
@@ -137,10 +138,19 @@ def _joined(blocks: list[dict[str, pa.Table]]) -> dict[str, pa.Table]:
 def _writer(stack: ExitStack, path: Path, schema: pa.Schema) -> pyarrow.csv.CSVWriter | pyarrow.parquet.ParquetWriter:
     if path.suffix == ".parquet":
         return stack.enter_context(pyarrow.parquet.ParquetWriter(path, schema))
+    schema = _as_text(schema.empty_table()).schema
     file = stack.enter_context(path.open("wb"))
     file.write((",".join(schema.names) + "\n").encode())  # pyarrow would quote the names
     options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
     return stack.enter_context(pyarrow.csv.CSVWriter(file, schema, write_options=options))
+
+
+def _as_text(table: pa.Table) -> pa.Table:
+    """The table with its times as ISO 8601 has them (2025-01-01T08:00:00Z); pyarrow would write a blank for the T."""
+    for place, column in enumerate(table.schema):
+        if pa.types.is_timestamp(column.type):
+            table = table.set_column(place, column.name, pc.strftime(table[column.name], "%Y-%m-%dT%H:%M:%SZ"))
+    return table
 
 
 def _make_empty(folder: Path) -> None:

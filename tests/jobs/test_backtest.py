@@ -22,7 +22,7 @@ from jobs.backtest import Actuals, Backtest, BacktestSpec, actuals_of, backtest,
 from jobs.backtest_events import read_events
 from jobs.backtest_models import Forecasts, Past, candidates
 from jobs.backtest_report import document, predictions, write_predictions
-from jobs.import_reading import TransactionColumns
+from jobs.import_reading import FileOptions
 from jobs.progress import Silent
 
 FIGURES = {"ratio", "mae", "rmse", "corr", "normalized_gini", "spearman", "crps", "coverage_80", "coverage_95"}
@@ -39,7 +39,7 @@ def events(rows: list[tuple[str, int, float]]) -> pa.Table:
 
 
 def read(path: Path) -> pa.Table:
-    return read_events(path, TransactionColumns(), "UTC", "USD").events
+    return read_events(path, FileOptions(), "UTC", "USD").events
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,13 @@ import pytest
 
 from farview.core.errors import InvalidInput
 from jobs.backtest_events import FileEvents, read_events
-from jobs.import_reading import TransactionColumns
+from jobs.import_reading import FileOptions
 
 
 def read(tmp_path: Path, text: str, zone: str = "UTC") -> FileEvents:
     path = tmp_path / "shop.csv"
     path.write_text(text)
-    return read_events(path, TransactionColumns(), zone, "EUR")
+    return read_events(path, FileOptions(), zone, "EUR")
 
 
 def test_rows_become_utc_events_with_text_ids(tmp_path: Path) -> None:

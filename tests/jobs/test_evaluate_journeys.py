@@ -20,7 +20,7 @@ from farview.simulation.world import make_world
 from jobs.evaluate_journeys import JourneyEvaluation, JourneySpec, evaluate_journeys
 from jobs.evaluate_journeys_report import document
 from jobs.progress import Silent
-from jobs.touchpoint_file import TouchpointColumns, read_attributes, read_touchpoints
+from jobs.touchpoint_file import read_attributes, read_touchpoints
 from tests.tiers import examples
 
 CUSTOMERS = examples(ci=6000, soak=50_000)
@@ -126,7 +126,7 @@ def test_a_split_before_the_log_is_refused(world):
 
 
 def test_on_a_real_log_without_signal_no_model_is_crowned(shared_data: Path):
-    file = read_touchpoints(shared_data / "touchpoints.csv.gz", TouchpointColumns(), "UTC")
+    file = read_touchpoints(shared_data / "touchpoints.csv.gz", {}, "UTC")
     report = document(evaluate_journeys(file.log, None, JourneySpec(), Silent()))
     protocol = report["protocol"]
     assert (protocol["touches"], protocol["conversions"], protocol["split_date"]) == (60_645, 1_838, "2018-07-21")
@@ -145,17 +145,17 @@ def written(tmp_path: Path, text: str, name: str = "touches.csv") -> Path:
 
 
 def read(path: Path):
-    return read_touchpoints(path, TouchpointColumns(), "Europe/Berlin")
+    return read_touchpoints(path, {}, "Europe/Berlin")
 
 
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        (",2025-01-01,impression,x,", "line 3: the customer is empty"),
+        (",2025-01-01,impression,x,", "line 3: customer_id is empty"),
         ("a,31.12.2025,impression,x,", 'line 3: time "31.12.2025" is not a time'),
         ("a,2999-01-01,impression,x,", 'line 3: time "2999-01-01" lies in the future'),
-        ("a,2025-01-01,,x,", "line 3: the interaction is empty"),
-        ("a,2025-01-01,click,,", "line 3: the channel of a touch is empty"),
+        ("a,2025-01-01,,x,", "line 3: interaction is empty"),
+        ("a,2025-01-01,click,,", "line 3: channel is empty (only a conversion may have none)"),
         ('a,2025-01-01,conversion,x,"12,50"', 'line 3: conversion_value "12,50" is not a number'),
     ],
 )
@@ -198,5 +198,5 @@ def test_a_file_without_a_good_row_says_why(tmp_path):
 
 def test_attributes_of_a_customer_stand_in_one_row(tmp_path):
     path = written(tmp_path, "customer_id,segment\na,x\na,y\n", "customers.csv")
-    with pytest.raises(InvalidInput, match="several rows of one customer"):
+    with pytest.raises(InvalidInput, match='line 3: customer_id "a" stands in the file before'):
         read_attributes(path, "customer_id", ["segment"])

@@ -14,14 +14,16 @@ from farview.core import columns as c
 from farview.core.clock import Cut
 from farview.core.errors import InvalidInput
 from farview.store.store import Store
-from jobs.import_rejects import Problem, Rejects
-from jobs.import_transactions import ImportResult, TransactionColumns, import_transactions
+from jobs.import_file import ImportResult, import_file
+from jobs.import_kinds import KINDS
+from jobs.import_reading import FileOptions
+from jobs.import_rejects import Rejects
 
 HEADER = "customer_id,time,amount\n"
 
 
-def run(store: Store, file: Path, **columns: str) -> ImportResult:
-    return import_transactions(store, file, TransactionColumns(**columns), who="ada")
+def run(store: Store, file: Path, *, decimal: str = ".", **columns: str) -> ImportResult:
+    return import_file(store, KINDS["transactions"], file, FileOptions(columns, decimal), who="ada")
 
 
 def written(folder: Path, text: str, name: str = "sales.csv") -> Path:
@@ -142,7 +144,7 @@ def test_a_mended_rejects_file_can_be_imported(sqlite_store: Store, tmp_path: Pa
     run(
         sqlite_store,
         written(tmp_path, "client;time;total\na;2024-01-01;1\nb;2024-01-01;x\n"),
-        customer="client",
+        customer_id="client",
         amount="total",
     )
     rejects = tmp_path / "sales.rejects.csv"
@@ -151,7 +153,7 @@ def test_a_mended_rejects_file_can_be_imported(sqlite_store: Store, tmp_path: Pa
         '3,total,"""x"" is not a number",b,2024-01-01,x',
     ]
     rejects.write_text(rejects.read_text().replace(",x", ",2"))
-    assert run(sqlite_store, rejects, customer="client", amount="total").lines() == ["1 imported."]
+    assert run(sqlite_store, rejects, customer_id="client", amount="total").lines() == ["1 imported."]
     assert [customer for customer, _, _ in events(sqlite_store)] == ["a", "b"]
 
 
@@ -261,10 +263,8 @@ def test_what_is_no_table_is_refused(sqlite_store: Store, tmp_path: Path, name: 
 
 
 def test_a_file_of_bad_rows_stops_at_the_limit() -> None:
-    rejects = Rejects({"time": "when"}, ".", "EUR", limit=2)
-    rows = pa.RecordBatch.from_pydict(
-        {"ordinal": [1, 2, 3], "problem": [int(Problem.TIME_EMPTY)] * 3, "time": [""] * 3}
-    )
+    rejects = Rejects({"time": "when"}, [("time", "is empty")], "EUR", limit=2)
+    rows = pa.RecordBatch.from_pydict({"ordinal": [1, 2, 3], "problem": [1] * 3, "time": [""] * 3})
     with pytest.raises(InvalidInput, match="when: is empty, and 2 more rows are bad; nothing was imported"):
         rejects.add(rows)
 

@@ -15,7 +15,9 @@ from farview.core.schemas import FORECAST
 from farview.store.engine import open_engine
 from farview.store.store import Store
 from farview.store.values import ForecastRun
-from jobs.import_transactions import TransactionColumns, import_transactions
+from jobs.import_file import import_file
+from jobs.import_kinds import KINDS
+from jobs.import_reading import FileOptions
 from jobs.score import score_ltv
 from jobs.train import train_ltv
 
@@ -29,7 +31,7 @@ def trained(store: Store, cdnow_full: Path, tmp_path: Path) -> Store:
     part = tmp_path / "part.csv"
     with gzip.open(cdnow_full, "rt") as file:
         part.write_text("".join(line for line in file if line[:5] <= "05000" or line.startswith("customer_id")))
-    import_transactions(store, part, TransactionColumns(), who="ada")
+    import_file(store, KINDS["transactions"], part, FileOptions(), who="ada")
     train_ltv(store, as_of=CALIBRATION_END, method="map", who="ada", why="first")
     return store
 
@@ -37,7 +39,7 @@ def trained(store: Store, cdnow_full: Path, tmp_path: Path) -> Store:
 @pytest.fixture
 def small(sqlite_store: Store, cdnow_sample: Path) -> Store:
     """The CDNOW sample, not trained yet."""
-    import_transactions(sqlite_store, cdnow_sample, TransactionColumns(), who="ada")
+    import_file(sqlite_store, KINDS["transactions"], cdnow_sample, FileOptions(), who="ada")
     return sqlite_store
 
 
@@ -116,7 +118,7 @@ def test_new_transactions_make_a_new_run(small: Store, tmp_path: Path) -> None:
     before = score_ltv(small, who="ada")
     more = tmp_path / "more.csv"
     more.write_text("customer_id,time,amount\n0001,1998-06-30,20\n")
-    import_transactions(small, more, TransactionColumns(), who="ada")
+    import_file(small, KINDS["transactions"], more, FileOptions(), who="ada")
     after = score_ltv(small, who="ada")
     assert (after.run_id != before.run_id, small.latest_run()) == (True, after)
 
@@ -125,7 +127,7 @@ def test_what_was_not_known_yet_is_not_seen(small: Store, tmp_path: Path) -> Non
     before = datetime.now(UTC)
     more = tmp_path / "more.csv"
     more.write_text("customer_id,time,amount\nnew,1998-06-30,20\n")
-    import_transactions(small, more, TransactionColumns(), who="ada")
+    import_file(small, KINDS["transactions"], more, FileOptions(), who="ada")
     train_ltv(small, method="map", who="ada", known_at=before)
     then, now = (score_ltv(small, known_at=known_at, who="ada") for known_at in (before, None))
     assert [small.forecasts(run.run_id, ["new"]).num_rows for run in (then, now)] == [0, 3]

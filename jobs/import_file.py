@@ -1,4 +1,4 @@
-"""Imports a file of transactions: every good row once, every bad row with its reason in a file beside it."""
+"""Imports a file of any kind: every good row once, every bad row with its reason in a file beside it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,19 +10,19 @@ from farview.core.errors import InvalidInput
 from farview.store.store import Store
 from farview.store.values import ImportedFile, ImportSource
 from jobs import import_rejects
-from jobs.import_reading import TransactionColumns, TransactionReader
+from jobs.import_kinds.description import Kind
+from jobs.import_reading import FileOptions, FileReader
 from jobs.import_rejects import Reject
 from jobs.progress import Progress, Silent
 
 SHOWN = 5
-
-__all__ = ["ImportResult", "TransactionColumns", "import_transactions"]
 
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
     """What became of a file."""
 
+    kind: Kind
     file: str
     imported: ImportedFile
     rejects: tuple[Reject, ...]  # the first of them
@@ -50,7 +50,7 @@ class ImportResult:
         if counts.unchanged:
             parts.append(f"{counts.unchanged:,} known already")
         if counts.corrected:
-            parts.append(f"{counts.corrected:,} corrected")
+            parts.append(f"{counts.corrected:,} {self.kind.changed}")
         became = ", ".join(parts) + "."
         if rejected:
             became = (
@@ -58,10 +58,19 @@ class ImportResult:
             )
         return [*said, became]
 
+    @property
+    def following(self) -> str:
+        """What is useful next."""
+        if self.rejects_file is None:
+            return self.kind.following
+        mend = f"mend {self.rejects_file} and import it with the same options"
+        return mend if self.rows == self.imported.rejected else f"{mend}, or {self.kind.following}"
+
     def as_data(self) -> dict[str, Any]:
         """For a program."""
         counts = self.imported.counts
         return {
+            "kind": self.kind.name,
             "file": self.file,
             "import_id": self.imported.import_id,
             "imported_before": self.imported.before,
@@ -74,19 +83,19 @@ class ImportResult:
         }
 
 
-def import_transactions(
-    store: Store, file: Path, columns: TransactionColumns, *, who: str, progress: Progress | None = None
+def import_file(
+    store: Store, kind: Kind, file: Path, options: FileOptions, *, who: str, progress: Progress | None = None
 ) -> ImportResult:
-    """Reads a CSV, CSV.gz or Parquet file into the store, in one transaction.
+    """Reads a CSV, TSV or Parquet file, perhaps compressed, into the store, in one transaction.
 
     Raises:
         InvalidInput: the file cannot be read as a table, or a column is missing.
         Conflict: the database is busy with another write; retry.
     """
-    with store.operation("import", {"file": file.name}, who=who) as operation:
+    with store.operation("import", {"kind": kind.name, "file": file.name}, who=who) as operation:
         operation.start(f"importing {file.name}")
         # The rows are one transaction, in which SQLite lets nobody else write: the operation hears of its end only.
-        job = _Import(store, TransactionReader(file, columns, store.business()), progress or Silent())
+        job = _Import(store, FileReader(file, kind, options, store.business()), progress or Silent())
         result = job.run(who)
         operation.finish(result.as_data())
     return result
@@ -95,13 +104,14 @@ def import_transactions(
 @dataclass(slots=True)
 class _Import:
     store: Store
-    reader: TransactionReader
+    reader: FileReader
     progress: Progress
     first: tuple[Reject, ...] = ()
 
     def run(self, who: str) -> ImportResult:
+        kind, file = self.reader.kind, self.reader.file
         self.progress.start("checking whether the file was imported before")
-        source = ImportSource(self.reader.path.name, self.reader.content_hash(), self.reader.mapping())
+        source = ImportSource(file.path.name, file.content_hash(), self.reader.mapping())
         imported = self.store.imported_before(source)
         if imported is None:
             self.progress.start("importing rows")
@@ -109,8 +119,7 @@ class _Import:
             imported = self.store.import_file(source, batches, self._rejected, who=who)
         self.progress.done()
         listed = self._rejects_file() if imported.rejected and not imported.before else None
-        unit = "row" if self.reader.is_parquet else "line"
-        return ImportResult(self.reader.path.name, imported, self.first, listed, unit)
+        return ImportResult(kind, file.path.name, imported, self.first, listed, file.unit)
 
     def _counted(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         self.progress.advance(batch.num_rows)
@@ -119,9 +128,10 @@ class _Import:
     def _rejected(self) -> int:
         """Writes the rejects before the import is committed: their reasons cannot be lost to a crash after it."""
         if len(self.reader.rejects):
-            names = list(self.reader.names.values())
             try:
-                first = import_rejects.write(self._rejects_file(), self.reader.listed_rejects(), names, keep=SHOWN)
+                first = import_rejects.write(
+                    self._rejects_file(), self.reader.listed_rejects(), self.reader.names, keep=SHOWN
+                )
             except OSError as error:
                 raise InvalidInput.of(str(self._rejects_file()), f"cannot be written ({error})") from None
             self.first = tuple(first)
