@@ -58,7 +58,7 @@ def ingested_at() -> Column:
 
 def amount(name: str, option: str, about: str, *checks: Check, required: bool = False) -> Column:
     """An amount of money in the reporting currency."""
-    wrong = f"{name} IS NULL AND trim({name}_text) <> ''"
+    wrong = f"money({name}_text) IS NULL AND trim({name}_text) <> ''"
     missing = (Check(f"coalesce(trim({name}_text), '') = ''", EMPTY),) if required else ()
     large = Check(f"{wrong} AND abs(real_number({name}_text)) >= 1e12", '"{text}" is not a number below 10^12')
     own = (*missing, large, *_not_a_number(name, wrong), *checks)

@@ -1,28 +1,32 @@
 """Files of touches and conversions."""
 
+from dataclasses import replace
+
 from farview.core import columns as c
 from jobs.import_kinds import columns
 from jobs.import_kinds.columns import EMPTY
 from jobs.import_kinds.description import Check, Column, Kind
 
-_CONVERSION = "conversion"
 
 _INTERACTION = Column(
     c.INTERACTION,
     "--interaction-column",
-    f'Kind of the touch (impression, click, ...); "{_CONVERSION}" is a conversion.',
+    'Kind of the touch (impression, click, ...); "conversion" is a conversion.',
     "if(lower(trim(interaction_text)) = 'conversion', 'conversion', nullif(trim(interaction_text), ''))",
     (Check("interaction IS NULL", EMPTY), Check("contains(interaction, chr(0))", columns.NUL)),
 )
 
-_CONVERSION_VALUE = columns.amount(
-    c.CONVERSION_VALUE,
-    "--conversion-value-column",
-    "What a conversion was worth.",
-    Check(
-        "conversion_value <> 0 AND interaction <> 'conversion'",
-        '"{text}" stands on a touch (only a row whose interaction is "conversion" has a value)',
+_CONVERSION_VALUE = replace(
+    columns.amount(
+        c.CONVERSION_VALUE,
+        "--conversion-value-column",
+        "What a conversion was worth.",
+        Check(
+            "money(conversion_value_text) <> 0 AND interaction <> 'conversion'",
+            '"{text}" stands on a touch (only a row whose interaction is "conversion" has a value)',
+        ),
     ),
+    read="if(interaction = 'conversion', money(conversion_value_text), NULL)",  # exports write 0 on touches
 )
 
 TOUCHPOINTS = Kind(
