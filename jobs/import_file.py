@@ -112,11 +112,11 @@ class _Import:
         kind, file = self.reader.kind, self.reader.file
         self.progress.start("checking whether the file was imported before")
         source = ImportSource(file.path.name, file.content_hash(), self.reader.mapping())
-        imported = self.store.imported_before(source)
+        imported = self.store.imported_before(kind.name, source)
         if imported is None:
             self.progress.start("importing rows")
             batches = map(self._counted, self.reader.batches())
-            imported = self.store.import_file(source, batches, self._rejected, who=who)
+            imported = self.store.import_file(kind.name, source, batches, self._rejected, who=who)
         self.progress.done()
         listed = self._rejects_file() if imported.rejected and not imported.before else None
         return ImportResult(kind, file.path.name, imported, self.first, listed, file.unit)

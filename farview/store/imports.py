@@ -1,27 +1,33 @@
-"""Files of transactions, each imported once."""
+"""Files, each imported once."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
 import pyarrow as pa
-from sqlalchemy import Connection, Engine, func, insert, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, func, insert, select, update
 
-from farview.store import audit, ledger
+from farview.store import audit, customers, ledger
 from farview.store.engine import write
-from farview.store.tables import CUSTOMERS, IMPORT_FILES, TRANSACTIONS
+from farview.store.ledger import LEDGERS, Ledger, Origin
+from farview.store.tables import IMPORT_FILES
 from farview.store.values import ImportedFile, ImportSource, WriteCounts
 
 
-def imported_before(engine: Engine, source: ImportSource) -> ImportedFile | None:
+def imported_before(engine: Engine, kind: str, source: ImportSource) -> ImportedFile | None:
     """See Store.imported_before."""
     with engine.connect() as connection:
-        return _find(connection, source)
+        return _find(connection, kind, source)
 
 
 def import_file(
-    engine: Engine, source: ImportSource, batches: Iterable[pa.RecordBatch], rejected: Callable[[], int], *, who: str
+    engine: Engine,
+    kind: str,
+    source: ImportSource,
+    batches: Iterable[pa.RecordBatch],
+    rejected: Callable[[], int],
+    *,
+    who: str,
 ) -> ImportedFile:
     """See Store.import_file.
 
@@ -31,26 +37,24 @@ def import_file(
     unread = iter(batches)
 
     def work(connection: Connection) -> ImportedFile:
-        before = _find(connection, source)
-        return before if before is not None else _import(connection, source, unread, rejected, who)
+        before = _find(connection, kind, source)
+        return before if before is not None else _import(connection, kind, source, unread, rejected, who)
 
     return write(engine, work, attempts=1)  # the batches can be read only once
 
 
 def _import(
     connection: Connection,
+    kind: str,
     source: ImportSource,
     batches: Iterable[pa.RecordBatch],
     rejected: Callable[[], int],
     who: str,
 ) -> ImportedFile:
     now = datetime.now(UTC)
-    import_id = _begin(connection, source, now)
-    last_key = connection.execute(select(func.coalesce(func.max(TRANSACTIONS.c.transaction_key), 0))).scalar_one()
-    counts = WriteCounts()
-    for batch in batches:
-        counts += ledger.add(connection, batch, ledger.Origin(who, import_id, now))
-    _add_customers(connection, import_id, last_key, now)
+    import_id = _begin(connection, kind, source, now)
+    origin = Origin(who, import_id, now)
+    counts = _add_rows(connection, LEDGERS[kind], batches, origin)
     result = ImportedFile(import_id, counts, rejected(), now, before=False)
     numbers = {
         "rows_imported": counts.added,
@@ -59,12 +63,24 @@ def _import(
         "rows_rejected": result.rejected,
     }
     connection.execute(update(IMPORT_FILES).where(IMPORT_FILES.c.import_id == import_id).values(numbers))
-    audit.append(connection, who, "import", {f"imports/{import_id}": {"name": source.name, **numbers}})
+    audit.append(connection, who, "import", {f"imports/{import_id}": {"kind": kind, "name": source.name, **numbers}})
     return result
 
 
-def _begin(connection: Connection, source: ImportSource, now: datetime) -> int:
+def _add_rows(connection: Connection, to: Ledger, batches: Iterable[pa.RecordBatch], origin: Origin) -> WriteCounts:
+    (key,) = to.table.primary_key.columns
+    last_key = connection.execute(select(func.coalesce(func.max(key), 0))).scalar_one()
+    counts = WriteCounts()
+    for batch in batches:
+        counts += ledger.add(connection, to, batch, origin)
+    assert origin.import_id is not None
+    customers.add_imported(connection, to.table, origin.import_id, last_key, origin.now)
+    return counts
+
+
+def _begin(connection: Connection, kind: str, source: ImportSource, now: datetime) -> int:
     statement = insert(IMPORT_FILES).values(
+        kind=kind,
         content_hash=source.content_hash,
         mapping=_canonical(source.mapping),
         name=source.name,
@@ -78,24 +94,11 @@ def _begin(connection: Connection, source: ImportSource, now: datetime) -> int:
     return import_id
 
 
-def _add_customers(connection: Connection, import_id: int, last_key: int, now: datetime) -> None:
-    """Once at the end: per batch it would cost as much as the transactions themselves."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    stamp = literal(now, CUSTOMERS.c.created_at.type)
-    seen = (
-        select(TRANSACTIONS.c.customer_id, stamp)
-        .where(TRANSACTIONS.c.transaction_key > last_key, TRANSACTIONS.c.import_id == import_id)
-        .distinct()
-        .order_by(TRANSACTIONS.c.customer_id)
-    )
-    connection.execute(
-        dialect.insert(CUSTOMERS).from_select(["customer_id", "created_at"], seen).on_conflict_do_nothing()
-    )
-
-
-def _find(connection: Connection, source: ImportSource) -> ImportedFile | None:
+def _find(connection: Connection, kind: str, source: ImportSource) -> ImportedFile | None:
     query = select(IMPORT_FILES).where(
-        IMPORT_FILES.c.content_hash == source.content_hash, IMPORT_FILES.c.mapping == _canonical(source.mapping)
+        IMPORT_FILES.c.kind == kind,
+        IMPORT_FILES.c.content_hash == source.content_hash,
+        IMPORT_FILES.c.mapping == _canonical(source.mapping),
     )
     row = connection.execute(query).one_or_none()
     if row is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Self, TypeVar
 
 import pyarrow as pa
@@ -11,8 +11,10 @@ from sqlalchemy import Engine
 from farview.core.clock import Cut
 from farview.core.filters import EVERYTHING, Filter
 from farview.store import (
+    as_known,
     audit,
     business,
+    customers,
     forecasts,
     idempotency,
     imports,
@@ -22,10 +24,13 @@ from farview.store import (
     runs,
     staging,
     totals,
+    touchpoints,
     transactions,
 )
 from farview.store.engine import open_engine, write
 from farview.store.operations import Operation
+from farview.store.tables import TRANSACTIONS
+from farview.store.tables_touches import TOUCHPOINTS
 from farview.store.values import (
     LTV_REVENUE,
     AuditEntry,
@@ -41,6 +46,7 @@ from farview.store.values import (
     Page,
     PageKey,
     RunSpec,
+    Touchpoint,
     Transaction,
     WriteCounts,
     WriteRequest,
@@ -86,20 +92,28 @@ class Store:
         """Raises FailedPrecondition before `farview init`."""
         return business.read(self._engine)
 
-    # transactions
+    # files
 
     def import_file(
-        self, source: ImportSource, batches: Iterable[pa.RecordBatch], rejected: Callable[[], int], *, who: str
+        self,
+        kind: str,
+        source: ImportSource,
+        batches: Iterable[pa.RecordBatch],
+        rejected: Callable[[], int],
+        *,
+        who: str,
     ) -> ImportedFile:
-        """Writes a file's rows (batches.TRANSACTION_BATCH) in one transaction, or nothing when it was imported before.
+        """Writes a file's rows (batches.BATCHES[kind]) in one transaction, or nothing when it was imported before.
 
         `rejected` is asked once, after the last batch.
         """
-        return imports.import_file(self._engine, source, batches, rejected, who=who)
+        return imports.import_file(self._engine, kind, source, batches, rejected, who=who)
 
-    def imported_before(self, source: ImportSource) -> ImportedFile | None:
-        """The earlier import of the same content and mapping, if any."""
-        return imports.imported_before(self._engine, source)
+    def imported_before(self, kind: str, source: ImportSource) -> ImportedFile | None:
+        """The earlier import of the same kind, content and mapping, if any."""
+        return imports.imported_before(self._engine, kind, source)
+
+    # transactions
 
     def record_transactions(self, rows: Sequence[Transaction], *, who: str) -> WriteCounts:
         """Adds transactions; a known id with the same content is a no-op, with other content a correction.
@@ -118,17 +132,50 @@ class Store:
         """schemas.EVENTS of those customers inside the cut, in no order; one scan."""
         return transactions.read_of(self._engine, cut, business.read(self._engine).time_zone, customer_ids)
 
-    def customers(self) -> int:
-        """How many customers are known."""
-        return transactions.customers(self._engine)
-
     def last_event_day(self) -> date | None:
         """Business-zone day of the last event; None without events."""
-        return transactions.last_event_day(self._engine, business.read(self._engine).time_zone)
+        return as_known.last_day(self._engine, TRANSACTIONS, business.read(self._engine).time_zone)
 
     def snapshot_hash(self, cut: Cut) -> str:
         """Identity of the transactions inside the cut: the same content has the same hash in any database and order."""
-        return transactions.snapshot_hash(self._engine, cut, business.read(self._engine).time_zone)
+        return as_known.snapshot_hash(self._engine, TRANSACTIONS, cut, business.read(self._engine).time_zone)
+
+    # touchpoints
+
+    def record_touchpoints(self, rows: Sequence[Touchpoint], *, who: str) -> WriteCounts:
+        """Adds touches and conversions; a known id with the same content is a no-op, with other content a correction.
+
+        Raises:
+            InvalidInput: `touchpoints[i].field` cannot be stored.
+            Conflict: the database is busy with another write; retry.
+        """
+        return self._write(lambda writer: writer.record_touchpoints(rows, who=who))
+
+    def touchpoints(self, cut: Cut) -> pa.RecordBatchReader:
+        """schemas.TOUCHPOINTS inside the cut, in no order. The reader holds a connection as that of `transactions`."""
+        return touchpoints.read(self._engine, cut, business.read(self._engine).time_zone)
+
+    def touchpoints_of(self, customer_ids: Sequence[str], before: datetime) -> pa.Table:
+        """schemas.TOUCHPOINTS of those customers strictly before a time, as known now, in no order; by index."""
+        return touchpoints.read_of(self._engine, customer_ids, before)
+
+    def last_touch_day(self) -> date | None:
+        """Business-zone day of the last touch or conversion; None without any."""
+        return as_known.last_day(self._engine, TOUCHPOINTS, business.read(self._engine).time_zone)
+
+    def touchpoints_hash(self, cut: Cut) -> str:
+        """Identity of the touchpoints inside the cut, as snapshot_hash is of the transactions."""
+        return as_known.snapshot_hash(self._engine, TOUCHPOINTS, cut, business.read(self._engine).time_zone)
+
+    # customers
+
+    def customers(self) -> int:
+        """How many customers are known."""
+        return customers.count(self._engine)
+
+    def attributes(self, customer_ids: Sequence[str] | None = None) -> pa.Table:
+        """schemas.ATTRIBUTES of those customers, or of all; unknown ones are absent, undescribed ones have none."""
+        return customers.attributes(self._engine, customer_ids)
 
     # registry
 

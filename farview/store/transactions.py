@@ -1,20 +1,31 @@
-"""Reading transactions inside a cut."""
+"""Transactions: those of a request written, those inside a cut read."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date
+from dataclasses import asdict
+from datetime import UTC, datetime
 
 import pyarrow as pa
-from sqlalchemy import ColumnElement, Engine, Float, Select, and_, cast, func, or_, select
+from sqlalchemy import Connection, Engine, Float, Select, cast, select
 
-from farview.core import clock
+from farview.core import columns as c
 from farview.core.clock import Cut
+from farview.core.errors import InvalidInput
 from farview.core.schemas import EVENTS
-from farview.store import bulk
-from farview.store.ledger import LOOKUP
-from farview.store.tables import CUSTOMERS, TRANSACTIONS
+from farview.store import as_known, bulk, customers, ledger, row_hash
+from farview.store.batches import TRANSACTION_BATCH
+from farview.store.tables import TRANSACTIONS
+from farview.store.types import AMOUNT_BELOW
+from farview.store.values import Transaction, WriteCounts
 
-_HALF = 2**30  # sums of half hashes stay below 2^63 for 8 billion rows
+_LEDGER = ledger.LEDGERS["transactions"]
+
+
+def record(connection: Connection, rows: Sequence[Transaction], *, who: str) -> WriteCounts:
+    """See Store.record_transactions. Also adds the customers."""
+    now = datetime.now(UTC)
+    counts = ledger.add(connection, _LEDGER, _as_batch(rows), ledger.Origin(who, None, now))
+    customers.add(connection, (row.customer_id for row in rows), now)
+    return counts
 
 
 def read(engine: Engine, cut: Cut, zone: str) -> pa.RecordBatchReader:
@@ -25,34 +36,10 @@ def read(engine: Engine, cut: Cut, zone: str) -> pa.RecordBatchReader:
 def read_of(engine: Engine, cut: Cut, zone: str, customer_ids: Sequence[str]) -> pa.Table:
     """See Store.transactions_of."""
     batches: list[pa.RecordBatch] = []
-    for start in range(0, len(customer_ids), LOOKUP):
-        some = TRANSACTIONS.c.customer_id.in_(customer_ids[start : start + LOOKUP])
+    for start in range(0, len(customer_ids), ledger.LOOKUP):
+        some = TRANSACTIONS.c.customer_id.in_(customer_ids[start : start + ledger.LOOKUP])
         batches.extend(_batches(engine, _events(cut, zone).where(some)))
     return pa.Table.from_batches(batches, EVENTS)
-
-
-def customers(engine: Engine) -> int:
-    """See Store.customers."""
-    with engine.connect() as connection:
-        return int(connection.execute(select(func.count()).select_from(CUSTOMERS)).scalar_one())
-
-
-def last_event_day(engine: Engine, zone: str) -> date | None:
-    """See Store.last_event_day."""
-    query = select(func.max(TRANSACTIONS.c.time)).where(TRANSACTIONS.c.superseded_at.is_(None))
-    with engine.connect() as connection:
-        last = connection.execute(query).scalar_one()
-    return None if last is None else last.astimezone(clock.zone(zone)).date()
-
-
-def snapshot_hash(engine: Engine, cut: Cut, zone: str) -> str:
-    """See Store.snapshot_hash. A sum of the rows' hashes does not depend on their order and counts repeated rows."""
-    content = TRANSACTIONS.c.row_hash
-    halves = (content % _HALF, content // _HALF)
-    query = select(func.count(), *(func.coalesce(func.sum(half), 0) for half in halves)).where(_visible(cut, zone))
-    with engine.connect() as connection:
-        count, low, high = connection.execute(query).one()
-    return hashlib.sha256(f"{count}:{int(low)}:{int(high)}".encode()).hexdigest()
 
 
 def _batches(engine: Engine, query: Select[tuple[object, ...]]) -> Iterator[pa.RecordBatch]:
@@ -62,15 +49,22 @@ def _batches(engine: Engine, query: Select[tuple[object, ...]]) -> Iterator[pa.R
 
 def _events(cut: Cut, zone: str) -> Select[tuple[object, ...]]:
     columns = (TRANSACTIONS.c.customer_id, TRANSACTIONS.c.time, cast(TRANSACTIONS.c.amount, Float(53)))
-    return select(*columns).where(_visible(cut, zone))
+    return select(*columns).where(as_known.visible(TRANSACTIONS, cut, zone))
 
 
-def _visible(cut: Cut, zone: str) -> ColumnElement[bool]:
-    """What was known at `known_at` of events before the end of the as-of day."""
-    known_at = cut.known_at.astimezone(UTC)
-    superseded = TRANSACTIONS.c.superseded_at
-    return and_(
-        TRANSACTIONS.c.time < cut.before(clock.zone(zone)),
-        TRANSACTIONS.c.ingested_at <= known_at,
-        or_(superseded.is_(None), superseded > known_at),
-    )
+def _as_batch(rows: Sequence[Transaction]) -> pa.RecordBatch:
+    for i, row in enumerate(rows):
+        if not row.amount.is_finite() or abs(row.amount) >= AMOUNT_BELOW:
+            raise InvalidInput.of(f"transactions[{i}].amount", f"{row.amount} is not a number below 10^12")
+        if row.time.tzinfo is None:
+            raise InvalidInput.of(f"transactions[{i}].time", "has no time zone")
+    columns = {
+        "transaction_id": [row.transaction_id for row in rows],
+        c.CUSTOMER_ID: [row.customer_id for row in rows],
+        c.TIME: [row.time for row in rows],
+        c.AMOUNT: [row.amount.quantize(row_hash.MILLIONTH, row_hash.ROUNDING) for row in rows],
+        "currency": [row.currency for row in rows],
+        "ingested_at": [None] * len(rows),
+        "row_hash": [row_hash.of("transactions", asdict(row)) for row in rows],
+    }
+    return pa.RecordBatch.from_pydict(columns, schema=TRANSACTION_BATCH)

@@ -11,6 +11,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 AMOUNT_DECIMALS = 6
 AMOUNT_DIGITS = 18
+AMOUNT_BELOW = 10 ** (AMOUNT_DIGITS - AMOUNT_DECIMALS)
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from farview.store import ledger, registry
-from farview.store.values import ModelVersion, Transaction, WriteCounts
+from farview.store import registry, touchpoints, transactions
+from farview.store.values import ModelVersion, Touchpoint, Transaction, WriteCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,11 @@ class Writer:
 
     def record_transactions(self, rows: Sequence[Transaction], *, who: str) -> WriteCounts:
         """See Store.record_transactions."""
-        return ledger.record(self.connection, rows, who=who)
+        return transactions.record(self.connection, rows, who=who)
+
+    def record_touchpoints(self, rows: Sequence[Touchpoint], *, who: str) -> WriteCounts:
+        """See Store.record_touchpoints."""
+        return touchpoints.record(self.connection, rows, who=who)
 
     def promote(self, kind: str, version: int, *, expected_champion: int | None, who: str, why: str) -> ModelVersion:
         """See Store.promote."""
