@@ -1,24 +1,21 @@
 """Notices newer runs and models in the background."""
 
 import threading
+from collections.abc import Callable, Sequence
 
 from structlog.typing import FilteringBoundLogger
-
-from server.metrics import Metrics
-from server.snapshot import Served
 
 
 class Poller:
     """Refreshes what is served every few seconds until stopped.
 
-    A failure is logged and tried again; what was served goes on.
+    A failure is logged and tried again; what was served goes on, and the rest is refreshed all the same.
     """
 
-    def __init__(self, served: Served, seconds: float, logger: FilteringBoundLogger, metrics: Metrics) -> None:
-        self._served = served
+    def __init__(self, refreshes: Sequence[Callable[[], object]], seconds: float, logger: FilteringBoundLogger) -> None:
+        self._refreshes = refreshes
         self._seconds = seconds
         self._logger = logger
-        self._metrics = metrics
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._poll, name="farview-poller", daemon=True)
 
@@ -37,11 +34,8 @@ class Poller:
             self._look()
 
     def _look(self) -> None:
-        try:
-            swapped = self._served.refresh()
-        except Exception:
-            self._logger.exception("refresh failed; what was served goes on")
-            return
-        if swapped:
-            published = self._served.current().run.published_at
-            self._metrics.run_published.set(published.timestamp() if published else 0)
+        for refresh in self._refreshes:
+            try:
+                refresh()
+            except Exception:
+                self._logger.exception("refresh failed; what was served goes on")

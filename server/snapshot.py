@@ -15,6 +15,7 @@ from farview.core.errors import FailedPrecondition, InvalidInput
 from farview.core.filters import FieldTypes, fields_of
 from farview.store.store import Store
 from farview.store.values import ForecastRun
+from server.metrics import Metrics
 
 FILTER_FIELDS: FieldTypes = {name: kind for name, kind in fields_of(schemas.FORECAST).items() if name != c.HORIZON_DAYS}
 """What a filter may name: the forecast contract but the horizon, which every request names by itself."""
@@ -82,9 +83,10 @@ class Snapshot:
 class Served:
     """The snapshot that is served now."""
 
-    def __init__(self, store: Store, logger: FilteringBoundLogger) -> None:
+    def __init__(self, store: Store, logger: FilteringBoundLogger, metrics: Metrics) -> None:
         self._store = store
         self._logger = logger
+        self._metrics = metrics
         self._snapshot: Snapshot | None = None
 
     def current(self) -> Snapshot:
@@ -104,6 +106,7 @@ class Served:
         if run is None or (self._snapshot is not None and self._snapshot.run.run_id == run.run_id):
             return False
         self._snapshot = Snapshot(self._store, run)
+        self._metrics.run_published.set(run.published_at.timestamp() if run.published_at else 0)
         self._logger.info("snapshot swapped", forecast_run_id=str(run.run_id), model_version=run.model_name)
         return True
 

@@ -23,6 +23,7 @@ from farview.v1 import (
 )
 from ranking import prioritize
 from server.interceptors import AnswerErrors, Observe
+from server.journeys import ServedJourneys
 from server.metrics import Metrics
 from server.options import ServerOptions
 from server.poller import Poller
@@ -71,7 +72,8 @@ def start(store: Store, options: ServerOptions, logger: FilteringBoundLogger) ->
         FailedPrecondition: the port is taken.
     """
     metrics = Metrics(CollectorRegistry())
-    served, scoring = Served(store, logger), Scoring(store, logger)
+    served, scoring = Served(store, logger, metrics), Scoring(store, logger)
+    journeys = ServedJourneys(store, logger)
     server = grpc.server(
         ThreadPoolExecutor(options.workers, thread_name_prefix="farview-rpc"),
         interceptors=(Observe(logger, metrics), AnswerErrors(logger)),
@@ -84,7 +86,7 @@ def start(store: Store, options: ServerOptions, logger: FilteringBoundLogger) ->
     model_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(store), server)
     health_of = _health_and_reflection(server)
     port = _bind(server, options)
-    poller = Poller(served, options.poll_seconds, logger, metrics)
+    poller = Poller((served.refresh, journeys.refresh), options.poll_seconds, logger)
     stop_metrics = _serve_metrics(metrics, options)
 
     def close() -> None:

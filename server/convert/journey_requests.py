@@ -1,0 +1,273 @@
+"""Requests of JourneyService, checked."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+
+from farview.core.errors import InvalidInput, Violation
+from farview.v1 import journey_pb2 as pb
+from journeys.constraints import MOST_TOUCHES, Constraints
+from journeys.plan import PlanRequest
+from server.convert.fields import (
+    Amount,
+    Id,
+    OptionalId,
+    RequestId,
+    Surroundings,
+    counted,
+    distinct,
+    surroundings,
+    to_instant,
+)
+from server.convert.forecast_requests import PageSize
+from server.convert.parse import Parsed, parse
+
+DEFAULT_TOUCHES = 5
+DEFAULT_PURPOSE = "marketing"
+MAX_FORBIDDEN = 1_000
+MAX_CHANNELS = 100
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+SHORTEST_GAP, FARTHEST = timedelta(minutes=1), timedelta(days=366)
+_MICROSECOND = timedelta(microseconds=1)
+
+Position = Annotated[int, Field(ge=1, le=MOST_TOUCHES)]
+Touches = Annotated[int, Field(ge=0, le=MOST_TOUCHES)]
+
+
+class Spot(Parsed):
+    """A channel at a position."""
+
+    position: Position
+    channel: Id
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_message(cls, message: pb.JourneySpot) -> dict[str, Any]:
+        return {"position": message.position, "channel": message.channel}
+
+
+class Cap(Parsed):
+    """At most so many touches of a channel."""
+
+    channel: Id
+    max_touches: Touches
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_message(cls, message: pb.ChannelCap) -> dict[str, Any]:
+        return {"channel": message.channel, "max_touches": message.max_touches}
+
+
+def _one_a_position(spots: tuple[Spot, ...]) -> tuple[Spot, ...]:
+    distinct([spot.position for spot in spots])
+    return spots
+
+
+def _distinct_spots(spots: tuple[Spot, ...]) -> tuple[Spot, ...]:
+    distinct([(spot.position, spot.channel) for spot in spots])
+    return spots
+
+
+def _one_a_channel(rows: tuple[Any, ...]) -> tuple[Any, ...]:
+    distinct([row.channel for row in rows])
+    return rows
+
+
+class JourneyConstraints(Parsed):
+    """What a plan must keep to; whether it can is the planner's to say."""
+
+    max_touches: Annotated[Touches, AfterValidator(lambda touches: touches or DEFAULT_TOUCHES)]
+    min_touches: Touches
+    fixed_touches: Annotated[tuple[Spot, ...], AfterValidator(_one_a_position), counted(0, MOST_TOUCHES)]
+    forbidden_touches: Annotated[tuple[Spot, ...], AfterValidator(_distinct_spots), counted(0, MAX_FORBIDDEN)]
+    channel_caps: Annotated[tuple[Cap, ...], AfterValidator(_one_a_channel), counted(0, MAX_CHANNELS)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_message(cls, message: pb.JourneyConstraints) -> dict[str, Any]:
+        return {
+            "max_touches": message.max_touches,
+            "min_touches": message.min_touches,
+            "fixed_touches": tuple(message.fixed_touches),
+            "forbidden_touches": tuple(message.forbidden_touches),
+            "channel_caps": tuple(message.channel_caps),
+        }
+
+    def with_consent(self, denied: frozenset[str]) -> Constraints:
+        """For the planner, with the channels that the customer denies."""
+        return Constraints(
+            max_touches=self.max_touches,
+            min_touches=self.min_touches,
+            fixed={spot.position: spot.channel for spot in self.fixed_touches},
+            forbidden=frozenset((spot.position, spot.channel) for spot in self.forbidden_touches),
+            caps={cap.channel: cap.max_touches for cap in self.channel_caps},
+            denied=denied,
+        )
+
+
+def _no_less_than_nothing(amount: Amount) -> Amount:
+    if amount.value < 0:
+        raise ValueError(f"is {amount.value:,}; it must be at least 0")
+    return amount
+
+
+Price = Annotated[Amount, AfterValidator(_no_less_than_nothing)]
+
+
+class TouchCost(Parsed):
+    """What a touch of a channel costs."""
+
+    channel: Id
+    cost: Price
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_message(cls, message: pb.TouchCost) -> dict[str, Any]:
+        return {"channel": message.channel, "cost": message.cost if message.HasField("cost") else None}
+
+
+def _instant_if_set(message: Timestamp | None) -> datetime | None:
+    return None if message is None else to_instant(message)
+
+
+def _length_if_set(message: Duration | None) -> timedelta | None:
+    if message is None:
+        return None
+    if abs(message.nanos) >= 1_000_000_000 or message.nanos * message.seconds < 0:
+        raise ValueError(f"has {message.nanos:,} nanos with {message.seconds:,} seconds, which is no duration")
+    microseconds = message.seconds * 1_000_000 + message.nanos // 1_000
+    if not SHORTEST_GAP // _MICROSECOND <= microseconds <= FARTHEST // _MICROSECOND:
+        raise ValueError(f"is {microseconds / 1_000_000:,.6g} seconds; it must be from 1 minute to 366 days")
+    return microseconds * _MICROSECOND
+
+
+class PlanJourney(Parsed):
+    """A plan to make. None: the model's own margin and gap, the server's clock, the plan's time."""
+
+    request_id: RequestId
+    customer_id: Id
+    constraints: JourneyConstraints
+    conversion_margin: Price | None
+    touch_costs: Annotated[tuple[TouchCost, ...], AfterValidator(_one_a_channel), counted(0, MAX_CHANNELS)]
+    plan_time: Annotated[datetime | None, BeforeValidator(_instant_if_set)]
+    first_touch_time: Annotated[datetime | None, BeforeValidator(_instant_if_set)]
+    gap: Annotated[timedelta | None, BeforeValidator(_length_if_set)]
+    consent_purpose: Annotated[OptionalId, AfterValidator(lambda purpose: purpose or DEFAULT_PURPOSE)]
+
+    @field_validator("plan_time")
+    @classmethod
+    def _in_these_centuries(cls, time: datetime | None) -> datetime | None:
+        if time is not None and time >= LATEST:
+            raise ValueError(f"is {time.isoformat()}; it must be before 2200 (is it milliseconds?)")
+        return time
+
+    @field_validator("first_touch_time")
+    @classmethod
+    def _soon_after_the_present(cls, time: datetime | None, info: ValidationInfo) -> datetime | None:
+        if "plan_time" not in info.data:  # which is wrong itself
+            return time
+        present = info.data["plan_time"] or surroundings(info).now
+        if time is not None and not present <= time <= present + FARTHEST:
+            raise ValueError(
+                f"is {time.isoformat()}; it must be from plan_time, {present.isoformat()}, to 366 days after it"
+            )
+        return time
+
+    def for_planner(self, present: datetime, denied: frozenset[str], defaults: "Defaults") -> PlanRequest:
+        """The request with nothing left open.
+
+        Raises:
+            InvalidInput: neither the request nor the model knows what a conversion brings.
+        """
+        margin = defaults.margin if self.conversion_margin is None else float(self.conversion_margin.value)
+        if margin is None:
+            raise InvalidInput.of(
+                "conversion_margin",
+                "is not set, and the log that the model learnt from told no conversion value to take instead",
+            )
+        return PlanRequest(
+            customer_id=self.customer_id,
+            constraints=self.constraints.with_consent(denied),
+            margin=margin,
+            touch_costs={row.channel: float(row.cost.value) for row in self.touch_costs},
+            first_at=self.first_touch_time or present,
+            gap_hours=defaults.gap_hours if self.gap is None else self.gap / timedelta(hours=1),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What the model says where the request does not."""
+
+    margin: float | None  # None: it cannot say
+    gap_hours: float
+
+
+class GetPlan(Parsed):
+    """Which plan."""
+
+    plan_id: Id
+
+
+class ListPlans(Parsed):
+    """One page; `customer_id` "": of all customers."""
+
+    page_size: PageSize
+    page_token: str
+    customer_id: OptionalId
+
+
+def plan_journey(message: pb.PlanJourneyRequest, around: Surroundings) -> PlanJourney:
+    """The checked request; InvalidInput names the wrong fields, here and below."""
+    return parse(
+        PlanJourney,
+        {
+            "request_id": message.request_id,
+            "customer_id": message.customer_id,
+            "constraints": message.constraints,
+            "conversion_margin": message.conversion_margin if message.HasField("conversion_margin") else None,
+            "touch_costs": tuple(message.touch_costs),
+            "plan_time": message.plan_time if message.HasField("plan_time") else None,
+            "first_touch_time": message.first_touch_time if message.HasField("first_touch_time") else None,
+            "gap": message.gap if message.HasField("gap") else None,
+            "consent_purpose": message.consent_purpose,
+        },
+        around,
+    )
+
+
+def get_plan(message: pb.GetPlanRequest) -> GetPlan:
+    """The checked request."""
+    return parse(GetPlan, {"plan_id": message.plan_id})
+
+
+def list_plans(message: pb.ListPlansRequest) -> ListPlans:
+    """The checked request."""
+    fields = {"page_size": message.page_size, "page_token": message.page_token, "customer_id": message.customer_id}
+    return parse(ListPlans, fields)
+
+
+def require_channels(asked: PlanJourney, known: Sequence[str]) -> None:
+    """Raises InvalidInput for every channel that the model does not know, by its path."""
+    wrong = [(path, name) for path, name in _channels(asked) if name not in known]
+    if wrong:
+        names = ", ".join(known)
+        raise InvalidInput(*(Violation(path, f"is {name!r}; the model knows {names}") for path, name in wrong))
+
+
+def _channels(asked: PlanJourney) -> Iterator[tuple[str, str]]:
+    rules = asked.constraints
+    named: tuple[tuple[str, Sequence[Spot | Cap | TouchCost]], ...] = (
+        ("constraints.fixed_touches", rules.fixed_touches),
+        ("constraints.forbidden_touches", rules.forbidden_touches),
+        ("constraints.channel_caps", rules.channel_caps),
+        ("touch_costs", asked.touch_costs),
+    )
+    for path, rows in named:
+        for index, row in enumerate(rows):
+            yield f"{path}[{index}].channel", row.channel
