@@ -10,7 +10,7 @@ from farview.store import row_hash
 from farview.store.values import Business
 from jobs.import_kinds.description import Check, Column, Kind
 
-_NUMBER = r"[+-]?((0|[1-9][0-9]{0,14})([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,2})?"
+_NUMBER = r"[+-]?((0|[1-9][0-9]{0,14})([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?"
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, business: Business, decimal: str, now: datetime) -> None:
@@ -109,7 +109,7 @@ def _macros(decimal: str) -> dict[str, str]:
         "whole_number(t)": "CASE WHEN regexp_full_match(trim(t), '[+-]?[0-9]{1,18}([.]0*)?') "
         "THEN CAST(split_part(trim(t), '.', 1) AS BIGINT) END",
         # 007 and figures of more than 15 digits are names of something: as numbers they would be others.
-        "is_number(t)": f"coalesce(regexp_full_match({number}, {literal(_NUMBER)}), false)",
+        "is_number(t)": f"coalesce(regexp_full_match({number}, {literal(_NUMBER)}) AND isfinite({double}), false)",
         "truth(t)": "CASE WHEN lower(trim(t)) IN ('true', 'yes', '1') THEN true "
         "WHEN lower(trim(t)) IN ('false', 'no', '0') THEN false END",
         "is_truth(t)": "lower(trim(t)) IN ('true', 'false')",
