@@ -71,7 +71,7 @@ def _fill(
         store.stage(run, batch)
         watch.advance(batch.num_rows // len(run.spec.horizons_days))
     watch.start("publishing")
-    require_unchanged(store, cut, run.spec.snapshot_hash)
+    require_unchanged(store.snapshot_hash, cut, run.spec.snapshot_hash)
     return store.publish(run, scorer.totals(), who=who)
 
 

@@ -1,8 +1,8 @@
-"""Which transactions a job sees, and the record of with what it worked on them."""
+"""Which rows a job sees, and the record of with what it worked on them."""
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -11,7 +11,7 @@ from farview.core.clock import Cut
 from farview.core.errors import Conflict, FailedPrecondition
 from farview.store.store import Store
 
-LIBRARIES = ("numpy", "scipy", "numba", "pyarrow", "duckdb", "ibis-framework", "pymc", "nutpie")
+LIBRARIES = ("numpy", "scipy", "numba", "pyarrow", "duckdb", "ibis-framework", "pymc", "nutpie", "torch")
 """Those that can change a figure."""
 
 
@@ -27,13 +27,25 @@ def cut_of(store: Store, as_of: date | None, known_at: datetime | None) -> Cut:
     return Cut(last, known_at or datetime.now(UTC))
 
 
-def require_unchanged(store: Store, cut: Cut, snapshot_hash: str) -> None:
+def touch_cut_of(store: Store, as_of: date | None, known_at: datetime | None) -> Cut:
+    """The cut of a job on journeys: by default up to the day of the last touch or conversion, with all known now.
+
+    Raises:
+        FailedPrecondition: there are no touchpoints.
+    """
+    last = as_of or store.last_touch_day()
+    if last is None:
+        raise FailedPrecondition("there are no touchpoints; run `farview import touchpoints FILE` first")
+    return Cut(last, known_at or datetime.now(UTC))
+
+
+def require_unchanged(hash_of: Callable[[Cut], str], cut: Cut, snapshot_hash: str) -> None:
     """Raises Conflict when rows came into the cut after it was hashed.
 
     The rows of an import carry the time at which it began: one that was running when the job started can be committed
     between the job's hash and its read.
     """
-    if store.snapshot_hash(cut) != snapshot_hash:
+    if hash_of(cut) != snapshot_hash:
         raise Conflict("a file was being imported while this job began; start it again")
 
 

@@ -52,7 +52,7 @@ def train_ltv(
         watch.start("features of every customer")
         lineage = _lineage(store, cut, configuration, seed=seed, who=who, why=why)
         customers = rfm(store.transactions(cut), cut, store.business().time_zone).read_all()
-        require_unchanged(store, cut, lineage.snapshot_hash)
+        require_unchanged(store.snapshot_hash, cut, lineage.snapshot_hash)
         watch.start(f"fitting {model} to {customers.num_rows:,} customers")
         fitted = fit(customers, model=model, method=method, seed=seed)
         watch.done()

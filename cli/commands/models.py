@@ -35,7 +35,7 @@ def list_models(
     if as_json:
         print_json([model_as_data(version) for version in versions])
     elif not versions:
-        out.print("No models yet. Next: farview train ltv")
+        out.print("No models yet. Next: farview train ltv, or farview train journeys")
     else:
         out.print(models_table(versions))
 
@@ -48,14 +48,16 @@ def show(name: Name, database: Database = DEFAULT_DATABASE, as_json: Json = Fals
     """
     from cli.console import out, print_json
     from cli.database import open_store
+    from cli.journey_views import journey_model_lines
     from cli.views import lineage_table, model_as_data, model_lines
+    from farview.store.values import JOURNEYS
 
     with open_store(database) as store:
         version = store.model_version(*_split(name))
     if as_json:
         print_json(model_as_data(version))
         return
-    for line in model_lines(version):
+    for line in journey_model_lines(version) if version.kind == JOURNEYS else model_lines(version):
         out.print(line)
     out.print(lineage_table(version))
 
@@ -72,13 +74,14 @@ def promote(
     database: Database = DEFAULT_DATABASE,
     as_json: Json = False,
 ) -> None:
-    """Make a model the champion: the next scoring run uses it.
+    """Make a model the champion: the next scoring or planning uses it.
 
     Example: farview models promote ltv-revenue/2 --why "better calibrated for new customers"
     """
     from cli.console import out, print_json
     from cli.database import open_store, who
     from cli.views import model_as_data
+    from farview.store.values import JOURNEYS
 
     kind, number = _split(name)
     expected = None if expected_champion is None else _split(expected_champion)[1]
@@ -88,7 +91,7 @@ def promote(
         print_json(model_as_data(version))
         return
     out.print(f"{version.name} is champion.")
-    out.print("Next: farview score")
+    out.print("Next: " + ("farview plan" if kind == JOURNEYS else "farview score"))
 
 
 def _split(name: str) -> tuple[str, int]:

@@ -29,6 +29,13 @@ class Inference(StrEnum):
     MAP = "map"
 
 
+class JourneyModel(StrEnum):
+    """Families of journey models."""
+
+    LSTM = "lstm"
+    MARKOV = "markov"
+
+
 @app.command("ltv")
 def ltv(
     *,
@@ -75,3 +82,50 @@ def ltv(
         out.print(line)
     champion = "champion" in version.aliases
     out.print("Next: " + ("farview score" if champion else f"farview models promote {version.name}"))
+
+
+@app.command("journeys")
+def journeys(
+    *,
+    model: Annotated[
+        JourneyModel, typer.Option("--model", help="lstm reads whole journeys; markov the last channel only.")
+    ] = JourneyModel.LSTM,
+    window_days: Annotated[
+        float, typer.Option("--window-days", min=0.01, help="How long a touch may take to convert.")
+    ] = 7.0,
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--attribute",
+            metavar="NAME",
+            help="An attribute of customers that the lstm may use; may be given several times. Default: all there are.",
+        ),
+    ] = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    seed: Seed = 0,
+    why: Annotated[str, typer.Option("--why", help="A reason, for the lineage.")] = "",
+    database: Database = DEFAULT_DATABASE,
+    as_json: Json = False,
+) -> None:
+    """Fit a model of how touches lead to conversions, and register it.
+
+    Example: farview train journeys --model lstm --window-days 7
+    """
+    from cli.console import out, print_json, progress
+    from cli.database import open_store, who
+    from cli.journey_views import journey_model_lines
+    from cli.views import model_as_data
+    from jobs.train_journeys import JourneyFit, train_journeys
+
+    day, instant = parse_date("--as-of", as_of), parse_instant("--known-at", known_at)
+    fit = JourneyFit(model.value, window_days, attribute or None, seed)
+    with open_store(database) as store, progress() as bar:
+        version = train_journeys(store, fit=fit, as_of=day, known_at=instant, who=who(), why=why, progress=bar)
+    if as_json:
+        print_json(model_as_data(version))
+        return
+    for line in journey_model_lines(version):
+        out.print(line)
+    champion = "champion" in version.aliases
+    out.print("Next: " + ("farview plan" if champion else f"farview models promote {version.name}"))
