@@ -1,6 +1,6 @@
 """Farview for callers in Python: typed, with deadlines, retries and errors that say which field to mend.
 
-    from farview.client import FarviewClient, Floor, Item, Objective
+    from farview.client import FarviewClient, Floor, Item, JourneyRules, Objective
 
     with FarviewClient("127.0.0.1:50051") as farview:
         forecast = farview.forecast("00042")
@@ -16,6 +16,9 @@
         ranking = farview.rank_items(items, [Objective("relevance", weight=2), Objective("price")])
         print([item.item_id for item in ranking.items])
 
+        plan = farview.plan_journey("00042", JourneyRules(max_touches=3, caps={"email": 2})).plan
+        print(plan.conversion_probability, [(touch.time.ToDatetime(), touch.channel) for touch in plan.touches])
+
 Answers are the messages of the contract (`farview.v1`), whose comments are the reference.
 """
 
@@ -28,6 +31,9 @@ from farview.client.values import (
     Exposure,
     Floor,
     Item,
+    JourneyPrices,
+    JourneyRules,
+    JourneyTiming,
     Objective,
     Purchase,
     Touch,
@@ -43,6 +49,9 @@ __all__ = [
     "FarviewClient",
     "Floor",
     "Item",
+    "JourneyPrices",
+    "JourneyRules",
+    "JourneyTiming",
     "Objective",
     "Purchase",
     "Touch",

@@ -8,11 +8,12 @@ import grpc
 from farview.client.connection import DEFAULT_TIMEOUT_SECONDS, Connection
 from farview.client.feedback import FeedbackCalls
 from farview.client.forecasts import ForecastCalls
+from farview.client.journeys import JourneyCalls
 from farview.client.models import ModelCalls
 from farview.client.prioritization import PrioritizationCalls
 
 
-class FarviewClient(ForecastCalls, PrioritizationCalls, FeedbackCalls, ModelCalls):
+class FarviewClient(ForecastCalls, PrioritizationCalls, JourneyCalls, FeedbackCalls, ModelCalls):
     """Calls one server. Safe to share between threads; every method raises CallFailed.
 
     A call that finds the server unavailable is repeated up to three times within its deadline; writes carry a request
@@ -29,6 +30,7 @@ class FarviewClient(ForecastCalls, PrioritizationCalls, FeedbackCalls, ModelCall
         connection = Connection(address, timeout_seconds, credentials)
         ForecastCalls.__init__(self, connection)
         PrioritizationCalls.__init__(self, connection)
+        JourneyCalls.__init__(self, connection)
         FeedbackCalls.__init__(self, connection)
         ModelCalls.__init__(self, connection)
 
