@@ -95,3 +95,17 @@ ATTRIBUTES = pa.schema(
     ]
 )
 """What is known of customers beside their events, a row each, ordered by customer id."""
+
+ITEMS = pa.schema(
+    [
+        pa.field(c.ITEM_ID, pa.string(), nullable=False),
+        pa.field("price", pa.float64(), nullable=False),  # reporting currency
+        pa.field("category", pa.string()),
+        pa.field("brand", pa.string()),
+        pa.field("margin", pa.float64()),  # of one sale; may be negative
+        pa.field("stock", pa.int64()),  # pieces; null: not limited
+        pa.field("added", pa.date32()),  # first day in the catalogue, business zone
+        pa.field("attributes", pa.string(), nullable=False),  # JSON object of numbers, texts and booleans
+    ]
+)
+"""The catalogue, a row an item, ordered by item id."""

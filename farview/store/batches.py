@@ -53,6 +53,7 @@ CONSENT_BATCH = pa.schema(
     ]
 )
 
+# Null leaves what is stored.
 ITEM_BATCH = pa.schema(
     [
         pa.field(c.ITEM_ID, pa.string(), nullable=False),
@@ -60,7 +61,7 @@ ITEM_BATCH = pa.schema(
         pa.field("category", pa.string()),
         pa.field("brand", pa.string()),
         pa.field("margin", _AMOUNT),  # of one sale; may be negative
-        pa.field("stock", pa.int64()),  # pieces; null: not limited
+        pa.field("stock", pa.int64()),  # pieces; an item without it is not limited
         pa.field("added", pa.date32()),  # first day in the catalogue, business time zone
         pa.field("attributes", pa.string(), nullable=False),  # JSON object of the other columns; null removes a key
     ]

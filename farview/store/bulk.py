@@ -6,14 +6,14 @@ driver carries an SQLite of its own, and two of them in one process undo each ot
 (sqlite.org/howtocorrupt.html, section 2.2.1).
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import csv
-from sqlalchemy import Connection, Select
+from sqlalchemy import Connection, Select, Table
 
 from farview.store import copy_binary
 
@@ -24,15 +24,29 @@ def insert(connection: Connection, table: str, batch: pa.RecordBatch) -> None:
     """Appends a batch to the columns of the same names, inside the connection's transaction."""
     if batch.num_rows == 0:
         return
-    names = ", ".join(batch.schema.names)
-    driver: Any = connection.connection.driver_connection
     if connection.dialect.name == "postgresql":
-        with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN (FORMAT binary)") as copy:
-            copy.write(copy_binary.encode(batch))
+        _copy_in(connection, table, batch)
+    else:
+        _execute_many(connection, table, batch)
+
+
+def upsert(connection: Connection, table: Table, batch: pa.RecordBatch, keep: Collection[str] = ()) -> None:
+    """Appends rows of distinct primary keys; a row whose key is stored takes the place of that row but for `keep`."""
+    if batch.num_rows == 0:
         return
-    marks = ", ".join("?" * batch.num_columns)
-    rows = zip(*(_sqlite_values(column) for column in batch.columns), strict=True)
-    driver.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
+    names = batch.schema.names
+    keys = [column.name for column in table.primary_key.columns]
+    replaced = ", ".join(f"{name} = excluded.{name}" for name in names if name not in {*keys, *keep})
+    conflict = f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {replaced}"
+    if connection.dialect.name == "postgresql":
+        columns, incoming = ", ".join(names), f"incoming_{table.name}"
+        connection.exec_driver_sql(f"CREATE TEMP TABLE IF NOT EXISTS {incoming} (LIKE {table.name}) ON COMMIT DROP")
+        _copy_in(connection, incoming, batch)
+        arrived = f"SELECT {columns} FROM {incoming} ORDER BY {', '.join(keys)}"
+        connection.exec_driver_sql(f"INSERT INTO {table.name} ({columns}) {arrived} {conflict}")
+        connection.exec_driver_sql(f"TRUNCATE {incoming}")
+    else:
+        _execute_many(connection, table.name, batch, conflict)
 
 
 def read(connection: Connection, query: Select[Any], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -56,6 +70,20 @@ def read(connection: Connection, query: Select[Any], schema: pa.Schema) -> Itera
 def read_table(connection: Connection, query: Select[Any], schema: pa.Schema) -> pa.Table:
     """All rows of a query as one table."""
     return pa.Table.from_batches(list(read(connection, query, schema)), schema=schema)
+
+
+def _copy_in(connection: Connection, table: str, batch: pa.RecordBatch) -> None:
+    driver: Any = connection.connection.driver_connection
+    statement = f"COPY {table} ({', '.join(batch.schema.names)}) FROM STDIN (FORMAT binary)"
+    with driver.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(copy_binary.encode(batch))
+
+
+def _execute_many(connection: Connection, table: str, batch: pa.RecordBatch, conflict: str = "") -> None:
+    driver: Any = connection.connection.driver_connection
+    marks = ", ".join("?" * batch.num_columns)
+    rows = zip(*(_sqlite_values(column) for column in batch.columns), strict=True)
+    driver.executemany(f"INSERT INTO {table} ({', '.join(batch.schema.names)}) VALUES ({marks}) {conflict}", rows)
 
 
 def _sqlite_values(column: pa.Array) -> list[Any]:
@@ -89,6 +117,8 @@ def _from_sqlite(column: tuple[Any, ...], kind: pa.DataType) -> pa.Array:
         return pa.array(column, pa.int64()).cast(kind)
     if pa.types.is_date(kind):
         return pa.array(column, pa.string()).cast(kind)
+    if pa.types.is_boolean(kind):
+        return pa.array(column, pa.int64()).cast(kind)
     return pa.array(column, kind)
 
 
@@ -100,7 +130,12 @@ def _from_csv(rows: bytes, schema: pa.Schema) -> pa.RecordBatch:
         read_options=csv.ReadOptions(column_names=schema.names, use_threads=False, block_size=len(rows) + 1),
         parse_options=csv.ParseOptions(newlines_in_values=True),
         convert_options=csv.ConvertOptions(
-            column_types=types, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
+            column_types=types,
+            null_values=[""],
+            true_values=["t"],
+            false_values=["f"],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
         ),
     ).combine_chunks()
     batch = table.to_batches()[0]

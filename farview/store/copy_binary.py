@@ -22,7 +22,7 @@ Ints = npt.NDArray[np.integer[Any]]
 
 
 def encode(batch: pa.RecordBatch) -> bytes:
-    """The stream of one COPY. Columns: double, int32, int64, decimal128(18, 6), date, timestamp[us], string,
+    """The stream of one COPY. Columns: bool, double, int32, int64, decimal128(18, 6), date, timestamp[us], string,
     fixed-size binary.
 
     Rows with the same lengths of text and the same nulls are one numpy record array, so the order of rows is not kept.
@@ -111,6 +111,8 @@ def _column(array: pa.Array) -> _Column:
     if pa.types.is_decimal(kind):
         low_words = np.frombuffer(array.buffers()[1], np.int64)[0::2]  # 18 digits fit into the lower half
         return _Column(_numeric(low_words[skip : skip + rows]), None, nulls)
+    if pa.types.is_boolean(kind):
+        return _Column(array.fill_null(False).to_numpy(zero_copy_only=False).view(np.uint8), None, nulls)
     native = np.dtype("f8") if pa.types.is_float64(kind) else np.dtype(f"i{kind.bit_width // 8}")
     values = np.frombuffer(array.buffers()[1], native)[skip : skip + rows]
     if pa.types.is_date32(kind):

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pyarrow as pa
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
-from farview.store import audit, customers, ledger
+from farview.store import audit, customers, descriptions, ledger
+from farview.store.descriptions import DESCRIBED
 from farview.store.engine import write
 from farview.store.ledger import LEDGERS, Ledger, Origin
 from farview.store.tables import IMPORT_FILES
@@ -54,7 +55,11 @@ def _import(
     now = datetime.now(UTC)
     import_id = _begin(connection, kind, source, now)
     origin = Origin(who, import_id, now)
-    counts = _add_rows(connection, LEDGERS[kind], batches, origin)
+    if kind in LEDGERS:
+        counts = _append(connection, LEDGERS[kind], batches, origin)
+    else:
+        merged = (descriptions.merge(connection, DESCRIBED[kind], batch, now) for batch in batches)
+        counts = sum(merged, WriteCounts())
     result = ImportedFile(import_id, counts, rejected(), now, before=False)
     numbers = {
         "rows_imported": counts.added,
@@ -67,7 +72,7 @@ def _import(
     return result
 
 
-def _add_rows(connection: Connection, to: Ledger, batches: Iterable[pa.RecordBatch], origin: Origin) -> WriteCounts:
+def _append(connection: Connection, to: Ledger, batches: Iterable[pa.RecordBatch], origin: Origin) -> WriteCounts:
     (key,) = to.table.primary_key.columns
     last_key = connection.execute(select(func.coalesce(func.max(key), 0))).scalar_one()
     counts = WriteCounts()

@@ -14,10 +14,12 @@ from farview.store import (
     as_known,
     audit,
     business,
+    consents,
     customers,
     forecasts,
     idempotency,
     imports,
+    items,
     migrate,
     operations,
     registry,
@@ -176,6 +178,28 @@ class Store:
     def attributes(self, customer_ids: Sequence[str] | None = None) -> pa.Table:
         """schemas.ATTRIBUTES of those customers, or of all; unknown ones are absent, undescribed ones have none."""
         return customers.attributes(self._engine, customer_ids)
+
+    def denied_channels(
+        self,
+        customer_ids: Sequence[str],
+        channels: Sequence[str],
+        *,
+        purpose: str = "marketing",
+        at: datetime | None = None,
+    ) -> dict[str, frozenset[str]]:
+        """Which of the channels each customer does not allow for a purpose; every customer asked for is a key.
+
+        The latest record up to `at` (default now) decides; without one a channel is allowed, unless the business was
+        initialised with consent required.
+        """
+        required = business.read(self._engine).consent_required
+        return consents.denied(self._engine, customer_ids, channels, purpose, at, required=required)
+
+    # items
+
+    def items(self, item_ids: Sequence[str] | None = None) -> pa.Table:
+        """schemas.ITEMS of those items, or of all; unknown ones are absent."""
+        return items.read(self._engine, item_ids)
 
     # registry
 
