@@ -25,11 +25,11 @@ def attribute_places(file: SourceFile, taken: Sequence[int], named: Sequence[str
         InvalidInput: a column that is named is not there, or is taken.
     """
     if named:
-        places = [file.place(name, "as --attribute says") for name in dict.fromkeys(named)]
+        places = [file.place(name, "an attribute is a column of the file") for name in dict.fromkeys(named)]
         for place in places:
             if place in taken:
                 name = file.header[place]
-                raise InvalidInput.of("--attribute", f"{name!r} is read already, and not as an attribute")
+                raise InvalidInput.of(str(file.path), f"{name!r} is read already, and not as an attribute")
         return places
     own = len(HEADER) if tuple(file.header[: len(HEADER)]) == HEADER else 0
     free = [place for place in range(own, len(file.header)) if place not in taken and file.header[place].strip()]

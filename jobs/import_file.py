@@ -37,30 +37,40 @@ class ImportResult:
 
     def lines(self) -> list[str]:
         """For a person: the first bad rows, then the counts."""
-        counts, rejected = self.imported.counts, self.imported.rejected
+        rejected = self.imported.rejected
         if self.imported.before:
+            also = f", {rejected:,} rejected" if rejected else ""
             return [
                 f"{self.file} was imported before, at {self.imported.imported_at:%Y-%m-%d %H:%M} UTC, with the same "
-                f"columns ({counts.added:,} rows); nothing changed."
+                f"columns ({self._became()}{also}); nothing changed."
             ]
+        if self.rows == 0:
+            return [f"{self.file} has no rows below its header."]
         said = [f"{self.file}, {self.unit} {reject.line}: {reject}" for reject in self.rejects]
         if rejected > len(said):
             said.append(f"... and {rejected - len(said):,} more.")
+        if rejected:
+            said.append(
+                f"{rejected:,} of {self.rows:,} rows rejected, written with reasons to {self.rejects_file}; "
+                f"{self._became()}."
+            )
+        return said if rejected else [f"{self._became()}."]
+
+    def _became(self) -> str:
+        """What became of the good rows."""
+        counts = self.imported.counts
         parts = [f"{counts.added:,} imported"]
         if counts.unchanged:
             parts.append(f"{counts.unchanged:,} known already")
         if counts.corrected:
             parts.append(f"{counts.corrected:,} {self.kind.changed}")
-        became = ", ".join(parts) + "."
-        if rejected:
-            became = (
-                f"{rejected:,} of {self.rows:,} rows rejected, written with reasons to {self.rejects_file}; {became}"
-            )
-        return [*said, became]
+        return ", ".join(parts)
 
     @property
     def following(self) -> str:
         """What is useful next."""
+        if self.rows == 0:
+            return f"farview import {self.kind.name} FILE"
         if self.rejects_file is None:
             return self.kind.following
         mend = f"mend {self.rejects_file} and import it with the same options"

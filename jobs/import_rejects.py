@@ -127,5 +127,5 @@ def records(file: TextIO, delimiter: str) -> Iterator[Record]:
     reader = csv.reader(file, delimiter=delimiter)
     line = 1
     for fields in reader:
-        yield Record(line, not fields)
+        yield Record(line, not any(fields) and len(fields) < 2)
         line = reader.line_num + 1

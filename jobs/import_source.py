@@ -115,10 +115,12 @@ class SourceFile:
         # Nothing is guessed: the header has been read, and what does not fit it is a rejected line.
         columns = ", ".join(f"'column{i}': 'VARCHAR'" for i in range(len(self.header)))
         bad = "store_rejects = true, rejects_limit = 0" if collect else "ignore_errors = true"
-        return (
+        table = (
             f"read_csv({path}, auto_detect = false, header = true, columns = {{{columns}}}, "
             f"delim = {literal(self.delimiter)}, quote = '\"', escape = '\"', {bad})"
         )
+        # In a file of one column a blank line is an empty cell to DuckDB; elsewhere it is nothing, and here too.
+        return table if len(self.header) > 1 else f"(FROM {table} WHERE column0 <> '')"
 
     @contextmanager
     def records(self) -> Iterator[Iterator[Record] | None]:

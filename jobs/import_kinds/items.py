@@ -35,7 +35,7 @@ ITEMS = Kind(
         columns.text("category", "--category-column", "One per item."),
         columns.text("brand", "--brand-column", "One per item."),
         columns.amount("margin", "--margin-column", "What one sale earns; may be negative."),
-        columns.whole("stock", "--stock-column", "Pieces left; not limited where it is empty.", 0, required=False),
+        columns.whole("stock", "--stock-column", "Pieces left; without it not limited.", 0, required=False),
         _ADDED,
     ),
     following="farview import impressions FILE",

@@ -7,7 +7,6 @@ from jobs.import_kinds import columns
 from jobs.import_kinds.columns import EMPTY
 from jobs.import_kinds.description import Check, Column, Kind
 
-
 _INTERACTION = Column(
     c.INTERACTION,
     "--interaction-column",

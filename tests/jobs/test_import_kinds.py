@@ -270,7 +270,7 @@ def test_named_attributes_are_the_only_ones(tmp_path: Path) -> None:
     ("name", "said"),
     [
         ("height", "no column 'height'; it has customer_id, time_zone, segment, age"),
-        ("time_zone", "--attribute: 'time_zone' is read already, and not as an attribute"),
+        ("time_zone", "file.csv: 'time_zone' is read already, and not as an attribute"),
     ],
 )
 def test_an_attribute_that_cannot_be_read_is_refused(tmp_path: Path, name: str, said: str) -> None:
@@ -343,6 +343,13 @@ def test_a_missing_column_is_told_with_the_option_that_names_it(tmp_path: Path, 
 def test_an_optional_column_that_is_named_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"no column 'tz'; .*name it with --time-zone-column"):
         reader(table(tmp_path, "customers", {}), "customers", columns={"time_zone": "tz"})
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\n\n"])
+def test_blank_lines_of_a_file_with_one_column_are_no_rows(tmp_path: Path, end: str) -> None:
+    path = written(tmp_path, f"customer_id\na\n\nb\na\n{end}")
+    assert [row["customer_id"] for row in rows(path, "customers")] == ["a", "b"]
+    assert [line for line, _ in rejects(path, "customers")] == [5]
 
 
 def test_the_mapping_tells_which_columns_were_read_as_what(tmp_path: Path) -> None:
