@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -363,6 +364,17 @@ def test_the_mapping_tells_which_columns_were_read_as_what(tmp_path: Path) -> No
         "decimal": ".",
     }
     assert reader(path, "customers", attributes=["age"]).mapping() != every
+
+
+@pytest.mark.parametrize("kind", GOOD)
+def test_the_page_on_importing_tells_every_column_its_option_and_whether_it_is_required(kind: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "importing.md").read_text()
+    section = page.split(f"\n## {kind}\n")[1].split("\n## ")[0]
+    told = [
+        (name, option, rule.startswith("required"))
+        for name, option, rule in re.findall(r"^\| `(\w+)` \| `(--[\w-]+)` \| (.*) \|$", section, re.MULTILINE)
+    ]
+    assert told == [(column.name, column.option, column.required) for column in KINDS[kind].columns]
 
 
 @settings(max_examples=examples(ci=20, soak=500))

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -168,6 +169,13 @@ def test_local_times_become_the_instants_that_the_zone_says(region, days):
     instant = datetime.fromtimestamp(local_to_utc(local, np.array([region]), world)[0] / 1e6, UTC)
     wall = datetime.combine(world.log_start, time()) + timedelta(seconds=float(np.floor(local[0] * 86_400)))
     assert instant.astimezone(ZoneInfo(ZONES[region])).replace(tzinfo=None) == wall
+
+
+def test_csv_files_write_times_as_iso_8601_and_consent_in_words(world, tmp_path):
+    write_world(world, 50, tmp_path / "csv")
+    _, _, _, allowed, when = (tmp_path / "csv" / "consents.csv").read_text().splitlines()[1].split(",")
+    assert allowed in ("true", "false")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", when)
 
 
 def test_csv_and_parquet_hold_the_same_rows(world, tmp_path):
