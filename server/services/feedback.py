@@ -1,17 +1,20 @@
 """FeedbackService: what happened."""
 
 import hashlib
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import grpc
 from google.protobuf.message import Message
 
 from farview.store.store import Store
-from farview.store.values import Transaction, WriteRequest
+from farview.store.values import Touchpoint, Transaction, WriteCounts, WriteRequest
 from farview.store.writer import Writer
 from farview.v1 import feedback_pb2 as pb
 from farview.v1 import feedback_pb2_grpc
 from server.convert import basics, feedback_requests
+from server.convert.feedback_requests import CONVERSION
 from server.convert.fields import Surroundings
 from server.interceptors import refuse_when_late
 
@@ -26,31 +29,86 @@ class FeedbackService(feedback_pb2_grpc.FeedbackServiceServicer):
     def RecordTransactions(
         self, request: pb.RecordTransactionsRequest, context: grpc.ServicerContext
     ) -> pb.RecordTransactionsResponse:
-        now = datetime.now(UTC)
-        asked = feedback_requests.record_transactions(request, Surroundings(self._currency, now))
-        rows = [
-            Transaction(
-                customer_id=row.customer_id,
-                time=row.transaction_time,
-                amount=row.amount.value,
-                currency=row.amount.currency_code,
-                transaction_id=row.transaction_id or None,
-            )
-            for row in asked.transactions
-        ]
+        around = self._around()
+        asked = feedback_requests.record_transactions(request, around)
+        rows = [_transaction(row) for row in asked.transactions]
 
-        def work(writer: Writer) -> bytes:
+        def work(writer: Writer) -> Message:
             counts = writer.record_transactions(rows, who=caller(context))
-            refuse_when_late(context)
-            return pb.RecordTransactionsResponse(
-                new_count=counts.added,
-                unchanged_count=counts.unchanged,
-                corrected_count=counts.corrected,
-                ingest_time=basics.instant(now),
-            ).SerializeToString()
+            return _recorded(pb.RecordTransactionsResponse, counts, around)
 
-        answer = self._store.once(write_request(asked.request_id, request), work)
+        answer = self._once(asked.request_id, request, context, work)
         return pb.RecordTransactionsResponse.FromString(answer)
+
+    def RecordTouchpoints(
+        self, request: pb.RecordTouchpointsRequest, context: grpc.ServicerContext
+    ) -> pb.RecordTouchpointsResponse:
+        around = self._around()
+        asked = feedback_requests.record_touchpoints(request, around)
+        rows = [_touchpoint(row) for row in asked.touchpoints]
+
+        def work(writer: Writer) -> Message:
+            counts = writer.record_touchpoints(rows, who=caller(context))
+            return _recorded(pb.RecordTouchpointsResponse, counts, around)
+
+        answer = self._once(asked.request_id, request, context, work)
+        return pb.RecordTouchpointsResponse.FromString(answer)
+
+    def _around(self) -> Surroundings:
+        return Surroundings(self._currency, datetime.now(UTC))
+
+    def _once(
+        self, request_id: str, request: Message, context: grpc.ServicerContext, work: Callable[[Writer], Message]
+    ) -> bytes:
+        """The answer, remembered; nothing is written for a caller who has gone."""
+
+        def timely(writer: Writer) -> bytes:
+            answer = work(writer).SerializeToString()
+            refuse_when_late(context)
+            return answer
+
+        return self._store.once(write_request(request_id, request), timely)
+
+
+def _transaction(row: feedback_requests.Transaction) -> Transaction:
+    return Transaction(
+        customer_id=row.customer_id,
+        time=row.transaction_time,
+        amount=row.amount.value,
+        currency=row.amount.currency_code,
+        transaction_id=row.transaction_id or None,
+    )
+
+
+def _touchpoint(row: feedback_requests.Touchpoint) -> Touchpoint:
+    identity = row.customer_id, row.touchpoint_time
+    touchpoint_id = row.touchpoint_id or None
+    if row.conversion is None:
+        assert row.touch is not None
+        touch = row.touch
+        return Touchpoint(
+            *identity, touch.interaction, touch.channel, propensity=touch.propensity, touchpoint_id=touchpoint_id
+        )
+    value = row.conversion.value
+    return Touchpoint(
+        *identity,
+        CONVERSION,
+        row.conversion.channel or None,
+        conversion_value=None if value is None else value.value,
+        touchpoint_id=touchpoint_id,
+    )
+
+
+Recorded = TypeVar("Recorded", pb.RecordTransactionsResponse, pb.RecordTouchpointsResponse)
+
+
+def _recorded(kind: type[Recorded], counts: WriteCounts, around: Surroundings) -> Recorded:
+    return kind(
+        new_count=counts.added,
+        unchanged_count=counts.unchanged,
+        corrected_count=counts.corrected,
+        ingest_time=basics.instant(around.now),
+    )
 
 
 def write_request(request_id: str, request: Message) -> WriteRequest:

@@ -113,7 +113,11 @@ class Running:
 
 
 def _run(path: Path) -> Iterator[Running]:
-    store, log = Store.open(f"sqlite:///{path}"), io.StringIO()
+    yield from _serve(f"sqlite:///{path}")
+
+
+def _serve(url: str) -> Iterator[Running]:
+    store, log = Store.open(url), io.StringIO()
     server = start(store, ServerOptions(port=0, workers=4, poll_seconds=0.05), json_logger(log))
     with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         yield Running(server, store, channel, log)
@@ -147,6 +151,15 @@ def writing(database_file: Path) -> Iterator[Running]:
 def empty(initialised: Path, tmp_path: Path) -> Iterator[Running]:
     """A server over an initialised database without model or run."""
     yield from _run(_copy(initialised, tmp_path))
+
+
+@pytest.fixture
+def either(database_url: str) -> Iterator[Running]:
+    """A server over an initialised database of each kind, without model or run."""
+    store = Store.open(database_url)
+    store.set_business(Business("UTC", "USD", consent_required=False))
+    store.close()
+    yield from _serve(database_url)
 
 
 @pytest.fixture

@@ -73,6 +73,24 @@ def sales(**changes: Any) -> Message:
     return feedback_pb2.RecordTransactionsRequest(**{"request_id": "r", "transactions": [sale], **changes})
 
 
+def touchpoints(**changes: Any) -> Message:
+    touch = {"channel": "email", "interaction": "click"}
+    point = {"customer_id": "a", "touchpoint_time": THEN, "touchpoint_id": "t", "touch": touch}
+    return feedback_pb2.RecordTouchpointsRequest(**{"request_id": "r", "touchpoints": [point], **changes})
+
+
+def touchpoint(**changes: Any) -> Message:
+    return touchpoints(touchpoints=[{"customer_id": "a", "touchpoint_time": THEN, **changes}])
+
+
+def touch_of(**changes: Any) -> Message:
+    return touchpoint(**{"touch": {"channel": "email", "interaction": "click"}, **changes})
+
+
+def touch(**changes: Any) -> Message:
+    return touch_of(touch={"channel": "email", "interaction": "click", **changes})
+
+
 def promote(**changes: Any) -> Message:
     whole = {"request_id": "r", "model_version": "ltv-revenue/1", "expected_champion": "ltv-revenue/1", "reason": "why"}
     return model_pb2.PromoteModelVersionRequest(**{**whole, **changes})
@@ -204,6 +222,25 @@ BAD: list[tuple[str, Message]] = [
     ("transactions[0].amount.nanos", record(amount=Money(units=1, nanos=1, **MONEY))),
     ("transactions[0].amount.nanos", record(amount=Money(units=1, nanos=-1_000, **MONEY))),
     ("transactions[0].amount.nanos", record(amount=Money(nanos=1_000_000_000, **MONEY))),
+    ("request_id", touchpoints(request_id="")),
+    ("touchpoints", touchpoints(touchpoints=[])),
+    ("touchpoints", touchpoints(touchpoints=[{}] * 1_001)),
+    ("touchpoints", touchpoints(touchpoints=[touchpoints().touchpoints[0]] * 2)),  # type: ignore[attr-defined]
+    ("touchpoints[0]", touchpoint()),
+    ("touchpoints[0].customer_id", touch_of(customer_id="")),
+    ("touchpoints[0].touchpoint_id", touch_of(touchpoint_id="x" * 257)),
+    ("touchpoints[0].touchpoint_time", touch_of(touchpoint_time=None)),
+    ("touchpoints[0].touchpoint_time", touch_of(touchpoint_time=Timestamp(seconds=10**11))),
+    ("touchpoints[0].touch.channel", touch(channel="")),
+    ("touchpoints[0].touch.channel", touch(channel="a\0b")),
+    ("touchpoints[0].touch.interaction", touch(interaction="")),
+    ("touchpoints[0].touch.interaction", touch(interaction="conversion")),
+    ("touchpoints[0].touch.propensity", touch(propensity=0.0)),
+    ("touchpoints[0].touch.propensity", touch(propensity=1.000001)),
+    ("touchpoints[0].touch.propensity", touch(propensity=float("nan"))),
+    ("touchpoints[0].conversion.channel", touchpoint(conversion={"channel": "x" * 257})),
+    ("touchpoints[0].conversion.value.currency_code", touchpoint(conversion={"value": Money(units=1)})),
+    ("touchpoints[0].conversion.value.nanos", touchpoint(conversion={"value": Money(nanos=1, **MONEY)})),
     ("page_token", model_pb2.ListModelVersionsRequest(page_token="?")),
     ("page_size", model_pb2.ListModelVersionsRequest(page_size=1_001)),
     ("kind", model_pb2.ListModelVersionsRequest(kind="x" * 257)),
