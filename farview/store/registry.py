@@ -79,8 +79,25 @@ def champion(engine: Engine, kind: str) -> ModelVersion:
             select(ALIASES.c.version).where(ALIASES.c.kind == kind, ALIASES.c.alias == CHAMPION)
         ).scalar_one_or_none()
         if number is None:
-            raise NotFound("model", f"{kind}/{CHAMPION}", "run `farview train` first")
+            raise NotFound("model", f"{kind}/{CHAMPION}", f"run `farview train {kind.partition('-')[0]}` first")
         return _one(connection, kind, number)
+
+
+def key_of(connection: Connection, kind: str, number: int) -> int:
+    """The version's key in tables. Raises NotFound."""
+    query = select(MODELS.c.model_version_id).where(MODELS.c.kind == kind, MODELS.c.version == number)
+    key: int | None = connection.execute(query).scalar_one_or_none()
+    if key is None:
+        raise NotFound("model", f"{kind}/{number}", "list them with `farview models list`")
+    return key
+
+
+def key_of_name(connection: Connection, name: str) -> int:
+    """The same of a name like "journeys/3"."""
+    kind, _, number = name.rpartition("/")
+    if not (number.isascii() and number.isdigit()):
+        raise NotFound("model", name, "list them with `farview models list`")
+    return key_of(connection, kind, int(number))
 
 
 def artifact(engine: Engine, model: ModelVersion) -> bytes:

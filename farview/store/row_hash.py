@@ -7,7 +7,7 @@ never changes; nothing here guards against somebody who wants a collision.
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -39,6 +39,11 @@ CONTENT: Mapping[str, tuple[str, ...]] = {
 def of(kind: str, row: Mapping[str, Any]) -> int:
     """The number of one row, given by column: values as Python has them, aware times, Decimal amounts."""
     parts = (_text(row[name], _TEXTS[type_]) for name, type_ in _columns(kind))
+    return of_texts(parts)
+
+
+def of_texts(parts: Iterable[str]) -> int:
+    """The number of texts that no file has as a row."""
     return int(hashlib.md5("\x1f".join(parts).encode(), usedforsecurity=False).hexdigest()[:15], 16)
 
 

@@ -1,48 +1,53 @@
-"""Forecast runs: begun, staged into, published in one transaction."""
+"""Forecast runs."""
 
 import json
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Row, and_, select
 
-from farview.core.errors import Conflict, NotFound
-from farview.store import audit, registry, staging, totals
+from farview.core.errors import NotFound
+from farview.core.schemas import FORECAST
+from farview.store import audit, bulk, registry, staging, totals
 from farview.store.engine import write
-from farview.store.tables_forecasts import RUNS
+from farview.store.staging import Stage
+from farview.store.tables_forecasts import FORECASTS, RUNS
 from farview.store.tables_models import ALIASES, MODELS
 from farview.store.values import ForecastRun, RunSpec
 
-DEAD_AFTER = timedelta(hours=24)  # without a staged batch
+_STAGE = Stage(RUNS, FORECASTS)
 
 
 def begin(engine: Engine, spec: RunSpec) -> ForecastRun:
-    """See Store.begin_run. Also removes runs of other keys that gave no sign of life for a day."""
-    found = _find(engine, spec)
-    if found is not None:
-        return found
-    for run_id in write(engine, lambda connection: _abandon(connection, spec)):
-        staging.remove(engine, run_id)
+    """See Store.begin_run."""
+    key = staging.Key(spec.kind, spec.model_version, spec.as_of, spec.snapshot_hash, spec.config_hash)
+    known = {
+        "known_at": spec.known_at,
+        "horizons_days": json.dumps(spec.horizons_days),
+        "seed": spec.seed,
+    }
+    return _value(staging.begin(engine, _STAGE, key, known))
 
-    def work(connection: Connection) -> ForecastRun:
-        connection.execute(delete(RUNS).where(RUNS.c.status == "abandoned"))
-        return _insert(connection, spec)
 
-    return write(engine, work)
+def stage(engine: Engine, run_id: int, batch: pa.RecordBatch) -> None:
+    """See Store.stage."""
+    rows = batch.select(FORECAST.names).append_column("run_id", pa.array([run_id] * batch.num_rows, pa.int64()))
+
+    def work(connection: Connection) -> None:
+        staging.hold(connection, _STAGE, run_id, rows.num_rows)
+        bulk.insert(connection, "forecasts", rows)
+
+    write(engine, work)
 
 
 def publish(engine: Engine, run_id: int, group_totals: pa.Table, who: str) -> ForecastRun:
-    """See Store.publish. The forecasts are in place already, so this costs the same for any number of them."""
+    """See Store.publish."""
 
     def work(connection: Connection) -> ForecastRun:
-        now = datetime.now(UTC)
-        statement = update(RUNS).where(RUNS.c.run_id == run_id, RUNS.c.status == "staging")
-        if connection.execute(statement.values(status="published", published_at=now)).rowcount != 1:
-            raise Conflict(staging.LOST.format(run_id=run_id))
+        published_run = _value(staging.publish(connection, _STAGE, run_id))
         totals.insert(connection, run_id, group_totals)
         audit.append(connection, who, "publish", {f"runs/{run_id}": {}})
-        return _value(connection.execute(_query().where(RUNS.c.run_id == run_id)).one())
+        return published_run
 
     return write(engine, work)
 
@@ -55,7 +60,8 @@ def latest(engine: Engine, kind: str) -> ForecastRun | None:
         ALIASES.c.alias == registry.CHAMPION,
     )
     query = (
-        _published(MODELS.c.kind == kind)
+        staging.published(_STAGE)
+        .where(MODELS.c.kind == kind)
         .outerjoin(ALIASES, is_champion)
         .order_by(None)
         .order_by(RUNS.c.as_of.desc(), ALIASES.c.alias.is_(None), RUNS.c.published_at.desc(), RUNS.c.run_id.desc())
@@ -69,7 +75,7 @@ def latest(engine: Engine, kind: str) -> ForecastRun | None:
 def published(engine: Engine, run_id: int) -> ForecastRun:
     """See Store.run."""
     with engine.connect() as connection:
-        row = connection.execute(_published(RUNS.c.run_id == run_id)).one_or_none()
+        row = connection.execute(staging.published(_STAGE).where(RUNS.c.run_id == run_id)).one_or_none()
     if row is None:
         raise NotFound("forecast run", str(run_id), "only published runs can be read")
     return _value(row)
@@ -85,71 +91,7 @@ def require_published(connection: Connection, run_id: int) -> None:
 def every(engine: Engine, kind: str) -> list[ForecastRun]:
     """See Store.runs."""
     with engine.connect() as connection:
-        return [_value(row) for row in connection.execute(_published(MODELS.c.kind == kind))]
-
-
-def _find(engine: Engine, spec: RunSpec) -> ForecastRun | None:
-    with engine.connect() as connection:
-        row = connection.execute(_published(_same_key(spec))).one_or_none()
-    return None if row is None else _value(row)
-
-
-def _same_key(spec: RunSpec) -> ColumnElement[bool]:
-    return and_(
-        MODELS.c.kind == spec.kind,
-        MODELS.c.version == spec.model_version,
-        RUNS.c.as_of == spec.as_of,
-        RUNS.c.snapshot_hash == spec.snapshot_hash,
-        RUNS.c.config_hash == spec.config_hash,
-    )
-
-
-def _abandon(connection: Connection, spec: RunSpec) -> list[int]:
-    """Ids of dead runs, now closed to their jobs: should one still live, its next `stage` or `publish` fails."""
-    dead = or_(_same_key(spec), RUNS.c.staged_at < datetime.now(UTC) - DEAD_AFTER, RUNS.c.status == "abandoned")
-    query = select(RUNS.c.run_id).join(MODELS, MODELS.c.model_version_id == RUNS.c.model_version_id)
-    ids = list(connection.execute(query.where(RUNS.c.status != "published", dead)).scalars())
-    connection.execute(
-        update(RUNS).where(RUNS.c.run_id.in_(ids), RUNS.c.status == "staging").values(status="abandoned")
-    )
-    return ids
-
-
-def _insert(connection: Connection, spec: RunSpec) -> ForecastRun:
-    model = select(MODELS.c.model_version_id).where(MODELS.c.kind == spec.kind, MODELS.c.version == spec.model_version)
-    model_version_id = connection.execute(model).scalar_one_or_none()
-    if model_version_id is None:
-        raise NotFound("model", f"{spec.kind}/{spec.model_version}")
-    now = datetime.now(UTC)
-    row = {
-        "status": "staging",
-        "model_version_id": model_version_id,
-        "as_of": spec.as_of,
-        "known_at": spec.known_at,
-        "snapshot_hash": spec.snapshot_hash,
-        "config_hash": spec.config_hash,
-        "horizons_days": json.dumps(spec.horizons_days),
-        "seed": spec.seed,
-        "rows_staged": 0,
-        "created_at": now,
-        "staged_at": now,
-    }
-    run_id = connection.execute(insert(RUNS).values(row).returning(RUNS.c.run_id)).scalar_one()
-    return _value(connection.execute(_query().where(RUNS.c.run_id == run_id)).one())
-
-
-def _published(*conditions: ColumnElement[bool]) -> Select[Any]:
-    return (
-        _query()
-        .where(RUNS.c.status == "published", *conditions)
-        .order_by(RUNS.c.published_at.desc(), RUNS.c.run_id.desc())
-    )
-
-
-def _query() -> Select[Any]:
-    return select(RUNS, MODELS.c.kind, MODELS.c.version).join(
-        MODELS, MODELS.c.model_version_id == RUNS.c.model_version_id
-    )
+        return [_value(row) for row in connection.execute(staging.published(_STAGE).where(MODELS.c.kind == kind))]
 
 
 def _value(row: Row[Any]) -> ForecastRun:

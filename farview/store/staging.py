@@ -1,4 +1,4 @@
-"""Rows of runs that are not published yet.
+"""Runs of any kind: begun, staged into batch by batch, published in one transaction.
 
 Each batch is committed on its own. One transaction for the whole run would hold SQLite's only write lock for minutes
 and let its WAL grow to the size of the run, 1.2 GB for a million customers and three horizons, because pages of an
@@ -6,42 +6,168 @@ open transaction cannot be written back. What makes staged rows invisible is the
 transaction.
 """
 
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
-import pyarrow as pa
-from sqlalchemy import Connection, Engine, delete, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    Table,
+    and_,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from farview.core.errors import Conflict
-from farview.core.schemas import FORECAST
-from farview.store import bulk
+from farview.store import registry
 from farview.store.engine import write
-from farview.store.tables_forecasts import FORECASTS, RUNS
+from farview.store.tables_models import MODELS
 
-LOST = "run {run_id} is not open: another job began the same run again, or it is published; start over"
+DEAD_AFTER = timedelta(hours=24)  # without a staged batch
+_LOST = "run {run_id} is not open: another job began the same run again, or it is published; start over"
 _CHUNK = 20_000
 
 
-def stage(engine: Engine, run_id: int, batch: pa.RecordBatch) -> None:
-    """See Store.stage."""
-    rows = batch.select(FORECAST.names).append_column("run_id", pa.array([run_id] * batch.num_rows, pa.int64()))
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A table of runs, and the table whose rows they publish, which names its run as the former names itself."""
 
-    def work(connection: Connection) -> None:
-        # Holds the run's row until the commit, so that nobody removes the run between this line and the insert.
-        alive = update(RUNS).where(RUNS.c.run_id == run_id, RUNS.c.status == "staging")
-        counted = alive.values(rows_staged=RUNS.c.rows_staged + batch.num_rows, staged_at=datetime.now(UTC))
-        if connection.execute(counted).rowcount != 1:
-            raise Conflict(LOST.format(run_id=run_id))
-        bulk.insert(connection, "forecasts", rows)
+    runs: Table
+    rows: Table
 
-    write(engine, work)
+    @property
+    def run_id(self) -> Column[Any]:
+        """Key of the runs."""
+        (key,) = self.runs.primary_key.columns
+        return key
 
 
-def remove(engine: Engine, run_id: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What makes two runs the same."""
+
+    kind: str
+    model_version: int
+    as_of: date
+    snapshot_hash: str
+    config_hash: str
+
+
+def begin(engine: Engine, stage: Stage, key: Key, known: Mapping[str, Any]) -> Row[Any]:
+    """The published run of that key, or a new one with what else is `known` of it; a row of `query`.
+
+    Removes what a dead run of the key had staged, and runs of other keys that gave no sign of life for a day.
+
+    Raises:
+        NotFound: no such model version.
+    """
+    same = _same(stage, key)
+    with engine.connect() as connection:
+        found = connection.execute(published(stage).where(same)).one_or_none()
+    if found is not None:
+        return found
+    for run_id in write(engine, lambda connection: _abandon(connection, stage, same)):
+        _remove(engine, stage, run_id)
+
+    def work(connection: Connection) -> Row[Any]:
+        connection.execute(delete(stage.runs).where(stage.runs.c.status == "abandoned"))
+        return _insert(connection, stage, key, known)
+
+    return write(engine, work)
+
+
+def hold(connection: Connection, stage: Stage, run_id: int, rows: int) -> None:
+    """Counts rows about to be staged, and holds the run's row until the commit, so that nobody removes it before.
+
+    Raises:
+        Conflict: the run was begun again by another job, or published.
+    """
+    runs = stage.runs
+    alive = update(runs).where(stage.run_id == run_id, runs.c.status == "staging")
+    counted = alive.values(rows_staged=runs.c.rows_staged + rows, staged_at=datetime.now(UTC))
+    if connection.execute(counted).rowcount != 1:
+        raise Conflict(_LOST.format(run_id=run_id))
+
+
+def publish(connection: Connection, stage: Stage, run_id: int) -> Row[Any]:
+    """Makes a run's rows visible; they are in place already, so this costs the same for any number of them.
+
+    Raises:
+        Conflict: the run was begun again by another job, or published.
+    """
+    statement = update(stage.runs).where(stage.run_id == run_id, stage.runs.c.status == "staging")
+    if connection.execute(statement.values(status="published", published_at=datetime.now(UTC))).rowcount != 1:
+        raise Conflict(_LOST.format(run_id=run_id))
+    return connection.execute(query(stage).where(stage.run_id == run_id)).one()
+
+
+def published(stage: Stage) -> Select[Any]:
+    """Published runs, newest first."""
+    runs = stage.runs
+    return query(stage).where(runs.c.status == "published").order_by(runs.c.published_at.desc(), stage.run_id.desc())
+
+
+def query(stage: Stage) -> Select[Any]:
+    """Runs with kind and version of their model."""
+    return select(stage.runs, MODELS.c.kind, MODELS.c.version).join(
+        MODELS, MODELS.c.model_version_id == stage.runs.c.model_version_id
+    )
+
+
+def _same(stage: Stage, key: Key) -> ColumnElement[bool]:
+    return and_(
+        MODELS.c.kind == key.kind,
+        MODELS.c.version == key.model_version,
+        stage.runs.c.as_of == key.as_of,
+        stage.runs.c.snapshot_hash == key.snapshot_hash,
+        stage.runs.c.config_hash == key.config_hash,
+    )
+
+
+def _abandon(connection: Connection, stage: Stage, same: ColumnElement[bool]) -> list[int]:
+    """Ids of dead runs, now closed to their jobs: should one still live, its next `hold` or `publish` fails."""
+    runs = stage.runs
+    dead = or_(same, runs.c.staged_at < datetime.now(UTC) - DEAD_AFTER, runs.c.status == "abandoned")
+    ids = select(stage.run_id).join(MODELS, MODELS.c.model_version_id == runs.c.model_version_id)
+    found = list(connection.execute(ids.where(runs.c.status != "published", dead)).scalars())
+    closed = update(runs).where(stage.run_id.in_(found), runs.c.status == "staging")
+    connection.execute(closed.values(status="abandoned"))
+    return found
+
+
+def _remove(engine: Engine, stage: Stage, run_id: int) -> None:
     """Deletes what an abandoned run had staged, a short transaction at a time."""
-    some = select(FORECASTS.c.forecast_id).where(FORECASTS.c.run_id == run_id).limit(_CHUNK)
+    (row_id,) = stage.rows.primary_key.columns
+    some = select(row_id).where(stage.rows.c[stage.run_id.name] == run_id).limit(_CHUNK)
 
     def work(connection: Connection) -> int:
-        return connection.execute(delete(FORECASTS).where(FORECASTS.c.forecast_id.in_(some))).rowcount
+        return connection.execute(delete(stage.rows).where(row_id.in_(some))).rowcount
 
     while write(engine, work):
         pass
+
+
+def _insert(connection: Connection, stage: Stage, key: Key, known: Mapping[str, Any]) -> Row[Any]:
+    now = datetime.now(UTC)
+    row = {
+        "status": "staging",
+        "model_version_id": registry.key_of(connection, key.kind, key.model_version),
+        "as_of": key.as_of,
+        "snapshot_hash": key.snapshot_hash,
+        "config_hash": key.config_hash,
+        "rows_staged": 0,
+        "created_at": now,
+        "staged_at": now,
+        **known,
+    }
+    run_id = connection.execute(insert(stage.runs).values(row).returning(stage.run_id)).scalar_one()
+    return connection.execute(query(stage).where(stage.run_id == run_id)).one()

@@ -22,9 +22,11 @@ from farview.store import (
     items,
     migrate,
     operations,
+    plan_runs,
+    plans,
     registry,
     runs,
-    staging,
+    signing_keys,
     totals,
     touchpoints,
     transactions,
@@ -43,11 +45,16 @@ from farview.store.values import (
     Lineage,
     ModelVersion,
     NewModel,
+    NewPlan,
     OperationRecord,
     OrderBy,
     Page,
     PageKey,
+    PlanPage,
+    PlanRun,
+    PlanRunSpec,
     RunSpec,
+    StoredPlan,
     Touchpoint,
     Transaction,
     WriteCounts,
@@ -255,7 +262,7 @@ class Store:
         Raises:
             Conflict: the run was begun again by another job, or published.
         """
-        staging.stage(self._engine, run.run_id, batch)
+        runs.stage(self._engine, run.run_id, batch)
 
     def publish(self, run: ForecastRun, group_totals: pa.Table, *, who: str) -> ForecastRun:
         """Makes a run and its totals (schemas.TOTALS) visible, in one transaction.
@@ -310,7 +317,49 @@ class Store:
         """schemas.TOTALS of a run, base first."""
         return totals.read(self._engine, run_id)
 
+    # plans: those of a run are invisible to every read until it is published
+
+    def plan(self, plan_id: int) -> StoredPlan:
+        """Raises NotFound."""
+        return plans.one(self._engine, plan_id)
+
+    def list_plans(self, *, customer_id: str | None, page_size: int, after: int | None) -> PlanPage:
+        """One page of a customer's plans, or of all, newest first; `after` is that of the page before, or None."""
+        return plans.page(self._engine, customer_id, page_size, after)
+
+    def begin_plan_run(self, spec: PlanRunSpec) -> PlanRun:
+        """The published run of that key, or a new one to stage into; as begin_run.
+
+        Raises:
+            NotFound: no such version of a journeys model.
+        """
+        return plan_runs.begin(self._engine, spec)
+
+    def stage_plans(self, run: PlanRun, new: Sequence[NewPlan]) -> None:
+        """Adds plans to a run that is not published. One transaction a call.
+
+        Raises:
+            Conflict: the run was begun again by another job, or published.
+        """
+        plan_runs.stage(self._engine, run.plan_run_id, new)
+
+    def publish_plans(self, run: PlanRun, *, who: str) -> PlanRun:
+        """Makes a run of plans visible.
+
+        Raises:
+            Conflict: the run was begun again by another job, or published.
+        """
+        return plan_runs.publish(self._engine, run.plan_run_id, who)
+
+    def plan_runs(self) -> list[PlanRun]:
+        """Published runs of plans, newest first."""
+        return plan_runs.every(self._engine)
+
     # writes over RPC, operations, audit
+
+    def signing_keys(self) -> list[bytes]:
+        """The secrets that sign answers, oldest first; makes the first if there is none, the same for all callers."""
+        return signing_keys.every(self._engine)
 
     def once(self, request: WriteRequest, work: Callable[[Writer], bytes]) -> bytes:
         """Does `work` and remembers its answer in one transaction; a repeat gets that answer and does nothing.

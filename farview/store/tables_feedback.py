@@ -25,6 +25,7 @@ class ExposureRow(Row, table=True):
     forecast_run_id: int | None = Field(default=None, sa_type=BigInteger)
     model_version: str | None = Field(default=None, sa_type=Text)  # "journeys/3"
     plan_id: int | None = Field(default=None, sa_type=BigInteger)
+    who: str = Field(sa_type=Text)  # told us so
     ingested_at: datetime = Field(sa_type=UtcDateTime)
     row_hash: int = Field(sa_type=BigInteger)  # of place and ids: a unique index holds nulls for different
 

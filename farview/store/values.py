@@ -49,8 +49,8 @@ class WriteCounts:
     """What became of the rows written. Their sum is the number of rows given."""
 
     added: int = 0
-    unchanged: int = 0  # the same transaction_id with the same content
-    corrected: int = 0  # the same transaction_id with other content
+    unchanged: int = 0  # known already, with the same content
+    corrected: int = 0  # known already, with other content
 
     def __add__(self, other: "WriteCounts") -> "WriteCounts":
         return WriteCounts(self.added + other.added, self.unchanged + other.unchanged, self.corrected + other.corrected)
@@ -73,7 +73,7 @@ class Lineage:
 
     as_of: date
     known_at: datetime
-    snapshot_hash: str  # of the transactions it saw
+    snapshot_hash: str  # of the transactions, or touchpoints, it saw
     feature_schema_hash: str
     code_version: str
     library_versions: Mapping[str, str]
@@ -283,6 +283,14 @@ class StoredPlan:
     plan_run_id: int | None  # None: made by one call
     created_at: datetime
     plan: NewPlan
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPage:
+    """Plans, newest first; `after` is the last one's id, None on the last page."""
+
+    rows: tuple[StoredPlan, ...]
+    after: int | None
 
 
 @dataclass(frozen=True, slots=True)

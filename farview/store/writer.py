@@ -5,8 +5,17 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from farview.store import registry, touchpoints, transactions
-from farview.store.values import ModelVersion, Touchpoint, Transaction, WriteCounts
+from farview.store import exposures, plans, registry, touchpoints, transactions
+from farview.store.values import (
+    Answered,
+    Exposure,
+    ModelVersion,
+    NewPlan,
+    StoredPlan,
+    Touchpoint,
+    Transaction,
+    WriteCounts,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +31,22 @@ class Writer:
     def record_touchpoints(self, rows: Sequence[Touchpoint], *, who: str) -> WriteCounts:
         """See Store.record_touchpoints."""
         return touchpoints.record(self.connection, rows, who=who)
+
+    def record_exposures(self, answered: Answered, rows: Sequence[Exposure], *, who: str) -> WriteCounts:
+        """Adds what was shown of an answer; the same ids at the same place of it were told before: unchanged.
+
+        Raises:
+            InvalidInput: `exposures[i].field` cannot be stored.
+        """
+        return exposures.record(self.connection, answered, rows, who=who)
+
+    def add_plan(self, plan: NewPlan, *, who: str) -> StoredPlan:
+        """Stores a plan that one call made.
+
+        Raises:
+            NotFound: no such model version.
+        """
+        return plans.add(self.connection, plan, who=who)
 
     def promote(self, kind: str, version: int, *, expected_champion: int | None, who: str, why: str) -> ModelVersion:
         """See Store.promote."""

@@ -235,6 +235,7 @@ def _exposures() -> None:
         sa.Column("forecast_run_id", sa.BigInteger(), nullable=True),
         sa.Column("model_version", sa.Text(), nullable=True),
         sa.Column("plan_id", sa.BigInteger(), nullable=True),
+        sa.Column("who", sa.Text(), nullable=False),
         sa.Column("ingested_at", UTC_TIME, nullable=False),
         sa.Column("row_hash", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("exposure_id", name=op.f("pk_exposures")),
