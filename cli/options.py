@@ -1,5 +1,7 @@
 """Options that several commands share, so that they read and behave the same everywhere."""
 
+import re
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -46,6 +48,40 @@ def parse_date(option: str, text: str | None) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         raise InvalidInput.of(option, f"{text!r} is not a date (write it as 1997-09-30)") from None
+
+
+def parse_counts(option: str, texts: Sequence[str]) -> dict[str, int]:
+    """Whole numbers by name, each written NAME=N.
+
+    Raises:
+        InvalidInput: a text is not so written, or names something twice.
+    """
+    return {name: int(number) for name, number in _by_name(option, texts, str.isdecimal, "email=2").items()}
+
+
+def parse_amounts(option: str, texts: Sequence[str]) -> dict[str, float]:
+    """Amounts of at least 0 by name, each written NAME=AMOUNT.
+
+    Raises:
+        InvalidInput: a text is not so written, or names something twice.
+    """
+    return {name: float(amount) for name, amount in _by_name(option, texts, _is_amount, "email=0.05").items()}
+
+
+def _by_name(option: str, texts: Sequence[str], good: Callable[[str], bool], example: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.rpartition("=")
+        if not (equals and name and good(value)):
+            raise InvalidInput.of(option, f"{text!r} is not of the form {example}")
+        if name in found:
+            raise InvalidInput.of(option, f"names {name!r} twice")
+        found[name] = value
+    return found
+
+
+def _is_amount(text: str) -> bool:
+    return bool(re.fullmatch(r"\d+(\.\d+)?", text, re.ASCII))
 
 
 def parse_instant(option: str, text: str | None) -> datetime | None:

@@ -1,0 +1,251 @@
+"""Planning for everybody: who gets which plan, once, and what a job that dies leaves behind."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+import pytest
+
+from farview.core.clock import Cut, zone
+from farview.core.errors import FailedPrecondition, InvalidInput, NotFound
+from farview.features.attributes import attribute_table
+from farview.store.batches import CONSENT_BATCH, CUSTOMER_BATCH
+from farview.store.store import Store
+from farview.store.values import ImportSource, NewPlan, PlanTouch, Touchpoint
+from jobs import journey_histories
+from jobs.plan import plan_customers
+from jobs.plan_terms import PlanOptions
+from jobs.progress import Silent
+from jobs.train_journeys import JourneyFit, train_journeys
+from journeys.model import load
+from journeys.plan import PlanRequest
+from journeys.planning import histories, plan_journey
+from tests.jobs.journey_business import LAST_DAY, WORLD, fill, log
+from tests.store import worlds
+
+CUSTOMERS = 150
+TOUCHED = {row.customer_id for row in log(CUSTOMERS) if row.interaction != "conversion"}
+OPTIONS = PlanOptions(max_touches=4, caps={WORLD.channels[0]: 1}, touch_costs={WORLD.channels[1]: 0.5}, gap_hours=30.0)
+
+
+@pytest.fixture
+def trained(store: Store) -> Store:
+    """150 customers' touches, attributes of some, and a chain fitted to them."""
+    fill(store, CUSTOMERS)
+    train_journeys(store, fit=JourneyFit("markov"), as_of=LAST_DAY, who="test")
+    return store
+
+
+@pytest.fixture
+def small(sqlite_store: Store) -> Store:
+    """For what does not depend on the database."""
+    fill(sqlite_store, CUSTOMERS)
+    train_journeys(sqlite_store, fit=JourneyFit("markov"), as_of=LAST_DAY, who="test")
+    return sqlite_store
+
+
+def plans_of(store: Store) -> dict[str, NewPlan]:
+    """All plans that can be read, by customer; of several the newest."""
+    newest_first = store.list_plans(customer_id=None, page_size=10_000, after=None).rows
+    return {stored.plan.customer_id: stored.plan for stored in reversed(newest_first)}
+
+
+def deny(store: Store, customer_id: str, channel: str, *, allowed: bool = False, day: int = 1) -> None:
+    """One record of consent."""
+    row = {"customer_id": customer_id, "channel": channel, "purpose": "marketing", "allowed": allowed}
+    _import(store, "consents", [row | {"time": datetime(2025, 1, day, tzinfo=UTC)}], CONSENT_BATCH)
+
+
+def describe(store: Store, attributes: Mapping[str, str]) -> None:
+    """Attributes by customer, as JSON."""
+    rows = [{"customer_id": name, "time_zone": None, "attributes": text} for name, text in attributes.items()]
+    _import(store, "customers", rows, CUSTOMER_BATCH)
+
+
+def _import(store: Store, kind: str, rows: list[dict[str, object]], schema: pa.Schema) -> None:
+    source = ImportSource(f"{kind}.csv", f"{hash(str(rows)):064x}"[-64:], {})
+    store.import_file(kind, source, [pa.RecordBatch.from_pylist(rows, schema=schema)], lambda: 0, who="test")
+
+
+def test_every_customer_with_a_touch_gets_one_plan(trained: Store) -> None:
+    planned = plan_customers(trained, options=OPTIONS, who="ada")
+    assert planned.run.status == "published"
+    assert planned.run.plans == len(TOUCHED)
+    assert set(plans_of(trained)) == TOUCHED
+
+
+def test_a_plan_is_that_of_the_customer_alone(trained: Store) -> None:
+    plan_customers(trained, options=OPTIONS, who="ada")
+    version = trained.model_version("journeys", 1)
+    model = load(trained.artifact(version))
+    present = Cut(LAST_DAY, datetime.now(UTC)).before(zone("Europe/Berlin"))
+    for customer_id, stored in list(plans_of(trained).items())[:20]:
+        steps = histories(model.about, trained.touchpoints_of([customer_id], present), present)
+        attributes = attribute_table(trained.attributes([customer_id]), model.about.context.kinds)
+        request = PlanRequest.from_data(customer_id, stored.request)
+        alone = plan_journey(model, steps, attributes, request)
+        assert stored.planned_at == present
+        assert stored.probability == alone.probability
+        assert stored.expected_value == alone.expected_value
+        assert [touch.channel for touch in stored.touches] == [touch.channel for touch in alone.touches]
+        assert stored.request["margin"] == version.metrics["mean_conversion_value"]
+
+
+def test_batches_change_no_plan(small: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan_customers(small, options=OPTIONS, who="ada")
+    whole = plans_of(small)
+    monkeypatch.setattr(journey_histories.by_customer, "__defaults__", (50,))
+    plan_customers(small, options=replace(OPTIONS, margin=whole[min(whole)].request["margin"] + 1e-9), who="ada")
+    in_pieces = plans_of(small)
+    assert {name: plan.touches for name, plan in whole.items()} == {
+        name: plan.touches for name, plan in in_pieces.items()
+    }
+
+
+def test_planning_again_gives_the_published_run(trained: Store) -> None:
+    first, second = (plan_customers(trained, options=OPTIONS, who="ada") for _ in range(2))
+    assert second.run == first.run
+    assert first.summary is not None
+    assert second.summary is None
+
+
+def test_whatever_changes_a_plan_makes_a_new_run(small: Store) -> None:
+    def run_id(options: PlanOptions = OPTIONS) -> int:
+        return plan_customers(small, options=options, as_of=LAST_DAY, who="ada").run.plan_run_id
+
+    customer_id = min(TOUCHED)
+    ids = [run_id(), run_id(replace(OPTIONS, max_touches=3)), run_id(replace(OPTIONS, margin=40.0))]
+    deny(small, customer_id, WORLD.channels[2])
+    ids.append(run_id())
+    describe(small, {customer_id: '{"age": 30}'})
+    ids.append(run_id())
+    click = Touchpoint(customer_id, datetime(2025, 3, 1, tzinfo=UTC), "click", WORLD.channels[0])
+    small.record_touchpoints([click], who="test")
+    ids.append(run_id())
+    assert len(set(ids)) == 6
+
+
+def test_denied_channels_are_never_planned(trained: Store) -> None:
+    customer_id = min(TOUCHED)
+    kept = WORLD.channels[2]
+    for channel in WORLD.channels:
+        if channel != kept:
+            deny(trained, customer_id, channel)
+    plan_customers(trained, options=replace(OPTIONS, margin=1_000.0), who="ada")
+    plans = plans_of(trained)
+    assert {touch.channel for touch in plans[customer_id].touches} == {kept}
+    assert set(plans[customer_id].request["constraints"]["denied"]) == set(WORLD.channels) - {kept}
+    assert len({touch.channel for plan in plans.values() for touch in plan.touches}) > 1
+
+
+def test_plans_keep_to_the_caps(small: Store) -> None:
+    plan_customers(small, options=replace(OPTIONS, caps=dict.fromkeys(WORLD.channels, 1), margin=1_000.0), who="ada")
+    for plan in plans_of(small).values():
+        channels = [touch.channel for touch in plan.touches]
+        assert len(channels) == len(set(channels)) <= 4
+
+
+def test_touches_are_planned_from_the_end_of_the_day_on(small: Store) -> None:
+    plan_customers(small, options=replace(OPTIONS, margin=1_000.0), as_of=LAST_DAY, who="ada")
+    plan = next(iter(plans_of(small).values()))
+    midnight = datetime(2025, 3, 31, 22, tzinfo=UTC)  # in Berlin
+    assert [touch.time for touch in plan.touches] == [midnight + n * timedelta(hours=30) for n in range(4)]
+
+
+@pytest.fixture
+def forecast(small: Store) -> list[str]:
+    """Customers of a published forecast run: three with touches, two never touched; cohorts alternate."""
+    ids = sorted([*sorted(TOUCHED)[:3], "never1", "never2"])
+    run = small.begin_run(worlds.spec(worlds.register(small)))
+    worlds.publish(small, run, worlds.forecasts(ids))
+    return ids
+
+
+def test_a_filter_chooses_among_the_customers_of_the_latest_forecast(small: Store, forecast: list[str]) -> None:
+    planned = plan_customers(small, options=replace(OPTIONS, where='cohort = "2023-12"'), who="ada")
+    assert planned.run.plans == 3
+    assert sorted(plans_of(small)) == forecast[::2]
+
+
+def test_chosen_customers_without_a_touch_are_planned_for(small: Store, forecast: list[str]) -> None:
+    options = replace(OPTIONS, where='cohort >= "2000"', margin=1_000.0)
+    plan_customers(small, options=options, who="ada")
+    plans = plans_of(small)
+    assert sorted(plans) == forecast
+    assert plans["never1"].touches == plans["never2"].touches != ()
+
+
+def test_a_filter_without_a_forecast_names_the_commands(small: Store) -> None:
+    with pytest.raises(FailedPrecondition, match=r"farview train ltv.*farview score"):
+        plan_customers(small, options=replace(OPTIONS, where="p_alive > 0.5"), who="ada")
+
+
+def test_planning_without_a_model_says_so(sqlite_store: Store) -> None:
+    fill(sqlite_store, 5)
+    with pytest.raises(NotFound, match="farview train"):
+        plan_customers(sqlite_store, who="ada")
+
+
+@pytest.mark.parametrize(
+    ("changed", "wrong"),
+    [
+        ({"max_touches": 0}, "max_touches: 0 is outside"),
+        ({"caps": {"fax": 1}}, "caps: no channel 'fax'"),
+        ({"touch_costs": {"fax": 1.0}}, "touch_costs: no channel 'fax'"),
+        ({"touch_costs": {WORLD.channels[0]: -1.0}}, "is not an amount of at least 0"),
+        ({"margin": float("nan")}, "margin: nan is not an amount"),
+        ({"gap_hours": 0.0}, "gap_hours: 0.0 is not"),
+        ({"where": "cohort ="}, "where: position"),
+        ({"where": "shoe_size > 4"}, "where: position"),
+    ],
+)
+def test_impossible_options_are_refused(small: Store, changed: dict[str, object], wrong: str) -> None:
+    with pytest.raises(InvalidInput, match=wrong):
+        plan_customers(small, options=replace(OPTIONS, **changed), who="ada")  # type: ignore[arg-type]
+
+
+def test_a_log_without_values_asks_for_the_margin(sqlite_store: Store) -> None:
+    at = datetime(2025, 2, 1, tzinfo=UTC)
+    sqlite_store.record_touchpoints(
+        [Touchpoint(f"c{n}", at + timedelta(days=n), "click", "email") for n in range(9)], who="test"
+    )
+    train_journeys(sqlite_store, fit=JourneyFit("markov"), who="test")
+    with pytest.raises(InvalidInput, match="margin: the log behind the model told no conversion value"):
+        plan_customers(sqlite_store, who="ada")
+
+
+def test_the_summary_adds_up(small: Store) -> None:
+    summary = plan_customers(small, options=OPTIONS, who="ada").summary
+    plans = plans_of(small).values()
+    assert summary is not None
+    assert summary.plans == len(plans)
+    assert summary.probability == pytest.approx(sum(plan.probability for plan in plans))
+    assert summary.expected_value == pytest.approx(sum(plan.expected_value for plan in plans))
+    assert summary.without_touch == sum(not plan.touches for plan in plans)
+    assert summary.first_channels.total() == len(plans) - summary.without_touch
+
+
+def test_a_plan_keeps_its_step_table(small: Store) -> None:
+    plan_customers(small, options=replace(OPTIONS, margin=1_000.0), who="ada")
+    plan = next(iter(plans_of(small).values()))
+    assert [touch.position for touch in plan.touches] == [1, 2, 3, 4]
+    reached = [touch.reached for touch in plan.touches]
+    assert reached == sorted(reached, reverse=True)
+    assert isinstance(plan.touches[0], PlanTouch)
+
+
+class Dying(Silent):
+    """Watches a job that dies when the first batch has been staged."""
+
+    def advance(self, units: int = 1) -> None:
+        raise RuntimeError("killed")
+
+
+def test_a_job_that_dies_leaves_no_plan_and_the_rerun_publishes(trained: Store) -> None:
+    with pytest.raises(RuntimeError, match="killed"):
+        plan_customers(trained, options=OPTIONS, who="ada", progress=Dying())
+    assert plans_of(trained) == {}
+    assert plan_customers(trained, options=OPTIONS, who="ada").run.plans == len(TOUCHED)
+    assert [run.plans for run in trained.plan_runs()] == [len(TOUCHED)]
+    assert [record.state for record in trained.operations() if record.kind == "plan"] == ["done", "failed"]
