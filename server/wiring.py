@@ -16,12 +16,15 @@ from farview.v1 import (
     feedback_pb2_grpc,
     forecast_pb2,
     forecast_pb2_grpc,
+    journey_pb2,
+    journey_pb2_grpc,
     model_pb2,
     model_pb2_grpc,
     prioritization_pb2,
     prioritization_pb2_grpc,
 )
 from ranking import prioritize
+from server.feedback_tokens import FeedbackTokens
 from server.interceptors import AnswerErrors, Observe
 from server.journeys import ServedJourneys
 from server.metrics import Metrics
@@ -31,6 +34,7 @@ from server.port_lock import taken
 from server.scoring import Scoring
 from server.services.feedback import FeedbackService
 from server.services.forecast import ForecastService
+from server.services.journey import JourneyService
 from server.services.model import ModelService
 from server.services.prioritization import PrioritizationService
 from server.snapshot import Served
@@ -40,6 +44,7 @@ SERVICES = tuple(
     for module, name in (
         (forecast_pb2, "ForecastService"),
         (prioritization_pb2, "PrioritizationService"),
+        (journey_pb2, "JourneyService"),
         (feedback_pb2, "FeedbackService"),
         (model_pb2, "ModelService"),
     )
@@ -74,6 +79,7 @@ def start(store: Store, options: ServerOptions, logger: FilteringBoundLogger) ->
     metrics = Metrics(CollectorRegistry())
     served, scoring = Served(store, logger, metrics), Scoring(store, logger)
     journeys = ServedJourneys(store, logger)
+    tokens = FeedbackTokens(store.signing_keys())
     server = grpc.server(
         ThreadPoolExecutor(options.workers, thread_name_prefix="farview-rpc"),
         interceptors=(Observe(logger, metrics), AnswerErrors(logger)),
@@ -81,8 +87,11 @@ def start(store: Store, options: ServerOptions, logger: FilteringBoundLogger) ->
         maximum_concurrent_rpcs=options.workers * (1 + _WAITING_PER_WORKER),
     )
     forecast_pb2_grpc.add_ForecastServiceServicer_to_server(ForecastService(store, served, scoring), server)
-    prioritization_pb2_grpc.add_PrioritizationServiceServicer_to_server(PrioritizationService(store, served), server)
-    feedback_pb2_grpc.add_FeedbackServiceServicer_to_server(FeedbackService(store), server)
+    prioritization_pb2_grpc.add_PrioritizationServiceServicer_to_server(
+        PrioritizationService(store, served, tokens), server
+    )
+    journey_pb2_grpc.add_JourneyServiceServicer_to_server(JourneyService(store, journeys, tokens), server)
+    feedback_pb2_grpc.add_FeedbackServiceServicer_to_server(FeedbackService(store, tokens), server)
     model_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(store), server)
     health_of = _health_and_reflection(server)
     port = _bind(server, options)
