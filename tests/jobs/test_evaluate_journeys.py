@@ -200,3 +200,26 @@ def test_attributes_of_a_customer_stand_in_one_row(tmp_path):
     path = written(tmp_path, "customer_id,segment\na,x\na,y\n", "customers.csv")
     with pytest.raises(InvalidInput, match='line 3: customer_id "a" stands in the file before'):
         read_attributes(path, "customer_id", ["segment"])
+
+
+def test_values_in_any_currency_are_taken(tmp_path):
+    text = "customer_id,time,interaction,channel,conversion_value,currency\na,2025-01-01,conversion,x,5,JPY\n"
+    assert read(written(tmp_path, text)).log["conversion_value"].to_pylist() == [5.0]
+
+
+def test_the_last_row_of_a_touchpoint_id_counts(tmp_path):
+    head = "touchpoint_id,customer_id,time,interaction,channel\n"
+    rows = "t,a,2025-01-01,click,x\n,a,2025-01-02,click,y\nt,a,2025-01-01,click,z\n"
+    assert read(written(tmp_path, head + rows)).log["channel"].to_pylist() == ["y", "z"]
+
+
+def test_attributes_have_the_type_of_their_column_and_the_zone_may_be_one(tmp_path):
+    path = written(tmp_path, "client,age,vip,time_zone\na,34,true,Mars\nb,,false,\n", "customers.csv")
+    table, names = read_attributes(path, "client", ["age", "vip", "time_zone"])
+    assert names == ["age", "vip", "time_zone"]
+    assert table.to_pydict() == {
+        "customer_id": ["a", "b"],
+        "age": [34.0, None],
+        "vip": [True, False],
+        "time_zone": ["Mars", None],
+    }
