@@ -1,6 +1,6 @@
 """What RankItems costs beside gRPC: python -m benchmarks.rank_items.
 
-Decoding the request, checking it, ranking, building the answer and encoding it, in this process: the handler as the
+Decoding the request, checking it, ranking, signing the token, building the answer and encoding it, in this process: the handler as the
 server runs it. Three objectives, one of them the price. Times are of the processor: neighbours on the machine do not
 count as ours.
 """
@@ -15,9 +15,11 @@ from rich.table import Table
 from farview.v1 import items_pb2 as pb
 from ranking.items import rank_items
 from server.convert import item_answers, item_requests
+from server.feedback_tokens import Answer, FeedbackTokens
 
 CALLS, WARM_UP = 500, 50
 BUDGET_MS = {(200, False): 0.8, (200, True): 1.3}
+TOKENS = FeedbackTokens([bytes(32)])
 
 
 def main() -> None:
@@ -45,7 +47,8 @@ def handled(request: bytes) -> bytes:
     asked = item_requests.rank_items(pb.RankItemsRequest.FromString(request))
     with item_requests.request_paths():
         ranked = rank_items(asked.ids, asked.blend, seed=asked.seed or 0, explain=asked.explain)
-    return item_answers.message(ranked, asked.blend, "EUR").SerializeToString()
+    token = TOKENS.issue(Answer("RankItems", places=len(ranked.ids)))
+    return item_answers.message(ranked, asked.blend, "EUR", token).SerializeToString()
 
 
 def times(call: Callable[[], bytes]) -> np.ndarray:

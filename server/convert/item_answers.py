@@ -8,9 +8,9 @@ from ranking.items import Blend, Part, RankedItems
 from server.convert.item_columns import PROBABILITY
 
 
-def message(ranked: RankedItems, blend: Blend, reporting_currency: str) -> pb.RankItemsResponse:
+def message(ranked: RankedItems, blend: Blend, reporting_currency: str, feedback_token: str) -> pb.RankItemsResponse:
     """The whole answer. The messages are filled where they lie: handed over finished, each would be copied."""
-    answer = pb.RankItemsResponse(seed=ranked.seed)
+    answer = pb.RankItemsResponse(seed=ranked.seed, feedback_token=feedback_token)
     items = [answer.items.add() for _ in range(len(ranked.ids))]
     rows = zip(items, ranked.ids.tolist(), ranked.scores.tolist(), strict=True)
     for place, (item, item_id, score) in enumerate(rows, 1):

@@ -25,6 +25,7 @@ class Answer:
     snapshot: Snapshot
     horizon_days: int
     currency: str
+    feedback_token: str
 
     def message(
         self,
@@ -49,6 +50,7 @@ class Answer:
             candidate_count=candidate_count,
             unknown_customer_ids=unknown,
             shortfall_reasons=audience.obstacles,
+            feedback_token=self.feedback_token,
         )
 
     def _customers(self, audience: Audience, placed: NDArray[np.int64], kind: Score) -> list[pb.PrioritizedCustomer]:

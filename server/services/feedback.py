@@ -9,21 +9,23 @@ import grpc
 from google.protobuf.message import Message
 
 from farview.store.store import Store
-from farview.store.values import Touchpoint, Transaction, WriteCounts, WriteRequest
+from farview.store.values import Answered, Exposure, Touchpoint, Transaction, WriteCounts, WriteRequest
 from farview.store.writer import Writer
 from farview.v1 import feedback_pb2 as pb
 from farview.v1 import feedback_pb2_grpc
-from server.convert import basics, feedback_requests
+from server.convert import basics, feedback_exposures, feedback_requests
 from server.convert.feedback_requests import CONVERSION
 from server.convert.fields import Surroundings
+from server.feedback_tokens import FeedbackTokens
 from server.interceptors import refuse_when_late
 
 
 class FeedbackService(feedback_pb2_grpc.FeedbackServiceServicer):
     """See the contract."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, tokens: FeedbackTokens) -> None:
         self._store = store
+        self._tokens = tokens
         self._currency = store.business().reporting_currency
 
     def RecordTransactions(
@@ -53,6 +55,24 @@ class FeedbackService(feedback_pb2_grpc.FeedbackServiceServicer):
 
         answer = self._once(asked.request_id, request, context, work)
         return pb.RecordTouchpointsResponse.FromString(answer)
+
+    def RecordExposures(
+        self, request: pb.RecordExposuresRequest, context: grpc.ServicerContext
+    ) -> pb.RecordExposuresResponse:
+        shown = feedback_exposures.record_exposures(request, self._around(), self._tokens)
+        told = shown.answer
+        answered = Answered(told.answer_id, told.method, told.forecast_run_id, told.model_version, told.plan_id)
+        rows = [
+            Exposure(row.place, row.exposure_time, row.customer_id or told.customer_id, row.item_id or None)
+            for row in shown.exposures
+        ]
+
+        def work(writer: Writer) -> Message:
+            counts = writer.record_exposures(answered, rows, who=caller(context))
+            return pb.RecordExposuresResponse(new_count=counts.added, unchanged_count=counts.unchanged)
+
+        answer = self._once(shown.request_id, request, context, work)
+        return pb.RecordExposuresResponse.FromString(answer)
 
     def _around(self) -> Surroundings:
         return Surroundings(self._currency, datetime.now(UTC))

@@ -15,6 +15,7 @@ from ranking.items import rank_items
 from ranking.prioritize import OnShortfall, prioritize
 from ranking.scores import ExpectedValue, ExpectedValueQuantile, Score, score
 from server.convert import item_answers, item_requests, prioritization_answers, prioritization_requests
+from server.feedback_tokens import Answer, FeedbackTokens
 from server.interceptors import refuse_when_late
 from server.snapshot import FILTER_FIELDS, Served, Snapshot
 
@@ -24,8 +25,9 @@ _SEEDS = 2**53  # drawn seeds survive callers whose numbers are doubles
 class PrioritizationService(prioritization_pb2_grpc.PrioritizationServiceServicer):
     """See the contract. Pure computation over one snapshot; nothing is read from the database or written."""
 
-    def __init__(self, store: Store, served: Served) -> None:
+    def __init__(self, store: Store, served: Served, tokens: FeedbackTokens) -> None:
         self._served = served
+        self._tokens = tokens
         self._currency = store.business().reporting_currency
 
     def PrioritizeCustomers(
@@ -55,7 +57,11 @@ class PrioritizationService(prioritization_pb2_grpc.PrioritizationServiceService
             seed=_drawn_unless(asked.seed),
         )
         placed = candidates[audience.candidates]
-        answer = prioritization_answers.Answer(snapshot, horizon, self._currency)
+        run = snapshot.run
+        given = Answer(
+            "PrioritizeCustomers", places=len(placed), forecast_run_id=run.run_id, model_version=run.model_name
+        )
+        answer = prioritization_answers.Answer(snapshot, horizon, self._currency, self._tokens.issue(given))
         return answer.message(audience, placed, kind, candidate_count=len(candidates), unknown=unknown)
 
     def RankItems(
@@ -65,7 +71,8 @@ class PrioritizationService(prioritization_pb2_grpc.PrioritizationServiceService
         refuse_when_late(context)
         with item_requests.request_paths():
             ranked = rank_items(asked.ids, asked.blend, seed=_drawn_unless(asked.seed), explain=asked.explain)
-        return item_answers.message(ranked, asked.blend, self._currency)
+        token = self._tokens.issue(Answer("RankItems", places=len(ranked.ids)))
+        return item_answers.message(ranked, asked.blend, self._currency, token)
 
 
 def _drawn_unless(seed: int | None) -> int:

@@ -91,6 +91,15 @@ def touch(**changes: Any) -> Message:
     return touch_of(touch={"channel": "email", "interaction": "click", **changes})
 
 
+def exposures(**changes: Any) -> Message:
+    whole = {"request_id": "r", "feedback_token": "unread", "exposures": [{"place": 1, "exposure_time": THEN}]}
+    return feedback_pb2.RecordExposuresRequest(**{**whole, **changes})
+
+
+def exposure(**changes: Any) -> Message:
+    return exposures(exposures=[{"place": 1, "exposure_time": THEN, **changes}])
+
+
 def promote(**changes: Any) -> Message:
     whole = {"request_id": "r", "model_version": "ltv-revenue/1", "expected_champion": "ltv-revenue/1", "reason": "why"}
     return model_pb2.PromoteModelVersionRequest(**{**whole, **changes})
@@ -241,6 +250,17 @@ BAD: list[tuple[str, Message]] = [
     ("touchpoints[0].conversion.channel", touchpoint(conversion={"channel": "x" * 257})),
     ("touchpoints[0].conversion.value.currency_code", touchpoint(conversion={"value": Money(units=1)})),
     ("touchpoints[0].conversion.value.nanos", touchpoint(conversion={"value": Money(nanos=1, **MONEY)})),
+    ("request_id", exposures(request_id="")),
+    ("feedback_token", exposures(feedback_token="")),
+    ("feedback_token", exposures(feedback_token="bm90IGEgdG9rZW4=.c2lnbmF0dXJl")),
+    ("exposures", exposures(exposures=[])),
+    ("exposures", exposures(exposures=[{}] * 1_001)),
+    ("exposures", exposures(exposures=[exposures().exposures[0]] * 2)),  # type: ignore[attr-defined]
+    ("exposures[0].place", exposure(place=0)),
+    ("exposures[0].exposure_time", exposure(exposure_time=None)),
+    ("exposures[0].exposure_time", exposure(exposure_time=Timestamp(seconds=10**11))),
+    ("exposures[0].customer_id", exposure(customer_id="x" * 257)),
+    ("exposures[0].item_id", exposure(item_id="a\0b")),
     ("page_token", model_pb2.ListModelVersionsRequest(page_token="?")),
     ("page_size", model_pb2.ListModelVersionsRequest(page_size=1_001)),
     ("kind", model_pb2.ListModelVersionsRequest(kind="x" * 257)),

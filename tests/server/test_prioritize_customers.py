@@ -117,7 +117,8 @@ def test_a_shortfall_is_reported_when_asked(reading: Running) -> None:
 
 def test_the_answered_seed_repeats_the_list(reading: Running) -> None:
     first = ask(reading, filter="p_alive <= 1", capacity=300)
-    assert ask(reading, filter="p_alive <= 1", capacity=300, seed=first.seed) == first
+    again = ask(reading, filter="p_alive <= 1", capacity=300, seed=first.seed)
+    assert list(again.customers) == list(first.customers)
 
 
 def test_a_seed_orders_equal_scores(reading: Running) -> None:
