@@ -177,6 +177,7 @@ def purchase_rows(rows: Rows, draws: Draws, asked: Asked, out: PurchaseLaws, sta
             )  # fmt: skip
             length = survival(history, asked.horizons[h], state, draws.purchases, into)
             if length == TABLE_SHORT:
+                out.status[i] = READY  # as before: the pass over values must not take up half a row
                 return i, LONGER_TABLES
             out.length[i, h] = length
             out.start[i, h] = used

@@ -103,7 +103,7 @@ def _close(at_least: FloatArray, mean: float, level: float, points: FloatArray) 
     start = points[-2]
     n = int(np.floor(start - 0.5)) + 1
     tail = mean
-    for k in range(1, n + 1):
+    for k in range(1, min(n + 1, len(at_least))):  # the sweeps may have moved the start beyond the largest n
         tail -= at_least[k] / at_least[1]
     e, wanted = n - start, tail / (1.0 - level)
     room = max(e + wanted, 0.0)

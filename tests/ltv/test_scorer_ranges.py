@@ -1,5 +1,8 @@
 """Forecasts stay finite and in range wherever histories and parameters may lie."""
 
+from typing import Any
+from unittest.mock import patch
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -60,6 +63,7 @@ def check(forecasts: pa.Table) -> None:
     for measure in ("purchases", "value", "expected_value"):
         quantiles = np.stack([columns[f"{measure}_{suffix}"] for suffix in SUFFIXES])
         assert np.all(np.diff(quantiles, axis=0) >= 0.0), measure
+        assert not np.any(quantiles[:, columns["value_p_zero"] == 1.0]), measure
     for measure in ("purchases", "value"):
         law = grid.law_of(forecasts, measure)
         assert np.all(np.diff(law.points, axis=1) >= 0.0), measure
@@ -72,6 +76,23 @@ def check(forecasts: pa.Table) -> None:
 @settings(max_examples=examples(ci=40, soak=10_000))
 def test_forecasts_are_finite_and_in_range(model: BgNbdModel, histories: pa.Table) -> None:
     check(forecast(model, histories, [1, 30, 365, 3650]))
+
+
+@given(models(), customers())
+@settings(max_examples=examples(ci=20, soak=1_000))
+def test_forecasts_do_not_depend_on_what_memory_held_before(model: BgNbdModel, histories: pa.Table) -> None:
+    one, other = (forecast_on(filling, model, histories) for filling in (1e9, np.nan))
+    assert one.equals(other)
+
+
+def forecast_on(filling: float, model: BgNbdModel, histories: pa.Table) -> pa.Table:
+    """Forecasts where every array that is not initialised holds `filling`."""
+
+    def filled(shape: Any, dtype: Any = np.float64) -> np.ndarray:
+        return np.full(shape, filling, dtype) if np.dtype(dtype) == np.float64 else np.zeros(shape, dtype)
+
+    with patch.object(np, "empty", filled):
+        return forecast(model, histories, [1, 30, 365, 3650])
 
 
 @given(models(), customers())
