@@ -1,6 +1,6 @@
 """Errors as google.rpc.Status: what the caller can mend is said in full, what they cannot is a request id."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import grpc
@@ -17,10 +17,17 @@ from farview.core.errors import (
     InvalidInput,
     NotFound,
     Unavailable,
+    Violation,
 )
 
 DOMAIN = "farview"
 RETRY_AFTER = timedelta(seconds=1)
+
+# A status travels in metadata, of which callers take 8 KiB. The text may count four times: in the details as it is, and
+# beside them with foreign characters written as %E2%80%93.
+_TEXT_BYTES = 900
+_VIOLATIONS_BYTES = 3_900
+_PROBLEM_BYTES = 1_500
 
 
 class DeadlineExceeded(FarviewError):
@@ -58,8 +65,8 @@ def status_of(error: BaseException, request_id: str) -> status_pb2.Status:
     """The rich status of an error.
 
     `google.rpc.RequestInfo` always; `ErrorInfo` with a reason in capitals and domain "farview"; `BadRequest` with every
-    wrong field; `ResourceInfo` for what does not exist; `RetryInfo` where the same call may succeed soon. An error that
-    is not meant for the caller is INTERNAL and says nothing but the request id.
+    wrong field, as far as there is room; `ResourceInfo` for what does not exist; `RetryInfo` where the same call may
+    succeed soon. An error that is not meant for the caller is INTERNAL and says nothing but the request id.
     """
     if not is_meant_for_the_caller(error):
         text = f"internal error; its cause is in the server's log under request id {request_id}"
@@ -71,18 +78,37 @@ def status_of(error: BaseException, request_id: str) -> status_pb2.Status:
         error_details_pb2.RequestInfo(request_id=request_id),
     ]
     if isinstance(error, InvalidInput):
-        violations = [
-            error_details_pb2.BadRequest.FieldViolation(field=violation.field, description=violation.problem)
-            for violation in error.violations
-        ]
-        details.append(error_details_pb2.BadRequest(field_violations=violations))
+        details.append(error_details_pb2.BadRequest(field_violations=_fitting(error.violations)))
     if isinstance(error, NotFound):
         details.append(error_details_pb2.ResourceInfo(resource_type=error.kind, resource_name=error.name))
     if isinstance(error, Unavailable):
         delay = duration_pb2.Duration()
         delay.FromTimedelta(RETRY_AFTER)
         details.append(error_details_pb2.RetryInfo(retry_delay=delay))
-    return _status(_CODES[kind].value[0], str(error), *details)
+    return _status(_CODES[kind].value[0], _cut(str(error), _TEXT_BYTES), *details)
+
+
+def _fitting(violations: Sequence[Violation]) -> list[error_details_pb2.BadRequest.FieldViolation]:
+    """The violations that have room in a status, at least the first."""
+    fitting: list[error_details_pb2.BadRequest.FieldViolation] = []
+    room = _VIOLATIONS_BYTES
+    for violation in violations:
+        told = error_details_pb2.BadRequest.FieldViolation(
+            field=violation.field, description=_cut(violation.problem, _PROBLEM_BYTES)
+        )
+        room -= told.ByteSize()
+        if fitting and room < 0:
+            break
+        fitting.append(told)
+    return fitting
+
+
+def _cut(text: str, most_bytes: int) -> str:
+    """The beginning of a text that is too long, at a whole character."""
+    encoded = text.encode()
+    if len(encoded) <= most_bytes:
+        return text
+    return encoded[:most_bytes].decode(errors="ignore") + " ..."
 
 
 def code_of(status: status_pb2.Status) -> grpc.StatusCode:

@@ -218,6 +218,12 @@ def test_a_thousand_wrong_exposures_make_a_small_status(empty: Running) -> None:
     assert len(wrong_fields(empty, Answer("RankItems", places=1_000), *many)) == 50
 
 
+def test_long_problems_still_reach_the_caller(empty: Running) -> None:
+    plan = Answer("PlanJourney", places=1_000, plan_id=1, customer_id="\N{EARTH GLOBE EUROPE-AFRICA}" * 256)
+    others = [shown(place, customer_id="\N{EARTH GLOBE AMERICAS}" * 256) for place in range(1, 1_001)]
+    assert wrong_fields(empty, plan, *others)[0] == "exposures[0].customer_id"
+
+
 def test_the_client_reports_what_was_shown_of_a_ranking(empty: Running) -> None:
     with FarviewClient(empty.address) as client:
         items = [Item(item["item_id"], {"price": item["price"]}) for item in THREE]  # type: ignore[misc, dict-item]
