@@ -34,7 +34,7 @@ from ltv.kernel_rows import (
     value_rows,
 )
 from ltv.large_counts import forecast_large
-from ltv.model import BgNbdModel, LtvModel
+from ltv.model import LtvModel
 from ltv.rows import check
 from ltv.tables import Tables
 from ltv.totals import Totals
@@ -69,7 +69,7 @@ class Scorer:
         """A scorer of one run.
 
         Args:
-            model: bg_nbd.
+            model: of a family that `Tables` knows.
             horizons_days: rising.
             as_of: the day at whose end the histories stop.
             seed: of the lattice rule and of the totals' noise.
@@ -81,8 +81,6 @@ class Scorer:
         days = np.array(horizons_days, dtype=np.float64)
         if not (len(days) and np.all(days >= 1) and np.all(days <= MAX_HORIZON_DAYS) and np.all(np.diff(days) > 0)):
             raise InvalidInput.of("horizons_days", "needs rising whole numbers of days, each 1 or more")
-        if not isinstance(model, BgNbdModel):
-            raise InvalidInput.of("model", f"{model.name} cannot be scored by this version (train bg_nbd)")
         self._asked = Asked(days, Levels(np.array(grid.LEVELS), np.array(c.QUANTILE_LEVELS)))
         self._horizons_days = np.array(horizons_days, dtype=np.int32)
         self._today = (as_of - EPOCH).days

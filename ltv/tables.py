@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betaincinv, gammaincc, gammaincinv, gammaln, polygamma
 
+from farview.core.errors import InvalidInput
 from farview.core.randomness import generator
 from ltv.kernel_expected import LEVEL_SIZE, LEVEL_START, LEVEL_STEP, Points
 from ltv.kernel_purchases import Purchases
 from ltv.kernel_rows import Draws, Spend
 from ltv.kernel_value import SpendNodes
-from ltv.model import BgNbdModel
+from ltv.model import BgNbdModel, LtvModel
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -31,8 +32,14 @@ NARROWEST_SPEND = 3_000.0  # largest p of a node: spends that vary by less than 
 class Tables:
     """Tables of one model and seed. Threads may share them: what was handed out never changes."""
 
-    def __init__(self, model: BgNbdModel, seed: int) -> None:
-        """The seed shifts the lattice rule."""
+    def __init__(self, model: LtvModel, seed: int) -> None:
+        """The seed shifts the lattice rule.
+
+        Raises:
+            InvalidInput: a model that is not bg_nbd.
+        """
+        if not isinstance(model, BgNbdModel):
+            raise InvalidInput.of("model", f"{model.name} cannot be scored by this version (train bg_nbd)")
         self._r, self._alpha, self._a, self._b = np.ascontiguousarray(model.purchase_draws.T)
         self._spend = Spend(*np.ascontiguousarray(model.spend_draws.T))
         self._stay = np.ones((1, len(self._r)))

@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import pyarrow as pa
@@ -15,10 +16,19 @@ from farview.store.store import Store
 from farview.store.values import LTV_REVENUE, ModelVersion
 from ltv.model import LtvModel, load
 from ltv.scorer import Scorer
+from ltv.tables import Tables
 from server.convert.model_requests import version_name
 
 SEED = 0  # of `farview score`, so that the answers are those that a run would store
 _MODELS_KEPT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A model and its tables, which every call extends and none changes."""
+
+    model: LtvModel
+    tables: Tables
 
 
 class Scoring:
@@ -28,7 +38,7 @@ class Scoring:
         self._store = store
         self._logger = logger
         self._lock = threading.Lock()
-        self._models: OrderedDict[str, LtvModel] = OrderedDict()
+        self._models: OrderedDict[str, _Loaded] = OrderedDict()
 
     def version(self, name: str) -> ModelVersion:
         """The version of that name, or with "" the champion.
@@ -54,7 +64,8 @@ class Scoring:
         self, version: ModelVersion, rfm: pa.RecordBatch, horizons_days: Sequence[int], as_of: date
     ) -> pa.Table:
         """schemas.FORECAST of each row of schemas.RFM, in its order."""
-        scorer = Scorer(self._model(version), tuple(horizons_days), as_of, SEED)
+        loaded = self._loaded(version)
+        scorer = Scorer(loaded.model, tuple(horizons_days), as_of, SEED, loaded.tables)
         return pa.Table.from_batches(scorer.forecast([rfm] if rfm.num_rows else []), schemas.FORECAST)
 
     def warm(self) -> None:
@@ -67,11 +78,12 @@ class Scoring:
         rows = [Rfm("2000-01", day, 0, 0.0, 0.0, 0.0), Rfm("2000-01", day, 3, 20.0, 30.0, 10.0)]
         self.forecast(champion, rfm_batch(["a", "b"], rows), (90,), day)
 
-    def _model(self, version: ModelVersion) -> LtvModel:
+    def _loaded(self, version: ModelVersion) -> _Loaded:
         with self._lock:
             key = version.artifact_sha256
             if key not in self._models:
-                self._models[key] = load(self._store.artifact(version))
+                model = load(self._store.artifact(version))
+                self._models[key] = _Loaded(model, Tables(model, SEED))
                 self._logger.info("model loaded", model_version=version.name)
                 while len(self._models) > _MODELS_KEPT:
                     self._models.popitem(last=False)
