@@ -1,11 +1,13 @@
 """RecordExposures: what an answer proves, what the caller says, and that each place is stored once."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.money_pb2 import Money
 from sqlalchemy import create_engine, text
 
 from farview.client import Exposure, FarviewClient, Item, Objective
@@ -15,6 +17,7 @@ from server.feedback_tokens import Answer, FeedbackTokens
 from tests.server.conftest import Running
 from tests.server.refusals import details, fields, refused
 
+ROOT = Path(__file__).resolve().parents[2]
 PRICES = {"rank_product": {"objectives": [{"name": "price"}]}}
 THREE = [{"item_id": name, "price": price} for name, price in (("kettle", 39), ("lamp", 60), ("spoon", 4))]
 AUDIENCE = Answer("PrioritizeCustomers", places=3, forecast_run_id=7, model_version="ltv-revenue/2")
@@ -62,15 +65,15 @@ def wrong_fields(running: Running, answer: Answer, *exposures: pb.Exposure) -> l
     return fields(error)
 
 
-def stored(url: str) -> list[Any]:
+def stored(url: str) -> list[tuple[Any, ...]]:
+    columns = "place, customer_id, item_id, method, forecast_run_id, model_version, plan_id"
+    return selected(url, f"select {columns} from exposures order by place, item_id")
+
+
+def selected(url: str, query: str) -> list[tuple[Any, ...]]:
     engine = create_engine(url)
     with engine.connect() as connection:
-        rows = connection.execute(
-            text(
-                "select place, customer_id, item_id, method, forecast_run_id, model_version, plan_id "
-                "from exposures order by place, item_id"
-            )
-        ).all()
+        rows = connection.execute(text(query)).all()
     engine.dispose()
     return [tuple(row) for row in rows]
 
@@ -218,6 +221,21 @@ def test_a_thousand_wrong_exposures_make_a_small_status(empty: Running) -> None:
     assert len(wrong_fields(empty, Answer("RankItems", places=1_000), *many)) == 50
 
 
+def test_the_query_of_the_docs_counts_purchases_after_contacts(either: Running, database_url: str) -> None:
+    query = (ROOT / "docs" / "feedback.md").read_text().split("```sql\n")[1].split("```")[0]
+    if database_url.startswith("sqlite"):
+        query = query.replace("INTERVAL '30 days'", "30 * 86400000000")
+    contacted = datetime.now(UTC) - timedelta(hours=20)
+    customers = [shown(place, customer_id=name, exposure_time=at(contacted)) for place, name in enumerate("abc", 1)]
+    record(either, "r1", signed(either, AUDIENCE), *customers)
+    sales = [
+        {"customer_id": name, "transaction_time": at(contacted + after), "amount": Money(currency_code="USD", units=9)}
+        for name, after in (("a", timedelta(hours=1)), ("a", timedelta(hours=2)), ("b", -timedelta(hours=1)))
+    ]
+    either.feedback.RecordTransactions(pb.RecordTransactionsRequest(request_id="r2", transactions=sales))
+    assert selected(database_url, query) == [("ltv-revenue/2", 3, 2)]
+
+
 def test_long_problems_still_reach_the_caller(empty: Running) -> None:
     plan = Answer("PlanJourney", places=1_000, plan_id=1, customer_id="\N{EARTH GLOBE EUROPE-AFRICA}" * 256)
     others = [shown(place, customer_id="\N{EARTH GLOBE AMERICAS}" * 256) for place in range(1, 1_001)]
@@ -226,7 +244,7 @@ def test_long_problems_still_reach_the_caller(empty: Running) -> None:
 
 def test_the_client_reports_what_was_shown_of_a_ranking(empty: Running) -> None:
     with FarviewClient(empty.address) as client:
-        items = [Item(item["item_id"], {"price": item["price"]}) for item in THREE]  # type: ignore[misc, dict-item]
+        items = [Item(item["item_id"], {"price": item["price"]}) for item in THREE]
         answer = client.rank_items(items, [Objective("price")])
         exposures = [
             Exposure(item.place, datetime.now(UTC), customer_id="ada", item_id=item.item_id) for item in answer.items
