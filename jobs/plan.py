@@ -130,7 +130,7 @@ def _chosen(store: Store, where: str) -> pa.Array | None:
     """Ids of the customers that the filter selects from the latest forecast run; None without a filter."""
     if not where.strip():
         return None
-    tree = compile_filter(where, FILTER_FIELDS, "where")
+    tree = compile_filter(where, FILTER_FIELDS, "--where")
     run = store.latest_run()
     if run is None:
         raise FailedPrecondition("a filter needs a published forecast (run `farview train ltv`, then `farview score`)")

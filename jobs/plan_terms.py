@@ -54,7 +54,7 @@ class Terms:
         """
         margin = version.metrics["mean_conversion_value"] if options.margin is None else options.margin
         if margin is None:
-            raise InvalidInput.of("margin", "the log behind the model told no conversion value; say what one brings")
+            raise InvalidInput.of("--margin", "the log behind the model told no conversion value; say what one brings")
         gap_hours = model.about.timing.gap_hours if options.gap_hours is None else options.gap_hours
         terms = cls(version, model, present, options, margin, gap_hours)
         try:
@@ -122,5 +122,6 @@ class Terms:
 
 
 def _option(path: str) -> str:
-    """The planner's path as the name of an option: "requests[0].constraints.caps" is "caps"."""
-    return path.removeprefix("requests[0].").removeprefix("constraints.")
+    """The planner's path as the option that says it: "requests[0].constraints.caps" is "--cap"."""
+    name = path.removeprefix("requests[0].").removeprefix("constraints.").split("[")[0]
+    return {"caps": "--cap", "touch_costs": "--cost"}.get(name, f"--{name.replace('_', '-')}")

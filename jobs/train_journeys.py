@@ -27,7 +27,6 @@ from journeys.constraints import MOST_CHANNELS
 from journeys.markov import train_markov
 from journeys.scorer import Float32Array, JourneyModel
 from journeys.slices import slices
-from journeys.training import TrainingOptions, train_lstm
 
 MODELS = ("lstm", "markov")
 WINDOW_DAYS = 7.0
@@ -142,6 +141,8 @@ def _context(store: Store, fit: JourneyFit, steps: Steps) -> _Context:
 def _fit(fit: JourneyFit, steps: Steps, context: _Context) -> JourneyModel[Any]:
     if fit.model == "markov":
         return train_markov(steps)
+    from journeys.training import TrainingOptions, train_lstm  # torch: 1.5 s that a chain need not wait for
+
     return train_lstm(steps, context, options=TrainingOptions(seed=fit.seed))
 
 

@@ -1,8 +1,10 @@
 """Planning for everybody: who gets which plan, once, and what a job that dies leaves behind."""
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -12,7 +14,7 @@ from farview.core.errors import FailedPrecondition, InvalidInput, NotFound
 from farview.features.attributes import attribute_table
 from farview.store.batches import CONSENT_BATCH, CUSTOMER_BATCH
 from farview.store.store import Store
-from farview.store.values import ImportSource, NewPlan, PlanTouch, Touchpoint
+from farview.store.values import Business, ImportSource, NewPlan, PlanTouch, Touchpoint
 from jobs import journey_histories
 from jobs.plan import plan_customers
 from jobs.plan_terms import PlanOptions
@@ -37,12 +39,24 @@ def trained(store: Store) -> Store:
     return store
 
 
+@pytest.fixture(scope="session")
+def small_template(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same in a SQLite file to copy."""
+    path = Path(shutil.copy(sqlite_template, tmp_path_factory.mktemp("plan") / "template.db"))
+    store = Store.open(f"sqlite:///{path}")
+    store.set_business(Business("Europe/Berlin", "EUR", consent_required=False))
+    fill(store, CUSTOMERS)
+    train_journeys(store, fit=JourneyFit("markov"), as_of=LAST_DAY, who="test")
+    store.close()
+    return path
+
+
 @pytest.fixture
-def small(sqlite_store: Store) -> Store:
+def small(small_template: Path, tmp_path: Path) -> Iterator[Store]:
     """For what does not depend on the database."""
-    fill(sqlite_store, CUSTOMERS)
-    train_journeys(sqlite_store, fit=JourneyFit("markov"), as_of=LAST_DAY, who="test")
-    return sqlite_store
+    store = Store.open(f"sqlite:///{shutil.copy(small_template, tmp_path / 'small.db')}")
+    yield store
+    store.close()
 
 
 def plans_of(store: Store) -> dict[str, NewPlan]:
@@ -190,14 +204,14 @@ def test_planning_without_a_model_says_so(sqlite_store: Store) -> None:
 @pytest.mark.parametrize(
     ("changed", "wrong"),
     [
-        ({"max_touches": 0}, "max_touches: 0 is outside"),
-        ({"caps": {"fax": 1}}, "caps: no channel 'fax'"),
-        ({"touch_costs": {"fax": 1.0}}, "touch_costs: no channel 'fax'"),
-        ({"touch_costs": {WORLD.channels[0]: -1.0}}, "is not an amount of at least 0"),
-        ({"margin": float("nan")}, "margin: nan is not an amount"),
-        ({"gap_hours": 0.0}, "gap_hours: 0.0 is not"),
-        ({"where": "cohort ="}, "where: position"),
-        ({"where": "shoe_size > 4"}, "where: position"),
+        ({"max_touches": 0}, "--max-touches: 0 is outside"),
+        ({"caps": {"fax": 1}}, "--cap: no channel 'fax'"),
+        ({"touch_costs": {"fax": 1.0}}, "--cost: no channel 'fax'"),
+        ({"touch_costs": {WORLD.channels[0]: -1.0}}, "--cost: -1.0 is not an amount of at least 0"),
+        ({"margin": float("nan")}, "--margin: nan is not an amount"),
+        ({"gap_hours": 0.0}, "--gap-hours: 0.0 is not"),
+        ({"where": "cohort ="}, "--where: position"),
+        ({"where": "shoe_size > 4"}, "--where: position"),
     ],
 )
 def test_impossible_options_are_refused(small: Store, changed: dict[str, object], wrong: str) -> None:
@@ -211,7 +225,7 @@ def test_a_log_without_values_asks_for_the_margin(sqlite_store: Store) -> None:
         [Touchpoint(f"c{n}", at + timedelta(days=n), "click", "email") for n in range(9)], who="test"
     )
     train_journeys(sqlite_store, fit=JourneyFit("markov"), who="test")
-    with pytest.raises(InvalidInput, match="margin: the log behind the model told no conversion value"):
+    with pytest.raises(InvalidInput, match="--margin: the log behind the model told no conversion value"):
         plan_customers(sqlite_store, who="ada")
 
 
