@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -72,7 +71,7 @@ def record_exposures(message: pb.RecordExposuresRequest, around: Surroundings, t
         for field, problem in _not_of(answer, exposure)
     ]
     if wrong:
-        raise InvalidInput(*islice(wrong, MAX_VIOLATIONS))
+        raise InvalidInput(*wrong[:MAX_VIOLATIONS])
     return Shown(asked.request_id, answer, asked.exposures)
 
 
