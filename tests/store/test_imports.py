@@ -1,12 +1,14 @@
 """Files: each imported once, whole or not at all."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from farview.core.clock import Cut
 from farview.store.store import Store
 from farview.store.values import ImportSource, WriteCounts
 from tests.store.files import batch, imported
@@ -41,6 +43,19 @@ def test_a_file_that_breaks_off_leaves_nothing_behind(store: Store) -> None:
     assert store.last_touch_day() is None
     assert store.imported_before("touchpoints", FILE) is None
     assert store.attributes().num_rows == 0
+
+
+def test_a_correction_is_never_known_before_what_it_corrects(store: Store) -> None:
+    def sale(amount: int, ingested_at: datetime) -> dict[str, Any]:
+        return SALE | {"transaction_id": "t1", "amount": Decimal(amount), "ingested_at": ingested_at}
+
+    imported(store, "transactions", [sale(5, NOON + timedelta(days=9))])
+    imported(store, "transactions", [sale(7, NOON + timedelta(days=1))])
+    known = {
+        days: store.transactions(Cut(NOON.date(), NOON + timedelta(days=days))).read_all()["amount"].to_pylist()
+        for days in (5, 10)
+    }
+    assert known == {5: [], 10: [7.0]}
 
 
 def test_the_audit_log_tells_the_kind_and_the_counts(store: Store) -> None:
