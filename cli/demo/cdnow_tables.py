@@ -6,10 +6,9 @@ from google.type.date_pb2 import Date
 from rich.console import Group
 
 from cli.console import amount, interval, table
-from cli.demo.outcome import Outcome
-from farview.client import CustomerForecast, FarviewClient, Floor
+from cli.demo.cdnow_outcome import Outcome
+from farview.client import CustomerForecast, FarviewClient
 from farview.v1.forecast_pb2 import GROUP_KIND_BASE, GroupTotal
-from farview.v1.prioritization_pb2 import PLACEMENT_REASON_GUARANTEE, PrioritizeCustomersResponse
 
 KINDS = (
     ("loyal", "", "value_mean desc"),
@@ -77,31 +76,6 @@ def one_customer(answer: CustomerForecast) -> Group:
         ["days ahead", "purchases", "90 % sure", "will spend, USD (90 % sure)"],
         rows,
         left=0,
-    )
-
-
-def audience(answer: PrioritizeCustomersResponse, floor: Floor) -> Group:
-    """The audience, first place first, with the reason of each place."""
-    rows = [
-        [
-            f"{customer.place}",
-            customer.customer_id,
-            customer.cohort,
-            "promised" if customer.reason == PLACEMENT_REASON_GUARANTEE else "score",
-            amount(customer.score),
-            f"{amount(customer.expected_value.q10)} - {amount(customer.expected_value.q90)}",
-        ]
-        for customer in answer.customers
-    ]
-    (kept,) = answer.floors
-    return table(
-        f"Audience of {len(answer.customers)} out of {answer.candidate_count:,}, at least {floor.share:.0%} of every "
-        f"prefix first bought in March 1997",
-        ["place", "customer", "first bought", "placed by", "worth, USD", "80 % sure"],
-        rows,
-        left=4,
-        caption=f"Promised {kept.promised_count}, kept {kept.kept_count}. "
-        f"The promise costs {amount(kept.score_cost)} USD of expected value.",
     )
 
 
