@@ -1,8 +1,8 @@
 """What RankItems costs beside gRPC: python -m benchmarks.rank_items.
 
-Decoding the request, checking it, ranking, signing the token, building the answer and encoding it, in this process: the handler as the
-server runs it. Three objectives, one of them the price. Times are of the processor: neighbours on the machine do not
-count as ours.
+Decoding the request, checking it, ranking, signing the token, building the answer and encoding it, in this process: the
+handler as the server runs it. Three objectives, one of them the price. Times are of the processor: neighbours on the
+machine do not count as ours.
 """
 
 import time
