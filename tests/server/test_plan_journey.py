@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import grpc
 import pytest
 
+from farview.client import FarviewClient, JourneyPrices, JourneyRules, JourneyTiming
 from farview.store.store import Store
 from farview.store.values import Business, Touchpoint
 from farview.v1 import journey_pb2 as pb
@@ -102,7 +104,8 @@ def test_few_enough_plans_are_all_looked_at(planning_all: Running) -> None:
 def test_a_plan_of_a_call_is_the_one_of_the_job(planning: Running) -> None:
     plan_customers(planning.store, options=PlanOptions(max_touches=4, gap_hours=30.0), as_of=LAST_DAY, who="test")
     by_job = {
-        stored.plan.customer_id: stored for stored in planning.store.list_plans(customer_id=None, page_size=999, after=None).rows
+        stored.plan.customer_id: stored
+        for stored in planning.store.list_plans(customer_id=None, page_size=999, after=None).rows
     }
     for name in TOUCHED[:10]:
         stored = by_job[name].plan
@@ -286,6 +289,25 @@ def test_a_promoted_model_plans_without_a_restart(planning: Running) -> None:
 def test_a_plan_can_be_read_again(planning: Running) -> None:
     found = plan(planning)
     assert stub(planning).GetPlan(pb.GetPlanRequest(plan_id=found.plan_id)).plan == found
+
+
+def test_the_client_plans_reads_and_lists(planning: Running) -> None:
+    rules = JourneyRules(3, 2, fixed={1: CHANNELS[1]}, forbidden={(2, CHANNELS[1])}, caps={CHANNELS[0]: 0})
+    prices = JourneyPrices("USD", Decimal("512.345678"), {CHANNELS[1]: Decimal("0.5")})
+    timing = JourneyTiming(EVENING, EVENING + timedelta(hours=3), timedelta(hours=12))
+    with FarviewClient(planning.address) as client:
+        found = client.plan_journey(WHO, rules, prices, timing, consent_purpose="service").plan
+        bare = client.plan_journey(WHO).plan
+        assert client.plan(found.plan_id) == found
+        assert list(client.plans(WHO)) == [bare, found]
+        assert list(client.plans("another")) == []
+    assert found.plan_time.ToDatetime(UTC) == EVENING
+    assert found.touches[0].time.ToDatetime(UTC) == EVENING + timedelta(hours=3)
+    assert found.touches[1].time.ToDatetime(UTC) == EVENING + timedelta(hours=15)
+    assert channels(found)[0] == CHANNELS[1] != channels(found)[1]
+    assert (found.conversion_margin.units, found.conversion_margin.nanos) == (512, 345_678_000)
+    assert found.touches[0].cost == 0.5
+    assert found.consent_purpose == "service"
 
 
 @pytest.mark.parametrize("plan_id", ["999", "x", "1" * 30, "²"])
