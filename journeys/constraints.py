@@ -41,7 +41,7 @@ class Constraints:
         return cls(
             max_touches=data["max_touches"],
             min_touches=data["min_touches"],
-            fixed={position: channel for position, channel in data["fixed"]},
+            fixed=dict(data["fixed"]),
             forbidden=frozenset((position, channel) for position, channel in data["forbidden"]),
             caps=data["caps"],
             denied=frozenset(data["denied"]),

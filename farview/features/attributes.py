@@ -35,7 +35,8 @@ def attribute_kinds(stored: pa.Table, names: Iterable[str] | None = None) -> dic
         return dict(sorted(found.items()))
     for name in names:
         if name not in found:
-            raise InvalidInput.of("attributes", f"no customer has {name!r} (known: {', '.join(sorted(found)) or 'none'})")
+            known = ", ".join(sorted(found)) or "none"
+            raise InvalidInput.of("attributes", f"no customer has {name!r} (known: {known})")
     return {name: found[name] for name in names}
 
 

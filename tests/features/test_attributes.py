@@ -45,12 +45,12 @@ def test_only_the_attributes_asked_for_become_columns() -> None:
 
 
 def test_an_attribute_that_nobody_has_is_named() -> None:
-    with pytest.raises(InvalidInput, match="no customer has 'shoe'.*known: age"):
+    with pytest.raises(InvalidInput, match=r"no customer has 'shoe'.*known: age"):
         attribute_kinds(stored({"age": 31}), ["shoe"])
 
 
 def test_a_customer_imported_with_another_type_later_is_read_as_the_model_learnt() -> None:
-    """Serving must not fail on one customer's odd value: a number that became text is not known, a truth is its text."""
+    """One customer's odd value fails nothing: a number that became text is not known, a truth is its text."""
     learnt = stored({"age": 30, "member": True}, {"age": 40, "member": False})
     encoding = ContextEncoding.learn(attribute_table(learnt, attribute_kinds(learnt)), ["age", "member"])
     now = attribute_table(stored({"age": "unknown", "member": True}), encoding.kinds)
