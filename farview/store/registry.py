@@ -21,20 +21,21 @@ CANDIDATE = "candidate"
 
 def register(engine: Engine, new: NewModel) -> ModelVersion:
     """See Store.register_model."""
+    return write(engine, lambda connection: add(connection, new))
 
-    def work(connection: Connection) -> ModelVersion:
-        numbers = select(func.coalesce(func.max(MODELS.c.version), 0)).where(MODELS.c.kind == new.kind)
-        number = int(connection.execute(numbers).scalar_one()) + 1
-        now = datetime.now(UTC)
-        sha256 = _keep_artifact(connection, new.artifact, now)
-        connection.execute(insert(MODELS).values(_row(new, number, sha256, now)))
-        alias = CHAMPION if number == 1 else CANDIDATE
-        _set_alias(connection, new.kind, alias, number, now)
-        detail = {"alias": alias, "artifact_sha256": sha256, "why": new.lineage.why}
-        audit.append(connection, new.lineage.who, "register", {f"{new.kind}/{number}": detail})
-        return _one(connection, new.kind, number)
 
-    return write(engine, work)
+def add(connection: Connection, new: NewModel) -> ModelVersion:
+    """See Store.register_model; in a transaction of the caller's."""
+    numbers = select(func.coalesce(func.max(MODELS.c.version), 0)).where(MODELS.c.kind == new.kind)
+    number = int(connection.execute(numbers).scalar_one()) + 1
+    now = datetime.now(UTC)
+    sha256 = _keep_artifact(connection, new.artifact, now)
+    connection.execute(insert(MODELS).values(_row(new, number, sha256, now)))
+    alias = CHAMPION if number == 1 else CANDIDATE
+    _set_alias(connection, new.kind, alias, number, now)
+    detail = {"alias": alias, "artifact_sha256": sha256, "why": new.lineage.why}
+    audit.append(connection, new.lineage.who, "register", {f"{new.kind}/{number}": detail})
+    return _one(connection, new.kind, number)
 
 
 def promote(
