@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, Row, insert, select, update
 
 from farview.store.engine import write
 from farview.store.tables import OPERATIONS
@@ -42,12 +42,11 @@ class Operation:
 
     def finish(self, result: Mapping[str, Any]) -> None:
         """The job is done."""
-        now = datetime.now(UTC)
-        self._write(state="done", result=json.dumps(dict(result), sort_keys=True), ended_at=now)
+        self._write(state="done", result=json.dumps(dict(result), sort_keys=True), ended_at=datetime.now(UTC))
 
     def fail(self, error: BaseException) -> None:
         """The job failed."""
-        self._write(state="failed", error=f"{type(error).__name__}: {error}", ended_at=datetime.now(UTC))
+        self._write(state="failed", error=words(error), ended_at=datetime.now(UTC))
 
     def _write(self, **changes: Any) -> None:
         self._written = time.monotonic()
@@ -71,24 +70,34 @@ def recent(engine: Engine, limit: int) -> list[OperationRecord]:
     """See Store.operations."""
     with engine.connect() as connection:
         rows = connection.execute(select(OPERATIONS).order_by(OPERATIONS.c.operation_id.desc()).limit(limit)).all()
-    return [
-        OperationRecord(
-            operation_id=row.operation_id,
-            kind=row.kind,
-            state=row.state,
-            request=json.loads(row.request),
-            step=row.step,
-            done=row.done,
-            total=row.total,
-            result=None if row.result is None else json.loads(row.result),
-            error=row.error,
-            who=row.who,
-            started_at=row.started_at,
-            updated_at=row.updated_at,
-            ended_at=row.ended_at,
-        )
-        for row in rows
-    ]
+    return [record_of(row) for row in rows]
+
+
+def record_of(row: Row[Any]) -> OperationRecord:
+    """A row of OPERATIONS."""
+    return OperationRecord(
+        operation_id=row.operation_id,
+        kind=row.kind,
+        state=row.state,
+        request=json.loads(row.request),
+        step=row.step,
+        done=row.done,
+        total=row.total,
+        result=None if row.result is None else json.loads(row.result),
+        error=row.error,
+        who=row.who,
+        started_at=row.started_at,
+        updated_at=row.updated_at,
+        ended_at=row.ended_at,
+        queued_at=row.queued_at,
+        attempts=row.attempts,
+        cancel_requested_at=row.cancel_requested_at,
+    )
+
+
+def words(error: BaseException) -> str:
+    """An error as the table keeps it: "Kind: message"."""
+    return f"{type(error).__name__}: {error}"
 
 
 def _insert(connection: Connection, kind: str, request: Mapping[str, Any], who: str) -> int:

@@ -28,6 +28,10 @@ NAMING = {
 }
 
 
+OPEN = "queued_at IS NOT NULL AND state IN ('waiting', 'running')"
+"""Of an operation: a worker has to look at it."""
+
+
 class Row(SQLModel):
     """Base of all tables: one metadata, constraints named by rule so that a migration can drop them on any database."""
 
@@ -117,12 +121,17 @@ class ImportFileRow(Row, table=True):
 
 
 class OperationRow(Row, table=True):
-    """One run of a long job: when it started, how far it came, how it ended."""
+    """One run of a long job: when it started, how far it came, how it ended.
+
+    A command writes its row when it starts. JobService writes rows that wait for a worker: they have `queued_at`, and
+    what is said of queue and claim below is only theirs.
+    """
 
     __tablename__ = "operations"
     __table_args__ = (
-        CheckConstraint("state IN ('running', 'done', 'failed')", name="state"),
+        CheckConstraint("state IN ('waiting', 'running', 'done', 'failed', 'cancelled')", name="state"),
         Index(None, "started_at"),
+        Index("ix_operations_open", "operation_id", sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
     )
 
     operation_id: int | None = Field(default=None, primary_key=True, sa_type=KEY)
@@ -132,12 +141,17 @@ class OperationRow(Row, table=True):
     step: str = Field(sa_type=Text)  # what it is doing, in words
     done: int = Field(sa_type=BigInteger)
     total: int | None = Field(default=None, sa_type=BigInteger)
-    result: str | None = Field(default=None, sa_type=Text)
-    error: str | None = Field(default=None, sa_type=Text)
+    result: str | None = Field(default=None, sa_type=Text)  # JSON; while it runs, what is in place already
+    error: str | None = Field(default=None, sa_type=Text)  # "Kind: message"
     who: str = Field(sa_type=Text)
-    started_at: datetime = Field(sa_type=UtcDateTime)
+    started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # null: still waiting
     updated_at: datetime = Field(sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    queued_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # null: recorded by a command
+    claimed_by: str | None = Field(default=None, sa_type=Text)  # the worker; unique for every claim
+    heartbeat_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # last sign of life of that worker
+    attempts: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})  # claims
+    cancel_requested_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class IdempotencyRow(Row, table=True):

@@ -186,17 +186,20 @@ class OperationRecord:
 
     operation_id: int
     kind: str
-    state: str  # "running" | "done" | "failed"
+    state: str  # "waiting" | "running" | "done" | "failed" | "cancelled"
     request: Mapping[str, Any]
     step: str
     done: int
     total: int | None
     result: Mapping[str, Any] | None
-    error: str | None
+    error: str | None  # "Kind: message"
     who: str
-    started_at: datetime
+    started_at: datetime | None  # None: still waiting
     updated_at: datetime
     ended_at: datetime | None
+    queued_at: datetime | None  # None: recorded by a command, not queued by JobService
+    attempts: int  # how often a worker began it
+    cancel_requested_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,23 @@ def test_the_second_revision_can_be_taken_back_when_other_kinds_were_imported(da
     assert _only_row(database_url, "import_files", {"content_hash": ""}) == {"content_hash": "c"}
 
 
+def test_the_third_revision_keeps_operations_and_drops_those_the_second_has_no_word_for(database_url: str) -> None:
+    columns = "kind, state, request, step, done, who, started_at, updated_at"
+    migrate.downgrade(database_url, "0002")
+    _execute(
+        database_url,
+        f"INSERT INTO operations ({columns}) VALUES ('score', 'done', '{{{{}}}}', '', 0, 'ada', {{now}}, {{now}})",
+    )
+    migrate.upgrade(database_url)
+    assert _only_row(database_url, "operations", ["state", "attempts"]) == {"state": "done", "attempts": 0}
+    _execute(
+        database_url,
+        f"INSERT INTO operations ({columns}) VALUES ('score', 'waiting', '{{{{}}}}', '', 0, 'ada', NULL, {{now}})",
+    )
+    migrate.downgrade(database_url, "0002")
+    assert _only_row(database_url, "operations", ["state"]) == {"state": "done"}
+
+
 def test_a_second_upgrade_changes_nothing(database_url: str) -> None:
     before = _tables(database_url)
     migrate.upgrade(database_url)
