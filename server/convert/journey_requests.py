@@ -21,7 +21,6 @@ from server.convert.fields import (
     Surroundings,
     counted,
     distinct,
-    surroundings,
     to_instant,
 )
 from server.convert.forecast_requests import PageSize
@@ -146,6 +145,13 @@ def _length_if_set(message: Duration | None) -> timedelta | None:
     return microseconds * _MICROSECOND
 
 
+def _too_far(first_touch: datetime | None, present: datetime) -> str | None:
+    """What is wrong with the time of the first touch."""
+    if first_touch is None or present <= first_touch <= present + FARTHEST:
+        return None
+    return f"is {first_touch.isoformat()}; it must be from plan_time, {present.isoformat()}, to 366 days after it"
+
+
 class PlanJourney(Parsed):
     """A plan to make. None: the model's own margin and gap, the server's clock, the plan's time."""
 
@@ -169,21 +175,20 @@ class PlanJourney(Parsed):
     @field_validator("first_touch_time")
     @classmethod
     def _soon_after_the_present(cls, time: datetime | None, info: ValidationInfo) -> datetime | None:
-        if "plan_time" not in info.data:  # which is wrong itself
-            return time
-        present = info.data["plan_time"] or surroundings(info).now
-        if time is not None and not present <= time <= present + FARTHEST:
-            raise ValueError(
-                f"is {time.isoformat()}; it must be from plan_time, {present.isoformat()}, to 366 days after it"
-            )
+        present = info.data.get("plan_time")  # None: wrong itself, or the clock's, which a repeat may find later
+        if present is not None and (problem := _too_far(time, present)):
+            raise ValueError(problem)
         return time
 
     def for_planner(self, present: datetime, denied: frozenset[str], defaults: "Defaults") -> PlanRequest:
         """The request with nothing left open.
 
         Raises:
-            InvalidInput: neither the request nor the model knows what a conversion brings.
+            InvalidInput: neither the request nor the model knows what a conversion brings, or the first touch is not
+                soon after the present.
         """
+        if problem := _too_far(self.first_touch_time, present):
+            raise InvalidInput.of("first_touch_time", problem)
         margin = defaults.margin if self.conversion_margin is None else float(self.conversion_margin.value)
         if margin is None:
             raise InvalidInput.of(

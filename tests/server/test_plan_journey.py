@@ -1,5 +1,6 @@
 """PlanJourney: what is answered and stored, once, with consent and touches as they stand at the call."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -147,6 +148,14 @@ def test_a_repeat_is_answered_alike_whatever_changed_meanwhile(planning: Running
     for channel in CHANNELS:
         consent(planning.store, channel, allowed=False)
     assert refused(lambda: plan(planning, "r2", constraints={"min_touches": 2})).code() is NOT_READY
+    assert stub(planning).PlanJourney(asked) == first
+
+
+def test_a_repeat_after_the_first_touch_was_due_is_answered_alike(planning: Running) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    asked = request(plan_time=None, first_touch_time=soon)
+    first = stub(planning).PlanJourney(asked)
+    time.sleep(max((soon - datetime.now(UTC)).total_seconds(), 0) + 0.01)
     assert stub(planning).PlanJourney(asked) == first
 
 
