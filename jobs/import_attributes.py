@@ -18,12 +18,23 @@ def name_of(number: int) -> str:
     return f"attribute_{number}"
 
 
-def attribute_places(file: SourceFile, taken: Sequence[int], named: Sequence[str]) -> list[int]:
+def attribute_places(file: SourceFile, taken: Sequence[int], named: Sequence[str], key: str) -> list[int]:
     """Which columns of a file are attributes: those named, or all that have a name and are not `taken`.
 
     Raises:
-        InvalidInput: a column that is named is not there, or is taken.
+        InvalidInput: a column that is named is not there, or is taken, or an attribute has the name of the `key`.
     """
+    places = _places(file, taken, named)
+    if any(file.header[place] == key for place in places):
+        raise InvalidInput.of(
+            str(file.path),
+            f"{key!r} cannot be an attribute beside {file.header[taken[0]]!r}, which is read as it "
+            "(name the attributes with --attribute)",
+        )
+    return places
+
+
+def _places(file: SourceFile, taken: Sequence[int], named: Sequence[str]) -> list[int]:
     if named:
         places = [file.place(name, "an attribute is a column of the file") for name in dict.fromkeys(named)]
         for place in places:

@@ -57,7 +57,9 @@ class FileReader:
         self.file = SourceFile(self.path)
         self.places = self._find_columns()
         self.attribute_places = (
-            import_attributes.attribute_places(self.file, list(self.places.values()), self.options.attributes)
+            import_attributes.attribute_places(
+                self.file, list(self.places.values()), self.options.attributes, self.kind.columns[0].name
+            )
             if self.kind.attributes
             else []
         )

@@ -279,6 +279,15 @@ def test_an_attribute_that_cannot_be_read_is_refused(tmp_path: Path, name: str, 
         reader(table(tmp_path, "customers", {}), "customers", attributes=[name])
 
 
+@pytest.mark.parametrize("named", [[], ["customer_id"]])
+def test_what_is_our_name_for_the_key_is_no_attribute_beside_it(tmp_path: Path, named: list[str]) -> None:
+    path = written(tmp_path, "client,customer_id,age\na,1,34\n")
+    with pytest.raises(InvalidInput, match="'customer_id' cannot be an attribute beside 'client'.*--attribute"):
+        reader(path, "customers", columns={"customer_id": "client"}, attributes=named)
+    only = {"columns": {"customer_id": "client"}, "attributes": ["age"]}
+    assert attributes(path, **only) == [{"age": 34}]
+
+
 def test_columns_without_a_name_are_no_attributes(tmp_path: Path) -> None:
     assert attributes(written(tmp_path, ",customer_id,age\n0,a,34\n")) == [{"age": 34}]
 
