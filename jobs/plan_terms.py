@@ -52,6 +52,9 @@ class Terms:
         Raises:
             InvalidInput: an option makes no sense, or neither it nor the model knows what a conversion brings.
         """
+        purpose = options.consent_purpose
+        if not purpose or purpose != purpose.strip():  # no record of consent is for it, so all would be allowed
+            raise InvalidInput.of("--consent-purpose", f"{purpose!r} is not the name of a purpose (marketing is one)")
         margin = version.metrics["mean_conversion_value"] if options.margin is None else options.margin
         if margin is None:
             raise InvalidInput.of("--margin", "the log behind the model told no conversion value; say what one brings")

@@ -163,7 +163,7 @@ class PlanJourney(Parsed):
     plan_time: Annotated[datetime | None, BeforeValidator(_instant_if_set)]
     first_touch_time: Annotated[datetime | None, BeforeValidator(_instant_if_set)]
     gap: Annotated[timedelta | None, BeforeValidator(_length_if_set)]
-    consent_purpose: Annotated[OptionalId, AfterValidator(lambda purpose: purpose or DEFAULT_PURPOSE)]
+    consent_purpose: Annotated[OptionalId, AfterValidator(lambda purpose: purpose.strip() or DEFAULT_PURPOSE)]
 
     @field_validator("plan_time")
     @classmethod

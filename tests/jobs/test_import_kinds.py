@@ -282,7 +282,7 @@ def test_an_attribute_that_cannot_be_read_is_refused(tmp_path: Path, name: str, 
 @pytest.mark.parametrize("named", [[], ["customer_id"]])
 def test_what_is_our_name_for_the_key_is_no_attribute_beside_it(tmp_path: Path, named: list[str]) -> None:
     path = written(tmp_path, "client,customer_id,age\na,1,34\n")
-    with pytest.raises(InvalidInput, match="'customer_id' cannot be an attribute beside 'client'.*--attribute"):
+    with pytest.raises(InvalidInput, match=r"'customer_id' cannot be an attribute beside 'client'.*--attribute"):
         reader(path, "customers", columns={"customer_id": "client"}, attributes=named)
     only = {"columns": {"customer_id": "client"}, "attributes": ["age"]}
     assert attributes(path, **only) == [{"age": 34}]

@@ -210,6 +210,8 @@ def test_planning_without_a_model_says_so(sqlite_store: Store) -> None:
         ({"touch_costs": {WORLD.channels[0]: -1.0}}, "--cost: -1.0 is not an amount of at least 0"),
         ({"margin": float("nan")}, "--margin: nan is not an amount"),
         ({"gap_hours": 0.0}, "--gap-hours: 0.0 is not"),
+        ({"consent_purpose": ""}, "--consent-purpose: '' is not the name of a purpose"),
+        ({"consent_purpose": "marketing "}, "--consent-purpose: 'marketing ' is not the name of a purpose"),
         ({"where": "cohort ="}, "--where: position"),
         ({"where": "shoe_size > 4"}, "--where: position"),
     ],

@@ -193,6 +193,12 @@ def test_consent_is_asked_for_the_purpose(planning: Running) -> None:
     assert list(plan(planning, "r2", consent_purpose="research").denied_channels) == [CHANNELS[0]]
 
 
+@pytest.mark.parametrize("purpose", ["", " ", " marketing "])
+def test_blanks_around_a_purpose_do_not_lose_a_withdrawal(planning: Running, purpose: str) -> None:
+    consent(planning.store, CHANNELS[0], allowed=False)
+    assert list(plan(planning, consent_purpose=purpose).denied_channels) == [CHANNELS[0]]
+
+
 def test_a_customer_who_denies_everything_is_left_alone(planning: Running) -> None:
     for channel in CHANNELS:
         consent(planning.store, channel, allowed=False)
