@@ -56,7 +56,7 @@ def plan_customers(
         progress: who watches.
 
     Raises:
-        FailedPrecondition: there are no touchpoints, or a filter but no published forecast.
+        FailedPrecondition: there are no touches inside the cut, or a filter but no published forecast.
         NotFound: there is no journey model yet.
         InvalidInput: an option makes no sense.
         Conflict: another job plans the same at the same time, or a file was being imported meanwhile.
@@ -84,6 +84,8 @@ def plan_customers(
                 store.stage_plans(run, [terms.to_store(pair) for pair in pairs])
                 summary.add(plan for _, plan in pairs)
                 watch.advance(len(pairs))
+            if summary.plans == 0 and people.chosen is None:
+                raise FailedPrecondition("no touch lies before the end of the as-of day (is --as-of before the log?)")
             watch.start("publishing")
             require_unchanged(store.touchpoints_hash, cut, spec.snapshot_hash)
             run = store.publish_plans(run, who=who)
@@ -113,8 +115,9 @@ class _People:
     def digest(self) -> str:
         """Identity of all of it."""
         digest = hashlib.sha256()
-        for row in self.stored.to_pylist():
-            digest.update(f"{row[c.CUSTOMER_ID]}\0{row['attributes']}\0".encode())
+        for batch in self.stored.to_batches(BATCH):
+            for row in batch.to_pylist():
+                digest.update(f"{row[c.CUSTOMER_ID]}\0{row['attributes']}\0".encode())
         for name, channels in sorted(self.denied.items()):
             digest.update(f"{name}\0{sorted(channels)}\0".encode())
         for name in ["everyone"] if self.chosen is None else self.chosen.to_pylist():

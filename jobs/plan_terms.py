@@ -85,8 +85,9 @@ class Terms:
         """
         attributes = attribute_table(stored, self.model.about.context.kinds)
         nothing: frozenset[str] = frozenset()
-        rules = {names: self._rules(names) for names in {nothing, *denied.values()}}  # shared, so compiled once
-        requests = [self._request(name, rules[denied.get(name, nothing)]) for name in customer_ids]
+        denials = [denied.get(name, nothing) for name in customer_ids]
+        rules = {names: self._rules(names) for names in {*denials}}  # shared, so compiled once
+        requests = [self._request(name, rules[names]) for name, names in zip(customer_ids, denials, strict=True)]
         plans = []
         for plan in plan_journeys(self.model, self._histories(log), attributes, requests):
             if isinstance(plan, FarviewError):

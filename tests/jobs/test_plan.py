@@ -195,6 +195,12 @@ def test_a_filter_without_a_forecast_names_the_commands(small: Store) -> None:
         plan_customers(small, options=replace(OPTIONS, where="p_alive > 0.5"), who="ada")
 
 
+def test_planning_before_the_log_publishes_nothing(small: Store) -> None:
+    with pytest.raises(FailedPrecondition, match="is --as-of before the log"):
+        plan_customers(small, as_of=LAST_DAY.replace(year=2020), who="ada")
+    assert not small.plan_runs()
+
+
 def test_planning_without_a_model_says_so(sqlite_store: Store) -> None:
     fill(sqlite_store, 5)
     with pytest.raises(NotFound, match="farview train"):
