@@ -50,6 +50,9 @@ class Operation:
 
     def _write(self, **changes: Any) -> None:
         self._written = time.monotonic()
+        self._put(changes)
+
+    def _put(self, changes: Mapping[str, Any]) -> None:
         statement = update(OPERATIONS).where(OPERATIONS.c.operation_id == self.operation_id)
         changed = statement.values(updated_at=datetime.now(UTC), **changes)
         write(self._engine, lambda connection: connection.execute(changed).close())

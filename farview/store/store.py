@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Self, TypeVar
 
 import pyarrow as pa
@@ -14,6 +14,7 @@ from farview.store import (
     as_known,
     audit,
     business,
+    claims,
     consents,
     customers,
     forecasts,
@@ -24,6 +25,7 @@ from farview.store import (
     operations,
     plan_runs,
     plans,
+    queue,
     registry,
     runs,
     signing_keys,
@@ -31,6 +33,7 @@ from farview.store import (
     touchpoints,
     transactions,
 )
+from farview.store.claims import Claim
 from farview.store.engine import open_engine, write
 from farview.store.operations import Operation
 from farview.store.tables import TRANSACTIONS
@@ -377,6 +380,37 @@ class Store:
     def operations(self, limit: int = 100) -> list[OperationRecord]:
         """Newest first."""
         return operations.recent(self._engine, limit)
+
+    def queued_operation(self, operation_id: int) -> OperationRecord:
+        """One that was queued by `Writer.queue_operation`. Raises NotFound."""
+        return queue.one(self._engine, operation_id)
+
+    def queued_operations(
+        self, *, where: Filter = EVERYTHING, page_size: int = 100, after: int | None = None
+    ) -> list[OperationRecord]:
+        """One page of them, newest first; `after` is the last id of the page before. Fields: queue.FILTER_FIELDS."""
+        return queue.page(self._engine, where, page_size, after)
+
+    def cancel_operation(self, operation_id: int, *, who: str) -> OperationRecord:
+        """Cancels one that waits; asks the worker of one that runs to stop; leaves one that has ended as it is.
+
+        Raises:
+            NotFound: no such operation was queued.
+        """
+        return queue.cancel(self._engine, operation_id, who=who)
+
+    def delete_operation(self, operation_id: int, *, who: str) -> None:
+        """Forgets one that has ended; what it published stays.
+
+        Raises:
+            NotFound: no such operation was queued.
+            FailedPrecondition: it waits or runs.
+        """
+        queue.forget(self._engine, operation_id, who=who)
+
+    def claim_operation(self, worker: str, *, dead_after: timedelta) -> Claim | None:
+        """The oldest operation that waits, or whose worker gave no sign of life for so long; None: nothing to do."""
+        return claims.claim(self._engine, worker, dead_after)
 
     def audit_log(self, limit: int = 100) -> list[AuditEntry]:
         """Newest first."""

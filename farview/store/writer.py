@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from farview.store import exposures, plans, registry, touchpoints, transactions
+from farview.store import exposures, plans, queue, registry, touchpoints, transactions
+from farview.store.job_requests import JobRequest
 from farview.store.values import (
     Answered,
     Exposure,
     ModelVersion,
     NewPlan,
+    OperationRecord,
     StoredPlan,
     Touchpoint,
     Transaction,
@@ -51,3 +53,7 @@ class Writer:
     def promote(self, kind: str, version: int, *, expected_champion: int | None, who: str, why: str) -> ModelVersion:
         """See Store.promote."""
         return registry.promote(self.connection, kind, version, expected_champion, who=who, why=why)
+
+    def queue_operation(self, request: JobRequest, *, who: str) -> OperationRecord:
+        """Adds an operation that waits for a worker."""
+        return queue.add(self.connection, request, who=who)

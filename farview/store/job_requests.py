@@ -1,0 +1,88 @@
+"""What a worker can be asked to do: the words in which the server writes an operation and a worker reads it.
+
+Field by field these are the arguments of the jobs. What is left open takes the job's own default; a time or day left
+open is settled once, when a worker first begins.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Annotated, ClassVar, Literal, TypeAlias
+
+from pydantic import Field, TypeAdapter
+
+
+@dataclass(frozen=True, slots=True)
+class TrainLtv:
+    """Fit and register a customer-value model."""
+
+    kind: ClassVar[str] = "train"
+
+    model: str = "bg_nbd"
+    method: Literal["laplace", "nuts", "map"] = "laplace"
+    seed: int = 0
+    why: str = ""
+    as_of: date | None = None
+    known_at: datetime | None = None
+    job: Literal["train-ltv"] = "train-ltv"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainJourneys:
+    """Fit and register a journey model."""
+
+    kind: ClassVar[str] = "train"
+
+    model: str = "lstm"
+    window_days: float = 7.0
+    attributes: tuple[str, ...] | None = None  # None: all there are
+    seed: int = 0
+    why: str = ""
+    as_of: date | None = None
+    known_at: datetime | None = None
+    job: Literal["train-journeys"] = "train-journeys"
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Forecast every customer with the champion and publish the run."""
+
+    kind: ClassVar[str] = "score"
+
+    horizons_days: tuple[int, ...] = ()  # (): the job's default
+    seed: int = 0
+    as_of: date | None = None
+    known_at: datetime | None = None
+    job: Literal["score"] = "score"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanEveryone:
+    """Plan a journey for every customer with the champion and publish the plans."""
+
+    kind: ClassVar[str] = "plan"
+
+    where: str = ""
+    max_touches: int = 5
+    caps: Mapping[str, int] = field(default_factory=dict)  # channel -> most touches
+    touch_costs: Mapping[str, float] = field(default_factory=dict)  # channel -> cost
+    margin: float | None = None
+    gap_hours: float | None = None
+    consent_purpose: str = "marketing"
+    as_of: date | None = None
+    job: Literal["plan"] = "plan"
+
+
+JobRequest: TypeAlias = TrainLtv | TrainJourneys | Score | PlanEveryone
+
+_JSON: TypeAdapter[JobRequest] = TypeAdapter(Annotated[JobRequest, Field(discriminator="job")])
+
+
+def to_json(request: JobRequest) -> str:
+    """As the operations table keeps it."""
+    return _JSON.dump_json(request).decode()
+
+
+def from_json(text: str) -> JobRequest:
+    """What `to_json` wrote."""
+    return _JSON.validate_json(text)
