@@ -1,20 +1,20 @@
 """Forecasts every customer with the champion and publishes the run."""
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from datetime import date, datetime
-
-import pyarrow as pa
 
 from farview.core.clock import Cut
 from farview.core.errors import InvalidInput
-from farview.features.rfm import rfm
 from farview.store.store import Store
 from farview.store.values import LTV_REVENUE, ForecastRun, ModelVersion, RunSpec
+from jobs.local_engine import LocalEngine, forecasts
+from jobs.local_engine_buckets import bucketed
+from jobs.local_engine_worker import Kernel
 from jobs.progress import Both, Progress, Silent
 from jobs.snapshot import code_version, configuration_hash, cut_of, require_unchanged
 from ltv.model import load
 from ltv.scorer import Scorer
+from ltv.totals import Totals
 
 HORIZONS_DAYS = (30, 90, 365)
 LONGEST_HORIZON_DAYS = 3650
@@ -27,6 +27,7 @@ def score_ltv(
     known_at: datetime | None = None,
     horizons_days: Sequence[int] = HORIZONS_DAYS,
     seed: int = 0,
+    engine: LocalEngine = LocalEngine(),  # noqa: B008 - frozen
     who: str,
     progress: Progress | None = None,
 ) -> ForecastRun:
@@ -38,6 +39,7 @@ def score_ltv(
         known_at: events ingested after it are not seen; by default now.
         horizons_days: days ahead, at most ten years.
         seed: same seed, data and model, same forecasts.
+        engine: how the work is split; no forecast depends on it.
         who: for the audit log.
         progress: who watches.
 
@@ -46,6 +48,7 @@ def score_ltv(
         NotFound: there is no model yet.
         InvalidInput: a horizon is not between 1 and 3650 days.
         Conflict: another job scores the same at the same time, or a file was being imported meanwhile.
+        Unavailable: a worker of the engine died.
     """
     horizons = _checked(horizons_days)
     cut, champion = cut_of(store, as_of, known_at), store.champion(LTV_REVENUE)
@@ -53,35 +56,42 @@ def score_ltv(
     with store.operation("score", request, who=who) as operation:
         watch = Both(progress or Silent(), operation)
         watch.start("reading transactions")
-        run = store.begin_run(_spec(store, champion, cut, horizons, seed))
+        parts = engine.buckets(store.customers())
+        run = store.begin_run(_spec(store, champion, cut, horizons, seed), parts)
         if not run.published:
-            run = _fill(store, run, champion, cut, watch=watch, who=who)
+            run = _fill(store, run, champion, cut, engine=engine, watch=watch, who=who)
         watch.done()
         operation.finish({"run_id": run.run_id, "forecasts": run.forecasts})
     return run
 
 
 def _fill(
-    store: Store, run: ForecastRun, champion: ModelVersion, cut: Cut, *, watch: Progress, who: str
+    store: Store,
+    run: ForecastRun,
+    champion: ModelVersion,
+    cut: Cut,
+    *,
+    engine: LocalEngine,
+    watch: Progress,
+    who: str,
 ) -> ForecastRun:
-    scorer = Scorer(load(store.artifact(champion)), run.spec.horizons_days, cut.as_of, run.spec.seed)
-    customers = rfm(store.transactions(cut), cut, store.business().time_zone)
-    watch.start("forecasting customers")
-    for batch in _ahead(scorer.forecast(customers)):
-        store.stage(run, batch)
-        watch.advance(batch.num_rows // len(run.spec.horizons_days))
+    """Stages the buckets that are not in yet, then publishes."""
+    horizons, zone = run.spec.horizons_days, store.business().time_zone
+    kernel = Kernel(store.artifact(champion), horizons, cut, zone, run.spec.seed)
+    sums = Scorer(load(kernel.artifact), horizons, cut.as_of, run.spec.seed)
+    if (staged := store.staged_sums(run)) is not None:
+        sums.partial_totals.merge(Totals.from_bytes(staged))
+    with bucketed(store.transactions(cut), run.parts, run.parts_staged) as log:
+        require_unchanged(store.snapshot_hash, cut, run.spec.snapshot_hash)
+        watch.start("forecasting customers", store.customers())
+        if run.parts_staged:
+            watch.advance(run.forecasts // len(horizons))
+        for bucket in forecasts(engine, kernel, log, range(run.parts_staged, run.parts)):
+            sums.partial_totals.merge(bucket.totals)
+            store.stage(run, bucket.forecasts, part=bucket.number, sums=sums.partial_totals.to_bytes())
+            watch.advance(bucket.forecasts.num_rows // len(horizons))
     watch.start("publishing")
-    require_unchanged(store.snapshot_hash, cut, run.spec.snapshot_hash)
-    return store.publish(run, scorer.totals(), who=who)
-
-
-def _ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The same batches, the next one computed while the caller stores the one before: the kernels release the GIL."""
-    with ThreadPoolExecutor(1) as worker:
-        coming = worker.submit(next, batches, None)
-        while (batch := coming.result()) is not None:
-            coming = worker.submit(next, batches, None)
-            yield batch
+    return store.publish(run, sums.totals(), who=who)
 
 
 def _spec(store: Store, champion: ModelVersion, cut: Cut, horizons_days: tuple[int, ...], seed: int) -> RunSpec:

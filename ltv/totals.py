@@ -5,6 +5,7 @@ moves all groups together; given the parameters customers are independent. Noise
 with the group's exact mean and variance, one uniform for a group's draw, shared by its horizons and measures.
 """
 
+import json
 from collections.abc import Sequence
 from typing import Self
 
@@ -22,6 +23,7 @@ IntArray = npt.NDArray[np.int64]
 
 FEWEST_DRAWS = 512
 MEASURES = ("purchases", "value")
+_SHAPE = b"farview.totals"
 
 
 class Totals:
@@ -68,6 +70,37 @@ class Totals:
         self._customers[into] += other._customers
         self._means[into] += other._means
         self._sums[into] += other._sums
+
+    def to_bytes(self) -> bytes:
+        """An Arrow file that `from_bytes` turns back into equal sums."""
+        columns = {"group": list(self._groups), "customers": self._customers}
+        columns |= {name: self._flat(array) for name, array in (("means", self._means), ("sums", self._sums))}
+        table = pa.table(columns).replace_schema_metadata({_SHAPE: json.dumps(self._shape())})
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_file(sink, table.schema) as file:
+            file.write_table(table)
+        return bytes(sink.getvalue())
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """The sums that `to_bytes` wrote."""
+        table = pa.ipc.open_file(pa.BufferReader(data)).read_all()
+        horizons_days, draws = json.loads(table.schema.metadata[_SHAPE])
+        totals = cls(horizons_days, draws)
+        totals.groups(table["group"].to_pylist())
+        totals._customers[:] = table["customers"].to_numpy()
+        for name, array in (("means", totals._means), ("sums", totals._sums)):
+            array[:] = table[name].combine_chunks().flatten().to_numpy().reshape(array.shape)
+        return totals
+
+    def _shape(self) -> tuple[tuple[int, ...], int]:
+        return self.horizons_days, self._sums.shape[3]
+
+    @staticmethod
+    def _flat(array: FloatArray) -> pa.Array:
+        """Shape (groups, ...) as a list a group."""
+        size = int(np.prod(array.shape[1:]))
+        return pa.FixedSizeListArray.from_arrays(pa.array(array.reshape(-1)), size)
 
     def table(self, seed: int) -> pa.Table:
         """Rows of schemas.TOTALS: the base, then cohorts by name; each draw of the base is the sum of its cohorts'."""

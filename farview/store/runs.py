@@ -1,10 +1,11 @@
 """Forecast runs."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Connection, Engine, Row, and_, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, select, update
 
 from farview.core.errors import NotFound
 from farview.core.schemas import FORECAST
@@ -16,37 +17,53 @@ from farview.store.tables_models import ALIASES, MODELS
 from farview.store.values import ForecastRun, RunSpec
 
 _STAGE = Stage(RUNS, FORECASTS)
+_ROWS_AT_ONCE = 16_384  # of a part on their way into the database
 
 
-def begin(engine: Engine, spec: RunSpec) -> ForecastRun:
+def begin(engine: Engine, spec: RunSpec, parts: int) -> ForecastRun:
     """See Store.begin_run."""
     key = staging.Key(spec.kind, spec.model_version, spec.as_of, spec.snapshot_hash, spec.config_hash)
+    resumed = write(engine, lambda connection: _resume(connection, key))
+    if resumed is not None:
+        return _value(resumed)
     known = {
         "known_at": spec.known_at,
         "horizons_days": json.dumps(spec.horizons_days),
         "seed": spec.seed,
+        "parts": parts,
     }
     return _value(staging.begin(engine, _STAGE, key, known))
 
 
-def stage(engine: Engine, run_id: int, batch: pa.RecordBatch) -> None:
+def sums(engine: Engine, run: ForecastRun) -> bytes | None:
+    """See Store.staged_sums."""
+    with engine.connect() as connection:
+        query = select(RUNS.c.sums).where(RUNS.c.run_id == run.run_id)
+        stored: bytes | None = connection.execute(query).scalar_one_or_none()
+    return stored
+
+
+def stage(engine: Engine, run: ForecastRun, part: int, rows: pa.Table, sums_so_far: bytes) -> None:
     """See Store.stage."""
-    rows = batch.select(FORECAST.names).append_column("run_id", pa.array([run_id] * batch.num_rows, pa.int64()))
 
     def work(connection: Connection) -> None:
-        staging.hold(connection, _STAGE, run_id, rows.num_rows)
-        bulk.insert(connection, "forecasts", rows)
+        only, also = RUNS.c.parts_staged == part, {"parts_staged": part + 1, "sums": sums_so_far}
+        staging.hold(connection, _STAGE, run.run_id, rows.num_rows, only=and_(_own(run), only), also=also)
+        for batch in rows.to_batches(max_chunksize=_ROWS_AT_ONCE):
+            mine = pa.array([run.run_id] * batch.num_rows, pa.int64())
+            bulk.insert(connection, "forecasts", batch.select(FORECAST.names).append_column("run_id", mine))
 
     write(engine, work)
 
 
-def publish(engine: Engine, run_id: int, group_totals: pa.Table, who: str) -> ForecastRun:
+def publish(engine: Engine, run: ForecastRun, group_totals: pa.Table, who: str) -> ForecastRun:
     """See Store.publish."""
+    complete = and_(_own(run), RUNS.c.parts_staged == RUNS.c.parts)
 
     def work(connection: Connection) -> ForecastRun:
-        published_run = _value(staging.publish(connection, _STAGE, run_id))
-        totals.insert(connection, run_id, group_totals)
-        audit.append(connection, who, "publish", {f"runs/{run_id}": {}})
+        published_run = _value(staging.publish(connection, _STAGE, run.run_id, only=complete, also={"sums": None}))
+        totals.insert(connection, run.run_id, group_totals)
+        audit.append(connection, who, "publish", {f"runs/{run.run_id}": {}})
         return published_run
 
     return write(engine, work)
@@ -94,6 +111,22 @@ def every(engine: Engine, kind: str) -> list[ForecastRun]:
         return [_value(row) for row in connection.execute(staging.published(_STAGE).where(MODELS.c.kind == kind))]
 
 
+def _resume(connection: Connection, key: staging.Key) -> Row[Any] | None:
+    """The run of that key that a dead job left, now this job's; should the other still live, its next write fails."""
+    query = staging.query(_STAGE).where(staging.same_key(_STAGE, key), RUNS.c.status == "staging")
+    found = connection.execute(query.with_only_columns(RUNS.c.run_id)).scalar_one_or_none()
+    if found is None:
+        return None
+    mine = update(RUNS).where(RUNS.c.run_id == found, RUNS.c.status == "staging")
+    taken = connection.execute(mine.values(attempt=RUNS.c.attempt + 1, staged_at=datetime.now(UTC))).rowcount == 1
+    return connection.execute(staging.query(_STAGE).where(RUNS.c.run_id == found)).one() if taken else None
+
+
+def _own(run: ForecastRun) -> ColumnElement[bool]:
+    """Whether the run is still that of the job that began it so."""
+    return RUNS.c.attempt == run.attempt
+
+
 def _value(row: Row[Any]) -> ForecastRun:
     spec = RunSpec(
         kind=row.kind,
@@ -105,4 +138,14 @@ def _value(row: Row[Any]) -> ForecastRun:
         horizons_days=tuple(json.loads(row.horizons_days)),
         seed=row.seed,
     )
-    return ForecastRun(row.run_id, spec, row.status, row.rows_staged, row.created_at, row.published_at)
+    return ForecastRun(
+        run_id=row.run_id,
+        spec=spec,
+        status=row.status,
+        forecasts=row.rows_staged,
+        created_at=row.created_at,
+        published_at=row.published_at,
+        parts=row.parts,
+        parts_staged=row.parts_staged,
+        attempt=row.attempt,
+    )

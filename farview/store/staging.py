@@ -24,6 +24,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    true,
     update,
 )
 
@@ -70,13 +71,13 @@ def begin(engine: Engine, stage: Stage, key: Key, known: Mapping[str, Any]) -> R
     Raises:
         NotFound: no such model version.
     """
-    same = _same(stage, key)
+    same = same_key(stage, key)
     with engine.connect() as connection:
         found = connection.execute(published(stage).where(same)).one_or_none()
     if found is not None:
         return found
     for run_id in write(engine, lambda connection: _abandon(connection, stage, same)):
-        _remove(engine, stage, run_id)
+        remove(engine, stage, run_id)
 
     def work(connection: Connection) -> Row[Any]:
         connection.execute(delete(stage.runs).where(stage.runs.c.status == "abandoned"))
@@ -85,27 +86,56 @@ def begin(engine: Engine, stage: Stage, key: Key, known: Mapping[str, Any]) -> R
     return write(engine, work)
 
 
-def hold(connection: Connection, stage: Stage, run_id: int, rows: int) -> None:
+def hold(
+    connection: Connection,
+    stage: Stage,
+    run_id: int,
+    rows: int,
+    *,
+    only: ColumnElement[bool] | None = None,
+    also: Mapping[str, Any] | None = None,
+) -> None:
     """Counts rows about to be staged, and holds the run's row until the commit, so that nobody removes it before.
+
+    Args:
+        connection: whose transaction stages the rows.
+        stage: whose run it is.
+        run_id: of the run.
+        rows: how many.
+        only: what else must hold of the run, or it is lost to this job.
+        also: what else to write to the run.
 
     Raises:
         Conflict: the run was begun again by another job, or published.
     """
     runs = stage.runs
-    alive = update(runs).where(stage.run_id == run_id, runs.c.status == "staging")
-    counted = alive.values(rows_staged=runs.c.rows_staged + rows, staged_at=datetime.now(UTC))
+    alive = update(runs).where(stage.run_id == run_id, runs.c.status == "staging", true() if only is None else only)
+    counted = alive.values(rows_staged=runs.c.rows_staged + rows, staged_at=datetime.now(UTC), **(also or {}))
     if connection.execute(counted).rowcount != 1:
         raise Conflict(_LOST.format(run_id=run_id))
 
 
-def publish(connection: Connection, stage: Stage, run_id: int) -> Row[Any]:
+def publish(
+    connection: Connection,
+    stage: Stage,
+    run_id: int,
+    *,
+    only: ColumnElement[bool] | None = None,
+    also: Mapping[str, Any] | None = None,
+) -> Row[Any]:
     """Makes a run's rows visible; they are in place already, so this costs the same for any number of them.
+
+    `only` and `also` are as in `hold`.
 
     Raises:
         Conflict: the run was begun again by another job, or published.
     """
-    statement = update(stage.runs).where(stage.run_id == run_id, stage.runs.c.status == "staging")
-    if connection.execute(statement.values(status="published", published_at=datetime.now(UTC))).rowcount != 1:
+    runs = stage.runs
+    open_ = update(runs).where(stage.run_id == run_id, runs.c.status == "staging", true() if only is None else only)
+    if (
+        connection.execute(open_.values(status="published", published_at=datetime.now(UTC), **(also or {}))).rowcount
+        != 1
+    ):
         raise Conflict(_LOST.format(run_id=run_id))
     return connection.execute(query(stage).where(stage.run_id == run_id)).one()
 
@@ -123,7 +153,8 @@ def query(stage: Stage) -> Select[Any]:
     )
 
 
-def _same(stage: Stage, key: Key) -> ColumnElement[bool]:
+def same_key(stage: Stage, key: Key) -> ColumnElement[bool]:
+    """Of the runs in `query`, those of that key."""
     return and_(
         MODELS.c.kind == key.kind,
         MODELS.c.version == key.model_version,
@@ -144,8 +175,8 @@ def _abandon(connection: Connection, stage: Stage, same: ColumnElement[bool]) ->
     return found
 
 
-def _remove(engine: Engine, stage: Stage, run_id: int) -> None:
-    """Deletes what an abandoned run had staged, a short transaction at a time."""
+def remove(engine: Engine, stage: Stage, run_id: int) -> None:
+    """Deletes the rows of an abandoned run, a short transaction at a time."""
     (row_id,) = stage.rows.primary_key.columns
     some = select(row_id).where(stage.rows.c[stage.run_id.name] == run_id).limit(_CHUNK)
 

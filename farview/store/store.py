@@ -14,10 +14,12 @@ from farview.store import (
     as_known,
     audit,
     business,
+    champions,
     claims,
     consents,
     customers,
     forecasts,
+    gate_reports,
     idempotency,
     imports,
     items,
@@ -33,8 +35,10 @@ from farview.store import (
     touchpoints,
     transactions,
 )
+from farview.store.champions import ChampionChange
 from farview.store.claims import Claim
 from farview.store.engine import open_engine, write
+from farview.store.gate_reports import GateReport
 from farview.store.operations import Operation
 from farview.store.tables import TRANSACTIONS
 from farview.store.tables_touches import TOUCHPOINTS
@@ -239,41 +243,96 @@ class Store:
         """
         return registry.artifact(self._engine, model)
 
-    def promote(self, kind: str, version: int, *, expected_champion: int | None, who: str, why: str) -> ModelVersion:
+    def promote(
+        self, kind: str, version: int, *, expected_champion: int | None, force: bool = False, who: str, why: str
+    ) -> ModelVersion:
         """Makes a version the champion. `expected_champion` None: whoever is champion now.
 
         Raises:
             NotFound: no such version.
             Conflict: the champion is not the expected one.
+            FailedPrecondition: the version's last gate report did not pass, is against another champion, or there is
+                none; not with `force`, which is logged with its reason.
+            InvalidInput: `force` without a reason.
+            ArtifactMismatch: the stored bytes of the version are not those registered.
         """
         return self._write(
-            lambda writer: writer.promote(kind, version, expected_champion=expected_champion, who=who, why=why)
+            lambda writer: writer.promote(
+                kind, version, expected_champion=expected_champion, force=force, who=who, why=why
+            )
         )
+
+    def rollback(self, kind: str, *, expected_champion: int | None, who: str, why: str) -> ModelVersion:
+        """Makes the champion before the champion again. Gates are not asked: it has served before.
+
+        Raises:
+            NotFound: the kind has no champion.
+            Conflict: the champion is not the expected one.
+            FailedPrecondition: there was no champion before.
+            ArtifactMismatch: the stored bytes of the version are not those registered.
+        """
+        return self._write(lambda writer: writer.rollback(kind, expected_champion=expected_champion, who=who, why=why))
+
+    def champion_history(self, kind: str) -> list[ChampionChange]:
+        """Every change of champion, newest first. Raises NotFound for a kind without versions."""
+        with self._engine.connect() as connection:
+            return champions.history(connection, kind)
+
+    def keep_gate_report(
+        self,
+        model: ModelVersion,
+        champion: ModelVersion | None,
+        checks: Sequence[Mapping[str, Any]],
+        protocol: Mapping[str, Any],
+        *,
+        who: str,
+    ) -> GateReport:
+        """Stores what the gates said of a version; its last report counts. `champion` None: it is the champion.
+
+        `checks` have gate, figure, value, limit, passed and said; the version passed when every check did.
+        """
+        against = None if champion is None else champion.version
+        return write(
+            self._engine,
+            lambda connection: gate_reports.keep(
+                connection, model.kind, model.version, against, checks, protocol, who=who
+            ),
+        )
+
+    def gate_report(self, kind: str, version: int) -> GateReport | None:
+        """The last report of a version; None when it was never examined."""
+        with self._engine.connect() as connection:
+            return gate_reports.latest(connection, kind, version)
 
     # runs: staged rows are invisible to every read until publish
 
-    def begin_run(self, spec: RunSpec) -> ForecastRun:
-        """The published run of that key, or a new one to stage into.
+    def begin_run(self, spec: RunSpec, parts: int = 1) -> ForecastRun:
+        """The published run of that key; or that which a dead job left, to go on with; or a new one of `parts` parts.
 
-        What a dead run of the key had staged is removed, in several short transactions.
+        A run that is gone on with keeps its own `parts`; those before `parts_staged` are in. The job that had begun it,
+        should it live, can no longer write to it.
         """
-        return runs.begin(self._engine, spec)
+        return runs.begin(self._engine, spec, parts)
 
-    def stage(self, run: ForecastRun, batch: pa.RecordBatch) -> None:
-        """Adds rows of schemas.FORECAST to a run that is not published. One transaction a batch.
+    def staged_sums(self, run: ForecastRun) -> bytes | None:
+        """What the last part staged said of all up to it; None before the first."""
+        return runs.sums(self._engine, run)
+
+    def stage(self, run: ForecastRun, rows: pa.Table, *, part: int = 0, sums: bytes = b"") -> None:
+        """Adds the rows of schemas.FORECAST of the next part, and what to remember of all parts so far; once.
 
         Raises:
-            Conflict: the run was begun again by another job, or published.
+            Conflict: the run was begun again by another job, or published, or the part is not the next.
         """
-        runs.stage(self._engine, run.run_id, batch)
+        runs.stage(self._engine, run, part, rows, sums)
 
     def publish(self, run: ForecastRun, group_totals: pa.Table, *, who: str) -> ForecastRun:
-        """Makes a run and its totals (schemas.TOTALS) visible, in one transaction.
+        """Makes a run whose parts are all in, and its totals (schemas.TOTALS), visible, in one transaction.
 
         Raises:
-            Conflict: the run was begun again by another job, or published.
+            Conflict: the run was begun again by another job, or published, or lacks a part.
         """
-        return runs.publish(self._engine, run.run_id, group_totals, who)
+        return runs.publish(self._engine, run, group_totals, who)
 
     def latest_run(self, kind: str = LTV_REVENUE) -> ForecastRun | None:
         """The published run to serve: the newest as-of day; of that day the champion's, then the last published."""

@@ -12,6 +12,9 @@ from farview.store.types import CUSTOMER_KEY, KEY, UtcDateTime
 class ForecastRunRow(Row, table=True):
     """One scoring of all customers. Its forecasts and totals exist for readers once `status` is published.
 
+    A run is staged part by part in their order, each in one transaction with `sums`, what the totals need of the parts
+    so far. Who begins the run again raises `attempt`, which shuts out the one before, and goes on at `parts_staged`.
+
     The unique constraint is the run's idempotent key. Ids are never used again, so that a job that was taken for dead
     cannot stage into its successor's run.
     """
@@ -36,6 +39,10 @@ class ForecastRunRow(Row, table=True):
     horizons_days: str = Field(sa_type=Text)  # JSON list
     seed: int = Field(sa_type=BigInteger)
     rows_staged: int = Field(sa_type=BigInteger)
+    parts: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    parts_staged: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    attempt: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    sums: bytes | None = Field(default=None, sa_type=LargeBinary)  # null once published
     created_at: datetime = Field(sa_type=UtcDateTime)
     staged_at: datetime = Field(sa_type=UtcDateTime)  # last sign of life of the job that fills it
     published_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -137,6 +137,9 @@ class ForecastRun:
     forecasts: int  # rows: customers x horizons
     created_at: datetime
     published_at: datetime | None
+    parts: int = 1  # transactions that stage it
+    parts_staged: int = 0  # the first of them, when it was begun
+    attempt: int = 1  # how often it was begun
 
     @property
     def published(self) -> bool:

@@ -1,9 +1,10 @@
-"""A scoring process that stops at a given point and says so, for tests that kill it there: URL POINT."""
+"""A scoring process that stops at a given point and says so, for tests that kill it there: URL POINT [WORKERS]."""
 
 import sys
 from dataclasses import dataclass
 
 from farview.store.store import Store
+from jobs.local_engine import LocalEngine
 from jobs.score import score_ltv
 
 
@@ -11,7 +12,7 @@ from jobs.score import score_ltv
 class StopAt:
     """Progress that never returns from the chosen point."""
 
-    point: str  # "staging": after the first batch is stored; "publishing": after the last one
+    point: str  # "staging": after the first bucket is stored; "publishing": after the last one
 
     def start(self, step: str, total: int | None = None) -> None:
         if step == self.point:
@@ -30,4 +31,5 @@ class StopAt:
 
 
 if __name__ == "__main__":
-    score_ltv(Store.open(sys.argv[1]), who="ada", progress=StopAt(sys.argv[2]))
+    engine = LocalEngine(customers_a_bucket=1_000, workers=int(sys.argv[3]) if sys.argv[3:] else 0)
+    score_ltv(Store.open(sys.argv[1]), engine=engine, who="ada", progress=StopAt(sys.argv[2]))

@@ -17,14 +17,18 @@ from tests.store import worlds
 FEBRUARY, JANUARY = date(2024, 2, 29), date(2024, 1, 31)
 
 
-def begin(store: Store, **changes: date | str) -> ForecastRun:
-    return store.begin_run(worlds.spec(store.champion(), **changes))  # type: ignore[arg-type]
+def begin(store: Store, parts: int = 1, **changes: date | str) -> ForecastRun:
+    return store.begin_run(worlds.spec(store.champion(), **changes), parts)  # type: ignore[arg-type]
+
+
+def stage(store: Store, run: ForecastRun, customer_ids: list[str], part: int = 0, sums: bytes = b"") -> None:
+    store.stage(run, pa.Table.from_batches([worlds.forecasts(customer_ids)]), part=part, sums=sums)
 
 
 def test_no_read_sees_a_staged_row(store: Store) -> None:
     worlds.register(store)
     run = begin(store)
-    store.stage(run, worlds.forecasts(["a", "b"]))
+    stage(store, run, ["a", "b"])
     assert store.latest_run() is None
     assert store.runs() == []
     for read in (
@@ -60,15 +64,36 @@ def test_another_key_is_another_run(store: Store, change: dict[str, date | str])
     assert begin(store, **change).run_id != run.run_id
 
 
-def test_beginning_again_removes_what_a_dead_run_staged(store: Store, url: str) -> None:
+def test_beginning_again_goes_on_after_the_parts_of_a_dead_run(store: Store) -> None:
     worlds.register(store)
-    store.stage(begin(store), worlds.forecasts(["a", "b"]))
-    run = worlds.publish(store, begin(store), worlds.forecasts(["a"]))
-    engine = open_engine(url)
-    with engine.connect() as connection:
-        assert connection.execute(text("SELECT DISTINCT run_id FROM forecasts")).scalars().all() == [run.run_id]
-        assert connection.scalar(text("SELECT count(*) FROM forecast_runs")) == 1
-    engine.dispose()
+    dead = begin(store, parts=2)
+    assert (dead.parts_staged, store.staged_sums(dead)) == (0, None)
+    stage(store, dead, ["a", "b"], sums=b"of the first")
+    run = begin(store, parts=5)
+    assert (run.run_id, run.parts, run.parts_staged) == (dead.run_id, 2, 1)
+    assert store.staged_sums(run) == b"of the first"
+    stage(store, run, ["c"], part=1)
+    assert store.publish(run, worlds.totals(), who="ada").forecasts == 6
+    assert store.staged_sums(run) is None
+
+
+def test_a_part_is_staged_once_and_in_its_turn(store: Store) -> None:
+    worlds.register(store)
+    run = begin(store, parts=3)
+    stage(store, run, ["a"])
+    for part in (0, 2):
+        with pytest.raises(Conflict, match=f"run {run.run_id} is not open"):
+            stage(store, run, ["b"], part=part)
+    assert begin(store).forecasts == 2
+
+
+def test_a_run_that_lacks_a_part_is_not_published(store: Store) -> None:
+    worlds.register(store)
+    run = begin(store, parts=2)
+    stage(store, run, ["a"])
+    with pytest.raises(Conflict, match=f"run {run.run_id} is not open"):
+        store.publish(run, worlds.totals(), who="ada")
+    assert store.latest_run() is None
 
 
 def test_a_job_taken_for_dead_can_neither_stage_nor_publish(store: Store) -> None:
@@ -76,7 +101,7 @@ def test_a_job_taken_for_dead_can_neither_stage_nor_publish(store: Store) -> Non
     slow = begin(store)
     quick = begin(store)
     with pytest.raises(Conflict, match=f"run {slow.run_id} is not open"):
-        store.stage(slow, worlds.forecasts(["a"]))
+        stage(store, slow, ["a"])
     with pytest.raises(Conflict, match=f"run {slow.run_id} is not open"):
         store.publish(slow, worlds.totals(), who="ada")
     worlds.publish(store, quick, worlds.forecasts(["a"]))
@@ -86,7 +111,7 @@ def test_nothing_can_be_added_to_a_published_run(store: Store) -> None:
     worlds.register(store)
     run = worlds.publish(store, begin(store), worlds.forecasts(["a"]))
     with pytest.raises(Conflict):
-        store.stage(run, worlds.forecasts(["b"]))
+        stage(store, run, ["b"], part=1)
     assert store.forecasts(run.run_id, ["b"]).num_rows == 0
 
 
@@ -102,7 +127,7 @@ def test_a_failed_publish_leaves_the_run_unpublished(store: Store) -> None:
 
 def test_runs_without_a_sign_of_life_for_a_day_are_removed(store: Store, url: str) -> None:
     worlds.register(store)
-    store.stage(begin(store, as_of=JANUARY), worlds.forecasts(["a"]))
+    stage(store, begin(store, as_of=JANUARY), ["a"])
     engine = open_engine(url)
     long_ago = datetime.now(UTC) - timedelta(hours=25)
     stamp = int(long_ago.timestamp() * 1e6) if "sqlite" in url else long_ago
@@ -129,7 +154,7 @@ def test_of_one_day_the_champions_run_is_the_latest(store: Store) -> None:
     for model in (first, second):
         runs[model.version] = worlds.publish(store, store.begin_run(worlds.spec(model)), worlds.forecasts(["a"]))
     assert store.latest_run() == runs[1]
-    store.promote(LTV_REVENUE, 2, expected_champion=1, who="ada", why="")
+    store.promote(LTV_REVENUE, 2, expected_champion=1, force=True, who="ada", why="drill")
     assert store.latest_run() == runs[2]
 
 

@@ -77,7 +77,7 @@ def totals() -> pa.Table:
 
 
 def publish(store: Store, run: ForecastRun, batch: pa.RecordBatch) -> ForecastRun:
-    store.stage(run, batch)
+    store.stage(run, pa.Table.from_batches([batch]))
     return store.publish(run, totals(), who="ada")
 
 
