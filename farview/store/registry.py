@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, Select, delete, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from farview.core.errors import ArtifactMismatch, Conflict, NotFound
+from farview.core.errors import ArtifactMismatch, NotFound
 from farview.store import audit
 from farview.store.engine import write
 from farview.store.tables_models import ALIASES, ARTIFACTS, MODELS
@@ -35,26 +35,7 @@ def add(connection: Connection, new: NewModel) -> ModelVersion:
     _set_alias(connection, new.kind, alias, number, now)
     detail = {"alias": alias, "artifact_sha256": sha256, "why": new.lineage.why}
     audit.append(connection, new.lineage.who, "register", {f"{new.kind}/{number}": detail})
-    return _one(connection, new.kind, number)
-
-
-def promote(
-    connection: Connection, kind: str, number: int, expected: int | None, *, who: str, why: str
-) -> ModelVersion:
-    """See Store.promote."""
-    before = _one(connection, kind, number)
-    now = datetime.now(UTC)
-    found = ALIASES.c.kind == kind
-    is_champion = (found, ALIASES.c.alias == CHAMPION)
-    swap = update(ALIASES).where(*is_champion).values(version=number, updated_at=now)
-    if expected is not None:  # compare-and-set: the database compares, so of two simultaneous calls one finds no row
-        swap = swap.where(ALIASES.c.version == expected)
-    if connection.execute(swap).rowcount != 1:
-        champion_now = connection.execute(select(ALIASES.c.version).where(*is_champion)).scalar_one()
-        raise Conflict(f"the champion is {kind}/{champion_now}, not {kind}/{expected}; read again and decide anew")
-    connection.execute(delete(ALIASES).where(found, ALIASES.c.alias == CANDIDATE, ALIASES.c.version == number))
-    audit.append(connection, who, "promote", {before.name: {"expected_champion": expected, "why": why}})
-    return _one(connection, kind, number)
+    return one(connection, new.kind, number)
 
 
 def versions(engine: Engine, kind: str | None) -> list[ModelVersion]:
@@ -70,7 +51,7 @@ def versions(engine: Engine, kind: str | None) -> list[ModelVersion]:
 def version(engine: Engine, kind: str, number: int) -> ModelVersion:
     """See Store.model_version."""
     with engine.connect() as connection:
-        return _one(connection, kind, number)
+        return one(connection, kind, number)
 
 
 def champion(engine: Engine, kind: str) -> ModelVersion:
@@ -81,7 +62,7 @@ def champion(engine: Engine, kind: str) -> ModelVersion:
         ).scalar_one_or_none()
         if number is None:
             raise NotFound("model", f"{kind}/{CHAMPION}", f"run `farview train {kind.partition('-')[0]}` first")
-        return _one(connection, kind, number)
+        return one(connection, kind, number)
 
 
 def key_of(connection: Connection, kind: str, number: int) -> int:
@@ -103,9 +84,14 @@ def key_of_name(connection: Connection, name: str) -> int:
 
 def artifact(engine: Engine, model: ModelVersion) -> bytes:
     """See Store.artifact."""
-    query = select(ARTIFACTS.c.content).where(ARTIFACTS.c.sha256 == model.artifact_sha256)
     with engine.connect() as connection:
-        content = connection.execute(query).scalar_one_or_none()
+        return artifact_of(connection, model)
+
+
+def artifact_of(connection: Connection, model: ModelVersion) -> bytes:
+    """See Store.artifact; in a transaction of the caller's."""
+    query = select(ARTIFACTS.c.content).where(ARTIFACTS.c.sha256 == model.artifact_sha256)
+    content = connection.execute(query).scalar_one_or_none()
     if content is None:
         raise ArtifactMismatch(f"the artifact of {model.name} ({model.artifact_sha256}) is not in the database")
     found = hashlib.sha256(content).hexdigest()
@@ -155,7 +141,8 @@ def _query() -> Select[Any]:
     return select(MODELS, ARTIFACTS.c.size_bytes).join(ARTIFACTS, ARTIFACTS.c.sha256 == MODELS.c.artifact_sha256)
 
 
-def _one(connection: Connection, kind: str, number: int) -> ModelVersion:
+def one(connection: Connection, kind: str, number: int) -> ModelVersion:
+    """See Store.model_version; in a transaction of the caller's."""
     query = _query().where(MODELS.c.kind == kind, MODELS.c.version == number)
     row = connection.execute(query).one_or_none()
     if row is None:

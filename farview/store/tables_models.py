@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, Text, UniqueConstraint
 from sqlmodel import Field
 
 from farview.store.tables import Row, core
@@ -63,6 +63,28 @@ class ModelAliasRow(Row, table=True):
     updated_at: datetime = Field(sa_type=UtcDateTime)
 
 
+class GateReportRow(Row, table=True):
+    """What the gates said of a version. Never changed: another examination is another row, and the last one counts."""
+
+    __tablename__ = "gate_reports"
+    __table_args__ = (
+        Index(None, "kind", "version", "gate_report_id"),
+        ForeignKeyConstraint(["kind", "version"], ["model_versions.kind", "model_versions.version"]),
+    )
+
+    gate_report_id: int | None = Field(default=None, primary_key=True, sa_type=KEY)
+    kind: str = Field(sa_type=Text)
+    version: int = Field(sa_type=BigInteger)
+    champion: int | None = Field(
+        default=None, sa_type=BigInteger
+    )  # it was held against; null: none, it is the champion
+    passed: bool
+    report: str = Field(sa_type=Text)  # JSON
+    who: str = Field(sa_type=Text)
+    made_at: datetime = Field(sa_type=UtcDateTime)
+
+
 ARTIFACTS = core(ArtifactRow)
 MODELS = core(ModelVersionRow)
 ALIASES = core(ModelAliasRow)
+GATE_REPORTS = core(GateReportRow)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from farview.store import exposures, plans, queue, registry, touchpoints, transactions
+from farview.store import champions, exposures, plans, queue, registry, touchpoints, transactions
 from farview.store.job_requests import JobRequest
 from farview.store.values import (
     Answered,
@@ -50,9 +50,15 @@ class Writer:
         """
         return plans.add(self.connection, plan, who=who)
 
-    def promote(self, kind: str, version: int, *, expected_champion: int | None, who: str, why: str) -> ModelVersion:
+    def promote(
+        self, kind: str, version: int, *, expected_champion: int | None, force: bool = False, who: str, why: str
+    ) -> ModelVersion:
         """See Store.promote."""
-        return registry.promote(self.connection, kind, version, expected_champion, who=who, why=why)
+        return champions.promote(self.connection, kind, version, expected_champion, force=force, who=who, why=why)
+
+    def rollback(self, kind: str, *, expected_champion: int | None, who: str, why: str) -> ModelVersion:
+        """See Store.rollback."""
+        return champions.rollback(self.connection, kind, expected_champion, who=who, why=why)
 
     def queue_operation(self, request: JobRequest, *, who: str) -> OperationRecord:
         """Adds an operation that waits for a worker."""

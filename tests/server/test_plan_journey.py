@@ -296,7 +296,7 @@ def test_a_promoted_model_plans_without_a_restart(planning: Running) -> None:
     assert plan(planning, "r1").model_version == "journeys/1"
     train_journeys(planning.store, as_of=LAST_DAY, who="test")
     assert plan(planning, "r2").model_version == "journeys/1"  # a candidate plans nothing
-    planning.store.promote("journeys", 2, expected_champion=1, who="test", why="reads whole journeys")
+    planning.store.promote("journeys", 2, expected_champion=1, force=True, who="test", why="reads whole journeys")
     numbers = iter(range(10_000))
     eventually(lambda: plan(planning, f"again {next(numbers)}").model_version == "journeys/2")
 

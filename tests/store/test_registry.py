@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import text
 
-from farview.core.errors import ArtifactMismatch, Conflict, NotFound
+from farview.core.errors import ArtifactMismatch, NotFound
 from farview.store.engine import open_engine
 from farview.store.store import Store
 from farview.store.values import LTV_REVENUE
@@ -32,40 +32,10 @@ def test_versions_are_listed_newest_first(store: Store) -> None:
     assert [model.name for model in store.model_versions()] == ["ltv-revenue/3", "ltv-revenue/2", "ltv-revenue/1"]
 
 
-def test_a_promoted_candidate_is_champion_alone(store: Store) -> None:
-    worlds.register(store)
-    worlds.register(store)
-    store.promote(LTV_REVENUE, 2, expected_champion=1, who="ada", why="better on value CRPS")
-    assert [model.aliases for model in store.model_versions()] == [("champion",), ()]
-    assert store.champion().version == 2
-
-
-def test_promotion_is_refused_when_somebody_else_promoted_first(store: Store) -> None:
-    for _ in range(3):
-        worlds.register(store)
-    store.promote(LTV_REVENUE, 2, expected_champion=1, who="ada", why="")
-    with pytest.raises(Conflict, match="the champion is ltv-revenue/2, not ltv-revenue/1"):
-        store.promote(LTV_REVENUE, 3, expected_champion=1, who="bob", why="")
-    assert store.champion().version == 2
-
-
-def test_promotion_without_expectation_replaces_whoever_is_champion(store: Store) -> None:
-    worlds.register(store)
-    worlds.register(store)
-    assert store.promote(LTV_REVENUE, 2, expected_champion=None, who="ada", why="").aliases == ("champion",)
-
-
-def test_who_promoted_what_and_why_is_in_the_audit_log(store: Store) -> None:
-    worlds.register(store)
-    store.promote(LTV_REVENUE, 1, expected_champion=1, who="ada", why="drill")
-    entry = store.audit_log()[0]
-    assert (entry.who, entry.action, entry.subject, entry.detail["why"]) == ("ada", "promote", "ltv-revenue/1", "drill")
-
-
 def test_an_unknown_version_is_not_found(store: Store) -> None:
     worlds.register(store)
     with pytest.raises(NotFound, match="ltv-revenue/9"):
-        store.promote(LTV_REVENUE, 9, expected_champion=1, who="ada", why="")
+        store.model_version(LTV_REVENUE, 9)
 
 
 def test_a_kind_without_versions_has_no_champion(store: Store) -> None:
