@@ -1,0 +1,152 @@
+"""The local engine: the same forecasts however the work is split, and a killed run goes on where it was."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from unittest.mock import patch
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from farview.core import columns as c
+from farview.core.errors import Unavailable
+from farview.core.schemas import EVENTS, FORECAST
+from farview.store.store import Store
+from farview.store.values import ForecastRun
+from jobs.import_file import import_file
+from jobs.import_kinds import KINDS
+from jobs.import_reading import FileOptions
+from jobs.local_engine import LocalEngine
+from jobs.local_engine_buckets import bucketed, read
+from jobs.progress import Silent
+from jobs.score import HORIZONS_DAYS, score_ltv
+from jobs.train import train_ltv
+from tests.store import worlds
+
+
+def fill(store: Store, cdnow_sample: Path) -> Store:
+    """The 2,357 customers of the CDNOW sample, and a model fitted by its mode."""
+    import_file(store, KINDS["transactions"], cdnow_sample, FileOptions(), who="ada")
+    train_ltv(store, as_of=date(1997, 9, 30), method="map", who="ada")
+    return store
+
+
+@pytest.fixture
+def trained(store: Store, cdnow_sample: Path) -> Store:
+    return fill(store, cdnow_sample)
+
+
+@pytest.fixture
+def small(sqlite_store: Store, cdnow_sample: Path) -> Store:
+    """For what does not depend on the database."""
+    return fill(sqlite_store, cdnow_sample)
+
+
+def rows(store: Store, run: ForecastRun) -> pa.Table:
+    tables = [store.run_table(run.run_id, days, FORECAST.names) for days in run.spec.horizons_days]
+    return worlds.in_order(pa.concat_tables(tables))
+
+
+def score_in_one_piece(store: Store, horizons_days: tuple[int, ...] = HORIZONS_DAYS) -> ForecastRun:
+    """By another version of the code, which makes it another run."""
+    with patch("jobs.score.code_version", return_value="another"):
+        whole = score_ltv(store, horizons_days=horizons_days, who="ada")
+    assert whole.parts == 1
+    return whole
+
+
+def assert_same(store: Store, found: ForecastRun, whole: ForecastRun) -> None:
+    """Forecasts to the last bit, totals but for the order of their sums."""
+    assert rows(store, found).equals(rows(store, whole))
+    for one, other in zip(store.totals(found.run_id).to_pylist(), store.totals(whole.run_id).to_pylist(), strict=True):
+        draws, mean = one.pop("draws"), one.pop("mean")
+        assert draws == pytest.approx(other.pop("draws"), rel=1e-9)
+        assert mean == pytest.approx(other.pop("mean"), rel=1e-9)
+        assert one == other
+
+
+@pytest.mark.parametrize("engine", [LocalEngine(200, 0), LocalEngine(1_000, 2)], ids=str)
+def test_any_number_of_buckets_and_workers_gives_the_same_forecasts(engine: LocalEngine, small: Store) -> None:
+    split = score_ltv(small, horizons_days=(30, 90), engine=engine, who="ada")
+    assert split.parts == engine.buckets(2_357)
+    assert_same(small, split, score_in_one_piece(small, horizons_days=(30, 90)))
+
+
+@contextmanager
+def scoring(url: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that scores June in buckets of 1,000 and waits at a point; killed at the end."""
+    command = [sys.executable, "-m", "tests.jobs.interrupted_score", url, *arguments]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"here\n"
+        yield process
+        process.kill()
+
+
+def children(process: subprocess.Popen[bytes]) -> list[Path]:
+    found = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    return [Path(f"/proc/{child}") for child in found.split()]
+
+
+class Counted(Silent):
+    """How many customers were forecast, step by step."""
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+
+    def advance(self, units: int = 1) -> None:
+        self.steps.append(units)
+
+
+def test_a_killed_run_goes_on_at_the_bucket_it_had_reached_and_its_workers_end(trained: Store, url: str) -> None:
+    with scoring(url, "staging", "2") as process:
+        workers = children(process)
+        assert len(workers) >= 2
+    watch = Counted()
+    rerun = score_ltv(trained, who="ada", progress=watch)
+    assert (rerun.parts, rerun.parts_staged, rerun.attempt) == (3, 3, 2)
+    assert rerun.forecasts == 3 * 2_357
+    assert len(watch.steps) == 3  # what was in, and the two buckets that were not
+    assert_same(trained, rerun, score_in_one_piece(trained))
+    until = time.monotonic() + 10
+    while any(worker.exists() for worker in workers):
+        assert time.monotonic() < until, "a worker outlives its parent"
+        time.sleep(0.05)
+
+
+def test_a_killed_worker_is_told_and_the_rerun_goes_on(small: Store) -> None:
+    class KillWorkers(Silent):
+        def advance(self, units: int = 1) -> None:
+            for child in Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split():
+                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    os.kill(int(child), signal.SIGKILL)
+
+    with pytest.raises(Unavailable, match="goes on where it was"):
+        score_ltv(small, engine=LocalEngine(300, 1), who="ada", progress=KillWorkers())
+    rerun = score_ltv(small, who="ada")
+    assert (rerun.parts, rerun.attempt, rerun.forecasts) == (8, 2, 3 * 2_357)
+
+
+def test_all_events_of_a_customer_are_in_one_bucket() -> None:
+    when = datetime(2024, 1, 1, tzinfo=UTC)
+    events = pa.Table.from_pylist(
+        [{"customer_id": f"c{i % 50}", "time": when, "amount": float(i)} for i in range(200)], schema=EVENTS
+    )
+    with bucketed(pa.RecordBatchReader.from_batches(EVENTS, events.to_batches(max_chunksize=7)), 8, first=2) as folder:
+        found = [read(folder, bucket) for bucket in range(8)]
+    assert not folder.exists()
+    owners = [set(table[c.CUSTOMER_ID].to_pylist()) for table in found]
+    assert owners[:2] == [set(), set()]
+    assert sum(map(len, owners)) == len(set().union(*owners)) > 30
+    assert all(table.schema == EVENTS for table in found)
+    everywhere = pa.concat_tables(found)
+    counts = duckdb.sql("select count(*) from everywhere group by customer_id").fetchall()
+    assert everywhere.num_rows > 0
+    assert set(counts) == {(4,)}
