@@ -40,14 +40,17 @@ def parse_date(option: str, text: str | None) -> date | None:
     """The day written as YYYY-MM-DD.
 
     Raises:
-        InvalidInput: the text is not such a day.
+        InvalidInput: the text is not such a day, or not one of a business.
     """
     if text is None:
         return None
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise InvalidInput.of(option, f"{text!r} is not a date (write it as 1997-09-30)") from None
+    if not 1900 <= day.year < 2200:
+        raise InvalidInput.of(option, f"{text!r} is not between 1900 and 2199 (is the year written right?)")
+    return day
 
 
 def parse_counts(option: str, texts: Sequence[str]) -> dict[str, int]:

@@ -51,6 +51,8 @@ def test_a_journey_model_shows_where_it_comes_from(planned: Path) -> None:
     ("arguments", "complaint"),
     [
         (["plan", "--cap", "telex=2"], "--cap: no channel 'telex' (known: display, email"),
+        (["plan", "--as-of", "9999-12-31"], "--as-of: '9999-12-31' is not between 1900 and 2199"),
+        (["plan", "--consent-purpose", ""], "--consent-purpose: '' is not the name of a purpose"),
         (["train", "journeys", "--attribute", "shoe"], "no customer has 'shoe'"),
     ],
 )
