@@ -92,7 +92,8 @@ class JourneyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListPlans(self, request, context):
-        """Stored plans, newest first, page by page. Plans made meanwhile are on no page.
+        """Stored plans, newest first, page by page; no plan is on two pages. A plan that a call makes meanwhile is on no page.
+        Those of a run that is published meanwhile may be on later pages.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

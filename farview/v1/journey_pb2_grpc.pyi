@@ -60,7 +60,9 @@ class JourneyServiceStub:
     NOT_FOUND: there is no such plan.
     """
     ListPlans: _grpc.UnaryUnaryMultiCallable[_journey_pb2.ListPlansRequest, _journey_pb2.ListPlansResponse]
-    """Stored plans, newest first, page by page. Plans made meanwhile are on no page."""
+    """Stored plans, newest first, page by page; no plan is on two pages. A plan that a call makes meanwhile is on no page.
+    Those of a run that is published meanwhile may be on later pages.
+    """
 
 @_typing.type_check_only
 class JourneyServiceAsyncStub(JourneyServiceStub):
@@ -94,7 +96,9 @@ class JourneyServiceAsyncStub(JourneyServiceStub):
     NOT_FOUND: there is no such plan.
     """
     ListPlans: _aio.UnaryUnaryMultiCallable[_journey_pb2.ListPlansRequest, _journey_pb2.ListPlansResponse]  # type: ignore[assignment]
-    """Stored plans, newest first, page by page. Plans made meanwhile are on no page."""
+    """Stored plans, newest first, page by page; no plan is on two pages. A plan that a call makes meanwhile is on no page.
+    Those of a run that is published meanwhile may be on later pages.
+    """
 
 class JourneyServiceServicer(metaclass=_abc_1.ABCMeta):
     """Plans by which channels, in which order, to reach a customer next.
@@ -143,6 +147,8 @@ class JourneyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _journey_pb2.ListPlansRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_journey_pb2.ListPlansResponse, _abc.Awaitable[_journey_pb2.ListPlansResponse]]:
-        """Stored plans, newest first, page by page. Plans made meanwhile are on no page."""
+        """Stored plans, newest first, page by page; no plan is on two pages. A plan that a call makes meanwhile is on no page.
+        Those of a run that is published meanwhile may be on later pages.
+        """
 
 def add_JourneyServiceServicer_to_server(servicer: JourneyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
