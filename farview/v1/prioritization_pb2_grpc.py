@@ -65,6 +65,9 @@ class PrioritizationServiceServicer:
         candidates, n being the smaller of `capacity` and the number of candidates. The method writes nothing: the floors
         hold inside this one list.
 
+        Consent is not looked at: it is given for a channel, and no channel is named here. Whom an audience may reach is the
+        caller's to keep; JourneyService keeps to it.
+
         FAILED_PRECONDITION: the floors are infeasible and `on_shortfall` is REFUSE; the message names the floors and what
         is missing.
         """

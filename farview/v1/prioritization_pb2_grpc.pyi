@@ -46,6 +46,9 @@ class PrioritizationServiceStub:
     candidates, n being the smaller of `capacity` and the number of candidates. The method writes nothing: the floors
     hold inside this one list.
 
+    Consent is not looked at: it is given for a channel, and no channel is named here. Whom an audience may reach is the
+    caller's to keep; JourneyService keeps to it.
+
     FAILED_PRECONDITION: the floors are infeasible and `on_shortfall` is REFUSE; the message names the floors and what
     is missing.
     """
@@ -73,6 +76,9 @@ class PrioritizationServiceAsyncStub(PrioritizationServiceStub):
     comes first. Floors are feasible when their shares sum to at most 1 and each cohort has at least floor(share * n)
     candidates, n being the smaller of `capacity` and the number of candidates. The method writes nothing: the floors
     hold inside this one list.
+
+    Consent is not looked at: it is given for a channel, and no channel is named here. Whom an audience may reach is the
+    caller's to keep; JourneyService keeps to it.
 
     FAILED_PRECONDITION: the floors are infeasible and `on_shortfall` is REFUSE; the message names the floors and what
     is missing.
@@ -104,6 +110,9 @@ class PrioritizationServiceServicer(metaclass=_abc_1.ABCMeta):
         comes first. Floors are feasible when their shares sum to at most 1 and each cohort has at least floor(share * n)
         candidates, n being the smaller of `capacity` and the number of candidates. The method writes nothing: the floors
         hold inside this one list.
+
+        Consent is not looked at: it is given for a channel, and no channel is named here. Whom an audience may reach is the
+        caller's to keep; JourneyService keeps to it.
 
         FAILED_PRECONDITION: the floors are infeasible and `on_shortfall` is REFUSE; the message names the floors and what
         is missing.
