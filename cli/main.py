@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from cli.commands import backtest, demo, evaluate, imports, init, models, plan, score, serve, simulate, train
+from cli.commands import backtest, demo, evaluate, imports, init, models, plan, score, serve, simulate, train, worker
 from farview.core.errors import FarviewError, InvalidInput
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(models.app, name="models")
 app.add_typer(simulate.app, name="simulate")
 app.command("serve")(serve.serve)
+app.command("worker")(worker.worker)
 app.command("demo")(demo.demo)
 
 

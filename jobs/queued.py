@@ -1,0 +1,86 @@
+"""From a request in the operations table to the job that it asks for."""
+
+from dataclasses import replace
+
+from farview.store.claimed import ClaimedStore
+from farview.store.claims import Claim
+from farview.store.job_requests import JobRequest, PlanEveryone, Score, TrainJourneys, TrainLtv
+from farview.store.store import Store
+from jobs.plan import plan_customers
+from jobs.plan_terms import PlanOptions
+from jobs.progress import Progress
+from jobs.score import HORIZONS_DAYS, score_ltv
+from jobs.snapshot import cut_of, touch_cut_of
+from jobs.train import train_ltv
+from jobs.train_journeys import JourneyFit, train_journeys
+
+
+def settled(store: Store, claim: Claim) -> JobRequest:
+    """The request with the day and the instant that it left open: the last event's day, and the first attempt's start.
+
+    Raises:
+        FailedPrecondition: there is nothing to learn from or to score.
+    """
+    request = claim.request
+    if isinstance(request, PlanEveryone):
+        return replace(request, as_of=touch_cut_of(store, request.as_of, None).as_of)
+    cut_for = touch_cut_of if isinstance(request, TrainJourneys) else cut_of
+    cut = cut_for(store, request.as_of, request.known_at or claim.started_at)
+    return replace(request, as_of=cut.as_of, known_at=cut.known_at)
+
+
+def run(store: ClaimedStore, request: JobRequest, *, who: str, progress: Progress) -> None:
+    """Does the job; what it comes to is in `store.claimed.result`.
+
+    Raises:
+        FarviewError: what the job raises.
+        Exception: what the progress raises.
+    """
+    match request:
+        case TrainLtv():
+            train_ltv(
+                store,
+                as_of=request.as_of,
+                known_at=request.known_at,
+                model=request.model,
+                method=request.method,
+                seed=request.seed,
+                who=who,
+                why=request.why,
+                progress=progress,
+            )
+        case TrainJourneys():
+            fit = JourneyFit(request.model, request.window_days, request.attributes, request.seed)
+            train_journeys(
+                store,
+                fit=fit,
+                as_of=request.as_of,
+                known_at=request.known_at,
+                who=who,
+                why=request.why,
+                progress=progress,
+            )
+        case Score():
+            score_ltv(
+                store,
+                as_of=request.as_of,
+                known_at=request.known_at,
+                horizons_days=request.horizons_days or HORIZONS_DAYS,
+                seed=request.seed,
+                who=who,
+                progress=progress,
+            )
+        case PlanEveryone():
+            plan_customers(store, options=_plan_options(request), as_of=request.as_of, who=who, progress=progress)
+
+
+def _plan_options(request: PlanEveryone) -> PlanOptions:
+    return PlanOptions(
+        where=request.where,
+        max_touches=request.max_touches,
+        caps=request.caps,
+        touch_costs=request.touch_costs,
+        margin=request.margin,
+        gap_hours=request.gap_hours,
+        consent_purpose=request.consent_purpose,
+    )
