@@ -10,7 +10,7 @@ import pyarrow as pa
 from structlog.typing import FilteringBoundLogger
 
 from farview.core import schemas
-from farview.core.errors import FailedPrecondition, NotFound
+from farview.core.errors import ArtifactMismatch, FailedPrecondition, NotFound
 from farview.features.rfm import Rfm, rfm_batch
 from farview.store.store import Store
 from farview.store.values import LTV_REVENUE, ModelVersion
@@ -39,17 +39,19 @@ class Scoring:
         self._logger = logger
         self._lock = threading.Lock()
         self._models: OrderedDict[str, _Loaded] = OrderedDict()
+        self._champion: ModelVersion | None = None  # the last one that loaded
 
     def version(self, name: str) -> ModelVersion:
-        """The version of that name, or with "" the champion.
+        """The version of that name, or with "" the champion; the one before it while the champion's bytes are damaged.
 
         Raises:
             FailedPrecondition: there is no champion yet.
+            ArtifactMismatch: the champion's bytes are not those registered, and no champion was loaded before it.
             NotFound: there is no such version, or it does not forecast value.
         """
         if not name:
             try:
-                return self._store.champion(LTV_REVENUE)
+                return self._sound(self._store.champion(LTV_REVENUE))
             except NotFound:
                 raise FailedPrecondition("no model is fitted yet (run `farview train ltv`)") from None
         try:
@@ -71,12 +73,24 @@ class Scoring:
     def warm(self) -> None:
         """Loads the champion, if there is one, and runs its kernels once, so that no caller waits for that."""
         try:
-            champion = self._store.champion(LTV_REVENUE)
+            champion = self._sound(self._store.champion(LTV_REVENUE))
         except NotFound:
             return
         day = date(2000, 1, 1)
         rows = [Rfm("2000-01", day, 0, 0.0, 0.0, 0.0), Rfm("2000-01", day, 3, 20.0, 30.0, 10.0)]
         self.forecast(champion, rfm_batch(["a", "b"], rows), (90,), day)
+
+    def _sound(self, champion: ModelVersion) -> ModelVersion:
+        """The champion, or while it cannot be loaded the last one that could; answers name the version they are of."""
+        try:
+            self._loaded(champion)
+        except ArtifactMismatch as mismatch:
+            if self._champion is None:
+                raise
+            self._logger.error("champion refused", model_version=champion.name, reason=str(mismatch))
+            return self._champion
+        self._champion = champion
+        return champion
 
     def _loaded(self, version: ModelVersion) -> _Loaded:
         with self._lock:

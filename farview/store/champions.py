@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, delete, select, update
 
-from farview.core.errors import Conflict, FailedPrecondition, InvalidInput, NotFound
+from farview.core.errors import ArtifactMismatch, Conflict, FailedPrecondition, InvalidInput, NotFound
 from farview.store import audit, gate_reports, registry
 from farview.store.tables import AUDIT_LOG
 from farview.store.tables_models import ALIASES
@@ -41,7 +41,7 @@ def promote(
     refusal = _refusal(connection, kind, number, champion)
     if refusal is not None and not force:
         raise FailedPrecondition(refusal)
-    registry.artifact_of(connection, wanted)
+    _require_sound(connection, wanted)
     _replace(connection, kind, champion, number)
     detail: dict[str, Any] = {"expected_champion": expected, "champion_before": champion, "why": why}
     if refusal is not None:
@@ -57,7 +57,7 @@ def rollback(connection: Connection, kind: str, expected: int | None, *, who: st
     if len(reigns) < 2:
         raise FailedPrecondition(f"{kind}/{champion} is the first champion of {kind}: there is none to go back to")
     before = registry.one(connection, kind, reigns[-2])
-    registry.artifact_of(connection, before)
+    _require_sound(connection, before)
     _replace(connection, kind, champion, before.version)
     detail = {"expected_champion": expected, "champion_before": champion, "why": why}
     audit.append(connection, who, "rollback", {before.name: detail})
@@ -83,6 +83,14 @@ def _held_champion(connection: Connection, kind: str, expected: int | None) -> i
     if expected is not None and champion != expected:
         raise Conflict(f"the champion is {kind}/{champion}, not {kind}/{expected}; read again and decide anew")
     return champion
+
+
+def _require_sound(connection: Connection, model: ModelVersion) -> None:
+    """Raises FailedPrecondition for a version whose stored bytes no server would load."""
+    try:
+        registry.artifact_of(connection, model)
+    except ArtifactMismatch as mismatch:
+        raise FailedPrecondition(f"{mismatch}; nothing would load it (train again)") from None
 
 
 def _replace(connection: Connection, kind: str, champion: int, number: int) -> None:

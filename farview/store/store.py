@@ -252,9 +252,9 @@ class Store:
             NotFound: no such version.
             Conflict: the champion is not the expected one.
             FailedPrecondition: the version's last gate report did not pass, is against another champion, or there is
-                none; not with `force`, which is logged with its reason.
+                none; not with `force`, which is logged with its reason. Also, always: its stored bytes are not those
+                registered.
             InvalidInput: `force` without a reason.
-            ArtifactMismatch: the stored bytes of the version are not those registered.
         """
         return self._write(
             lambda writer: writer.promote(
@@ -268,8 +268,7 @@ class Store:
         Raises:
             NotFound: the kind has no champion.
             Conflict: the champion is not the expected one.
-            FailedPrecondition: there was no champion before.
-            ArtifactMismatch: the stored bytes of the version are not those registered.
+            FailedPrecondition: there was no champion before, or its stored bytes are not those registered.
         """
         return self._write(lambda writer: writer.rollback(kind, expected_champion=expected_champion, who=who, why=why))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from farview.store import champions, exposures, plans, queue, registry, touchpoints, transactions
+from farview.store import champions, exposures, plans, queue, touchpoints, transactions
 from farview.store.job_requests import JobRequest
 from farview.store.values import (
     Answered,

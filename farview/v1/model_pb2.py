@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.type import date_pb2 as google_dot_type_dot_date__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x66\x61rview/v1/model.proto\x12\nfarview.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\"\x9b\x02\n\x0cModelVersion\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12\r\n\x05model\x18\x04 \x01(\t\x12\'\n\x07\x61liases\x18\x05 \x03(\x0e\x32\x16.farview.v1.ModelAlias\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x07lineage\x18\x07 \x01(\x0b\x32\x18.farview.v1.ModelLineage\x12(\n\x07metrics\x18\x08 \x03(\x0b\x32\x17.farview.v1.ModelMetric\x12\x17\n\x0f\x61rtifact_sha256\x18\t \x01(\t\"\xbe\x02\n\x0cModelLineage\x12%\n\nas_of_date\x18\x01 \x01(\x0b\x32\x11.google.type.Date\x12\x31\n\rknown_at_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x12\x64\x61ta_snapshot_hash\x18\x03 \x01(\t\x12\x1b\n\x13\x66\x65\x61ture_schema_hash\x18\x04 \x01(\t\x12\x1a\n\x12\x63onfiguration_json\x18\x05 \x01(\t\x12\x0c\n\x04seed\x18\x06 \x01(\x03\x12\x14\n\x0c\x63ode_version\x18\x07 \x01(\t\x12\x34\n\x10library_versions\x18\x08 \x03(\x0b\x32\x1a.farview.v1.LibraryVersion\x12\x15\n\rregistered_by\x18\t \x01(\t\x12\x0e\n\x06reason\x18\n \x01(\t\"2\n\x0eLibraryVersion\x12\x0f\n\x07library\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"*\n\x0bModelMetric\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\"a\n\x18ListModelVersionsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04kind\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"f\n\x19ListModelVersionsResponse\x12\x30\n\x0emodel_versions\x18\x01 \x03(\x0b\x32\x18.farview.v1.ModelVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"5\n\x16GetModelVersionRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"J\n\x17GetModelVersionResponse\x12/\n\rmodel_version\x18\x01 \x01(\x0b\x32\x18.farview.v1.ModelVersion\"\x8a\x01\n\x1aPromoteModelVersionRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1b\n\rmodel_version\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1f\n\x11\x65xpected_champion\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06reason\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\"i\n\x1bPromoteModelVersionResponse\x12/\n\rmodel_version\x18\x01 \x01(\x0b\x32\x18.farview.v1.ModelVersion\x12\x19\n\x11previous_champion\x18\x02 \x01(\t*^\n\nModelAlias\x12\x1b\n\x17MODEL_ALIAS_UNSPECIFIED\x10\x00\x12\x19\n\x15MODEL_ALIAS_CANDIDATE\x10\x01\x12\x18\n\x14MODEL_ALIAS_CHAMPION\x10\x02\x32\xb4\x02\n\x0cModelService\x12`\n\x11ListModelVersions\x12$.farview.v1.ListModelVersionsRequest\x1a%.farview.v1.ListModelVersionsResponse\x12Z\n\x0fGetModelVersion\x12\".farview.v1.GetModelVersionRequest\x1a#.farview.v1.GetModelVersionResponse\x12\x66\n\x13PromoteModelVersion\x12&.farview.v1.PromoteModelVersionRequest\x1a\'.farview.v1.PromoteModelVersionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x66\x61rview/v1/model.proto\x12\nfarview.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\"\x9b\x02\n\x0cModelVersion\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12\r\n\x05model\x18\x04 \x01(\t\x12\'\n\x07\x61liases\x18\x05 \x03(\x0e\x32\x16.farview.v1.ModelAlias\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x07lineage\x18\x07 \x01(\x0b\x32\x18.farview.v1.ModelLineage\x12(\n\x07metrics\x18\x08 \x03(\x0b\x32\x17.farview.v1.ModelMetric\x12\x17\n\x0f\x61rtifact_sha256\x18\t \x01(\t\"\xbe\x02\n\x0cModelLineage\x12%\n\nas_of_date\x18\x01 \x01(\x0b\x32\x11.google.type.Date\x12\x31\n\rknown_at_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x12\x64\x61ta_snapshot_hash\x18\x03 \x01(\t\x12\x1b\n\x13\x66\x65\x61ture_schema_hash\x18\x04 \x01(\t\x12\x1a\n\x12\x63onfiguration_json\x18\x05 \x01(\t\x12\x0c\n\x04seed\x18\x06 \x01(\x03\x12\x14\n\x0c\x63ode_version\x18\x07 \x01(\t\x12\x34\n\x10library_versions\x18\x08 \x03(\x0b\x32\x1a.farview.v1.LibraryVersion\x12\x15\n\rregistered_by\x18\t \x01(\t\x12\x0e\n\x06reason\x18\n \x01(\t\"2\n\x0eLibraryVersion\x12\x0f\n\x07library\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"*\n\x0bModelMetric\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\"a\n\x18ListModelVersionsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04kind\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"f\n\x19ListModelVersionsResponse\x12\x30\n\x0emodel_versions\x18\x01 \x03(\x0b\x32\x18.farview.v1.ModelVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"5\n\x16GetModelVersionRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"w\n\x17GetModelVersionResponse\x12/\n\rmodel_version\x18\x01 \x01(\x0b\x32\x18.farview.v1.ModelVersion\x12+\n\x0bgate_report\x18\x02 \x01(\x0b\x32\x16.farview.v1.GateReport\"\x9a\x01\n\nGateReport\x12\x0e\n\x06passed\x18\x01 \x01(\x08\x12\x10\n\x08\x63hampion\x18\x02 \x01(\t\x12%\n\x06\x63hecks\x18\x03 \x03(\x0b\x32\x15.farview.v1.GateCheck\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\x05 \x01(\t\"\x8a\x01\n\tGateCheck\x12\x0c\n\x04gate\x18\x01 \x01(\t\x12\x0e\n\x06\x66igure\x18\x02 \x01(\t\x12\x12\n\x05value\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x12\n\x05limit\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x0e\n\x06passed\x18\x05 \x01(\x08\x12\x13\n\x0b\x65xplanation\x18\x06 \x01(\tB\x08\n\x06_valueB\x08\n\x06_limit\"\x9f\x01\n\x1aPromoteModelVersionRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1b\n\rmodel_version\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1f\n\x11\x65xpected_champion\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06reason\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\x12\x13\n\x05\x66orce\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01\"i\n\x1bPromoteModelVersionResponse\x12/\n\rmodel_version\x18\x01 \x01(\x0b\x32\x18.farview.v1.ModelVersion\x12\x19\n\x11previous_champion\x18\x02 \x01(\t\"g\n\x14RollbackModelRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1f\n\x11\x65xpected_champion\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06reason\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\"c\n\x15RollbackModelResponse\x12/\n\rmodel_version\x18\x01 \x01(\x0b\x32\x18.farview.v1.ModelVersion\x12\x19\n\x11previous_champion\x18\x02 \x01(\t*^\n\nModelAlias\x12\x1b\n\x17MODEL_ALIAS_UNSPECIFIED\x10\x00\x12\x19\n\x15MODEL_ALIAS_CANDIDATE\x10\x01\x12\x18\n\x14MODEL_ALIAS_CHAMPION\x10\x02\x32\x8a\x03\n\x0cModelService\x12`\n\x11ListModelVersions\x12$.farview.v1.ListModelVersionsRequest\x1a%.farview.v1.ListModelVersionsResponse\x12Z\n\x0fGetModelVersion\x12\".farview.v1.GetModelVersionRequest\x1a#.farview.v1.GetModelVersionResponse\x12\x66\n\x13PromoteModelVersion\x12&.farview.v1.PromoteModelVersionRequest\x1a\'.farview.v1.PromoteModelVersionResponse\x12T\n\rRollbackModel\x12 .farview.v1.RollbackModelRequest\x1a!.farview.v1.RollbackModelResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,8 +50,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROMOTEMODELVERSIONREQUEST'].fields_by_name['expected_champion']._serialized_options = b'\342A\001\002'
   _globals['_PROMOTEMODELVERSIONREQUEST'].fields_by_name['reason']._loaded_options = None
   _globals['_PROMOTEMODELVERSIONREQUEST'].fields_by_name['reason']._serialized_options = b'\342A\001\002'
-  _globals['_MODELALIAS']._serialized_start=1413
-  _globals['_MODELALIAS']._serialized_end=1507
+  _globals['_PROMOTEMODELVERSIONREQUEST'].fields_by_name['force']._loaded_options = None
+  _globals['_PROMOTEMODELVERSIONREQUEST'].fields_by_name['force']._serialized_options = b'\342A\001\001'
+  _globals['_ROLLBACKMODELREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_ROLLBACKMODELREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\002'
+  _globals['_ROLLBACKMODELREQUEST'].fields_by_name['expected_champion']._loaded_options = None
+  _globals['_ROLLBACKMODELREQUEST'].fields_by_name['expected_champion']._serialized_options = b'\342A\001\002'
+  _globals['_ROLLBACKMODELREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_ROLLBACKMODELREQUEST'].fields_by_name['reason']._serialized_options = b'\342A\001\002'
+  _globals['_MODELALIAS']._serialized_start=1983
+  _globals['_MODELALIAS']._serialized_end=2077
   _globals['_MODELVERSION']._serialized_start=129
   _globals['_MODELVERSION']._serialized_end=412
   _globals['_MODELLINEAGE']._serialized_start=415
@@ -67,11 +75,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETMODELVERSIONREQUEST']._serialized_start=1034
   _globals['_GETMODELVERSIONREQUEST']._serialized_end=1087
   _globals['_GETMODELVERSIONRESPONSE']._serialized_start=1089
-  _globals['_GETMODELVERSIONRESPONSE']._serialized_end=1163
-  _globals['_PROMOTEMODELVERSIONREQUEST']._serialized_start=1166
-  _globals['_PROMOTEMODELVERSIONREQUEST']._serialized_end=1304
-  _globals['_PROMOTEMODELVERSIONRESPONSE']._serialized_start=1306
-  _globals['_PROMOTEMODELVERSIONRESPONSE']._serialized_end=1411
-  _globals['_MODELSERVICE']._serialized_start=1510
-  _globals['_MODELSERVICE']._serialized_end=1818
+  _globals['_GETMODELVERSIONRESPONSE']._serialized_end=1208
+  _globals['_GATEREPORT']._serialized_start=1211
+  _globals['_GATEREPORT']._serialized_end=1365
+  _globals['_GATECHECK']._serialized_start=1368
+  _globals['_GATECHECK']._serialized_end=1506
+  _globals['_PROMOTEMODELVERSIONREQUEST']._serialized_start=1509
+  _globals['_PROMOTEMODELVERSIONREQUEST']._serialized_end=1668
+  _globals['_PROMOTEMODELVERSIONRESPONSE']._serialized_start=1670
+  _globals['_PROMOTEMODELVERSIONRESPONSE']._serialized_end=1775
+  _globals['_ROLLBACKMODELREQUEST']._serialized_start=1777
+  _globals['_ROLLBACKMODELREQUEST']._serialized_end=1880
+  _globals['_ROLLBACKMODELRESPONSE']._serialized_start=1882
+  _globals['_ROLLBACKMODELRESPONSE']._serialized_end=1981
+  _globals['_MODELSERVICE']._serialized_start=2080
+  _globals['_MODELSERVICE']._serialized_end=2474
 # @@protoc_insertion_point(module_scope)

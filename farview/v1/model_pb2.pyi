@@ -289,20 +289,113 @@ class GetModelVersionResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MODEL_VERSION_FIELD_NUMBER: _builtins.int
+    GATE_REPORT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def model_version(self) -> Global___ModelVersion: ...
+    @_builtins.property
+    def gate_report(self) -> Global___GateReport:
+        """The last one. Absent when the version was never examined."""
+
     def __init__(
         self,
         *,
         model_version: Global___ModelVersion | None = ...,
+        gate_report: Global___GateReport | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["model_version", b"model_version"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["gate_report", b"gate_report", "model_version", b"model_version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["model_version", b"model_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["gate_report", b"gate_report", "model_version", b"model_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetModelVersionResponse: _TypeAlias = GetModelVersionResponse  # noqa: Y015
+
+@_typing.final
+class GateReport(_message.Message):
+    """What the gates said of a version."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PASSED_FIELD_NUMBER: _builtins.int
+    CHAMPION_FIELD_NUMBER: _builtins.int
+    CHECKS_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    CREATED_BY_FIELD_NUMBER: _builtins.int
+    passed: _builtins.bool
+    """Whether every check passed. Then it may be promoted while `champion` still is the champion."""
+    champion: _builtins.str
+    """The version it was held against. Empty when it was the champion itself, whose convergence alone was noted."""
+    created_by: _builtins.str
+    """Who asked for it."""
+    @_builtins.property
+    def checks(self) -> _containers.RepeatedCompositeFieldContainer[Global___GateCheck]:
+        """In the order of the gates: convergence, calibration, backtest."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        passed: _builtins.bool = ...,
+        champion: _builtins.str = ...,
+        checks: _abc.Iterable[Global___GateCheck] | None = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        created_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["champion", b"champion", "checks", b"checks", "create_time", b"create_time", "created_by", b"created_by", "passed", b"passed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GateReport: _TypeAlias = GateReport  # noqa: Y015
+
+@_typing.final
+class GateCheck(_message.Message):
+    """One figure against its limit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GATE_FIELD_NUMBER: _builtins.int
+    FIGURE_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    PASSED_FIELD_NUMBER: _builtins.int
+    EXPLANATION_FIELD_NUMBER: _builtins.int
+    gate: _builtins.str
+    """"convergence", "calibration" or "backtest"."""
+    figure: _builtins.str
+    """For example "value CRPS"."""
+    value: _builtins.float
+    """Absent when it is not defined."""
+    limit: _builtins.float
+    passed: _builtins.bool
+    explanation: _builtins.str
+    """The same in words, and where it failed what to do."""
+    def __init__(
+        self,
+        *,
+        gate: _builtins.str = ...,
+        figure: _builtins.str = ...,
+        value: _builtins.float | None = ...,
+        limit: _builtins.float | None = ...,
+        passed: _builtins.bool = ...,
+        explanation: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "_value", b"_value", "limit", b"limit", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "_value", b"_value", "explanation", b"explanation", "figure", b"figure", "gate", b"gate", "limit", b"limit", "passed", b"passed", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__limit: _TypeAlias = _typing.Literal["limit"]  # noqa: Y015
+    _WhichOneofArgType__limit: _TypeAlias = _typing.Literal["_limit", b"_limit"]  # noqa: Y015
+    _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
+    _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__limit) -> _WhichOneofReturnType__limit | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
+
+Global___GateCheck: _TypeAlias = GateCheck  # noqa: Y015
 
 @_typing.final
 class PromoteModelVersionRequest(_message.Message):
@@ -312,6 +405,7 @@ class PromoteModelVersionRequest(_message.Message):
     MODEL_VERSION_FIELD_NUMBER: _builtins.int
     EXPECTED_CHAMPION_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    FORCE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Chosen by the caller for this write, 1 to 128 characters; a UUID is a good choice. Never forgotten."""
     model_version: _builtins.str
@@ -320,6 +414,8 @@ class PromoteModelVersionRequest(_message.Message):
     """The champion of that kind as the caller last read it."""
     reason: _builtins.str
     """Why, in words for the audit log, 1 to 1,000 characters."""
+    force: _builtins.bool
+    """Promotes past gates that were not passed. What they said is logged with `reason`. Default: false."""
     def __init__(
         self,
         *,
@@ -327,10 +423,11 @@ class PromoteModelVersionRequest(_message.Message):
         model_version: _builtins.str = ...,
         expected_champion: _builtins.str = ...,
         reason: _builtins.str = ...,
+        force: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expected_champion", b"expected_champion", "model_version", b"model_version", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expected_champion", b"expected_champion", "force", b"force", "model_version", b"model_version", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -361,3 +458,57 @@ class PromoteModelVersionResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PromoteModelVersionResponse: _TypeAlias = PromoteModelVersionResponse  # noqa: Y015
+
+@_typing.final
+class RollbackModelRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    EXPECTED_CHAMPION_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Chosen by the caller for this write, 1 to 128 characters; a UUID is a good choice. Never forgotten."""
+    expected_champion: _builtins.str
+    """The champion as the caller last read it, for example "ltv-revenue/3"; its kind is rolled back."""
+    reason: _builtins.str
+    """Why, in words for the audit log, 1 to 1,000 characters."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        expected_champion: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expected_champion", b"expected_champion", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RollbackModelRequest: _TypeAlias = RollbackModelRequest  # noqa: Y015
+
+@_typing.final
+class RollbackModelResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_VERSION_FIELD_NUMBER: _builtins.int
+    PREVIOUS_CHAMPION_FIELD_NUMBER: _builtins.int
+    previous_champion: _builtins.str
+    """The champion that was taken back."""
+    @_builtins.property
+    def model_version(self) -> Global___ModelVersion:
+        """The champion now, with its new aliases."""
+
+    def __init__(
+        self,
+        *,
+        model_version: Global___ModelVersion | None = ...,
+        previous_champion: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["model_version", b"model_version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model_version", b"model_version", "previous_champion", b"previous_champion"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RollbackModelResponse: _TypeAlias = RollbackModelResponse  # noqa: Y015

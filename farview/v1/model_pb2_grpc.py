@@ -52,6 +52,11 @@ class ModelServiceStub:
                 request_serializer=farview_dot_v1_dot_model__pb2.PromoteModelVersionRequest.SerializeToString,
                 response_deserializer=farview_dot_v1_dot_model__pb2.PromoteModelVersionResponse.FromString,
                 _registered_method=True)
+        self.RollbackModel = channel.unary_unary(
+                '/farview.v1.ModelService/RollbackModel',
+                request_serializer=farview_dot_v1_dot_model__pb2.RollbackModelRequest.SerializeToString,
+                response_deserializer=farview_dot_v1_dot_model__pb2.RollbackModelResponse.FromString,
+                _registered_method=True)
 
 
 class ModelServiceServicer:
@@ -79,8 +84,25 @@ class ModelServiceServicer:
 
         Forecasts change with the next scoring run; ScoreCustomers uses the new champion at once.
         NOT_FOUND: there is no such version.
+        FAILED_PRECONDITION: its last gate report did not pass, is against another champion than the present one, or there is
+        none (`farview models gate` makes one); the message names gate and figure. Not with `force`. Also, always: its stored
+        artifact is not the one registered.
         ABORTED: another version is champion than `expected_champion`; read again and decide again. Also when the database
         stayed busy with another write.
+        ALREADY_EXISTS: `request_id` was used before with another body.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RollbackModel(self, request, context):
+        """Makes the champion before the champion again, if the champion still is the one the caller has seen.
+
+        Each further call goes one champion further back; a champion that was taken back is not returned to. Gates are not
+        asked. What changes when is as after a promotion.
+        NOT_FOUND: there is no such version as `expected_champion`, or its kind has no champion.
+        FAILED_PRECONDITION: there was no champion before, or its stored artifact is not the one registered.
+        ABORTED: another version is champion than `expected_champion`. Also when the database stayed busy with another write.
         ALREADY_EXISTS: `request_id` was used before with another body.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -104,6 +126,11 @@ def add_ModelServiceServicer_to_server(servicer, server):
                     servicer.PromoteModelVersion,
                     request_deserializer=farview_dot_v1_dot_model__pb2.PromoteModelVersionRequest.FromString,
                     response_serializer=farview_dot_v1_dot_model__pb2.PromoteModelVersionResponse.SerializeToString,
+            ),
+            'RollbackModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.RollbackModel,
+                    request_deserializer=farview_dot_v1_dot_model__pb2.RollbackModelRequest.FromString,
+                    response_serializer=farview_dot_v1_dot_model__pb2.RollbackModelResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -190,6 +217,33 @@ class ModelService:
             '/farview.v1.ModelService/PromoteModelVersion',
             farview_dot_v1_dot_model__pb2.PromoteModelVersionRequest.SerializeToString,
             farview_dot_v1_dot_model__pb2.PromoteModelVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RollbackModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/farview.v1.ModelService/RollbackModel',
+            farview_dot_v1_dot_model__pb2.RollbackModelRequest.SerializeToString,
+            farview_dot_v1_dot_model__pb2.RollbackModelResponse.FromString,
             options,
             channel_credentials,
             insecure,

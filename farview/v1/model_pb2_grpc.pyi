@@ -45,8 +45,21 @@ class ModelServiceStub:
 
     Forecasts change with the next scoring run; ScoreCustomers uses the new champion at once.
     NOT_FOUND: there is no such version.
+    FAILED_PRECONDITION: its last gate report did not pass, is against another champion than the present one, or there is
+    none (`farview models gate` makes one); the message names gate and figure. Not with `force`. Also, always: its stored
+    artifact is not the one registered.
     ABORTED: another version is champion than `expected_champion`; read again and decide again. Also when the database
     stayed busy with another write.
+    ALREADY_EXISTS: `request_id` was used before with another body.
+    """
+    RollbackModel: _grpc.UnaryUnaryMultiCallable[_model_pb2.RollbackModelRequest, _model_pb2.RollbackModelResponse]
+    """Makes the champion before the champion again, if the champion still is the one the caller has seen.
+
+    Each further call goes one champion further back; a champion that was taken back is not returned to. Gates are not
+    asked. What changes when is as after a promotion.
+    NOT_FOUND: there is no such version as `expected_champion`, or its kind has no champion.
+    FAILED_PRECONDITION: there was no champion before, or its stored artifact is not the one registered.
+    ABORTED: another version is champion than `expected_champion`. Also when the database stayed busy with another write.
     ALREADY_EXISTS: `request_id` was used before with another body.
     """
 
@@ -67,8 +80,21 @@ class ModelServiceAsyncStub(ModelServiceStub):
 
     Forecasts change with the next scoring run; ScoreCustomers uses the new champion at once.
     NOT_FOUND: there is no such version.
+    FAILED_PRECONDITION: its last gate report did not pass, is against another champion than the present one, or there is
+    none (`farview models gate` makes one); the message names gate and figure. Not with `force`. Also, always: its stored
+    artifact is not the one registered.
     ABORTED: another version is champion than `expected_champion`; read again and decide again. Also when the database
     stayed busy with another write.
+    ALREADY_EXISTS: `request_id` was used before with another body.
+    """
+    RollbackModel: _aio.UnaryUnaryMultiCallable[_model_pb2.RollbackModelRequest, _model_pb2.RollbackModelResponse]  # type: ignore[assignment]
+    """Makes the champion before the champion again, if the champion still is the one the caller has seen.
+
+    Each further call goes one champion further back; a champion that was taken back is not returned to. Gates are not
+    asked. What changes when is as after a promotion.
+    NOT_FOUND: there is no such version as `expected_champion`, or its kind has no champion.
+    FAILED_PRECONDITION: there was no champion before, or its stored artifact is not the one registered.
+    ABORTED: another version is champion than `expected_champion`. Also when the database stayed busy with another write.
     ALREADY_EXISTS: `request_id` was used before with another body.
     """
 
@@ -104,8 +130,27 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Forecasts change with the next scoring run; ScoreCustomers uses the new champion at once.
         NOT_FOUND: there is no such version.
+        FAILED_PRECONDITION: its last gate report did not pass, is against another champion than the present one, or there is
+        none (`farview models gate` makes one); the message names gate and figure. Not with `force`. Also, always: its stored
+        artifact is not the one registered.
         ABORTED: another version is champion than `expected_champion`; read again and decide again. Also when the database
         stayed busy with another write.
+        ALREADY_EXISTS: `request_id` was used before with another body.
+        """
+
+    @_abc_1.abstractmethod
+    def RollbackModel(
+        self,
+        request: _model_pb2.RollbackModelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_model_pb2.RollbackModelResponse, _abc.Awaitable[_model_pb2.RollbackModelResponse]]:
+        """Makes the champion before the champion again, if the champion still is the one the caller has seen.
+
+        Each further call goes one champion further back; a champion that was taken back is not returned to. Gates are not
+        asked. What changes when is as after a promotion.
+        NOT_FOUND: there is no such version as `expected_champion`, or its kind has no champion.
+        FAILED_PRECONDITION: there was no champion before, or its stored artifact is not the one registered.
+        ABORTED: another version is champion than `expected_champion`. Also when the database stayed busy with another write.
         ALREADY_EXISTS: `request_id` was used before with another body.
         """
 

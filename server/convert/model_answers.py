@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from farview.store.gate_reports import GateReport
 from farview.store.values import Lineage, ModelVersion
 from farview.v1 import model_pb2 as pb
 from server.convert.basics import day, instant
@@ -24,6 +25,27 @@ def model_version(version: ModelVersion) -> pb.ModelVersion:
         lineage=_lineage(version.lineage),
         metrics=[pb.ModelMetric(name=name, value=value) for name, value in sorted(_figures(version.metrics))],
         artifact_sha256=version.artifact_sha256,
+    )
+
+
+def gate_report(report: GateReport) -> pb.GateReport:
+    """What the gates said."""
+    return pb.GateReport(
+        passed=report.passed,
+        champion=report.champion_name or "",
+        checks=[
+            pb.GateCheck(
+                gate=check["gate"],
+                figure=check["figure"],
+                value=check["value"],
+                limit=check["limit"],
+                passed=check["passed"],
+                explanation=check["said"],
+            )
+            for check in report.checks
+        ],
+        create_time=instant(report.made_at),
+        created_by=report.who,
     )
 
 

@@ -55,13 +55,25 @@ class GetModelVersion(Parsed):
     model_version: Version
 
 
+Reason = Annotated[str, StringConstraints(min_length=1, max_length=MAX_REASON_LENGTH), AfterValidator(storable)]
+
+
 class PromoteModelVersion(Parsed):
     """Which version becomes champion in whose place."""
 
     request_id: RequestId
     model_version: Version
     expected_champion: Version
-    reason: Annotated[str, StringConstraints(min_length=1, max_length=MAX_REASON_LENGTH), AfterValidator(storable)]
+    reason: Reason
+    force: bool
+
+
+class RollbackModel(Parsed):
+    """Which champion is taken back."""
+
+    request_id: RequestId
+    expected_champion: Version
+    reason: Reason
 
 
 def list_model_versions(message: pb.ListModelVersionsRequest) -> ListModelVersions:
@@ -82,6 +94,19 @@ def promote_model_version(message: pb.PromoteModelVersionRequest) -> PromoteMode
         {
             "request_id": message.request_id,
             "model_version": message.model_version,
+            "expected_champion": message.expected_champion,
+            "reason": message.reason,
+            "force": message.force,
+        },
+    )
+
+
+def rollback_model(message: pb.RollbackModelRequest) -> RollbackModel:
+    """The checked request."""
+    return parse(
+        RollbackModel,
+        {
+            "request_id": message.request_id,
             "expected_champion": message.expected_champion,
             "reason": message.reason,
         },

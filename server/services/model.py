@@ -9,7 +9,7 @@ from farview.v1 import model_pb2 as pb
 from farview.v1 import model_pb2_grpc
 from server import page_token
 from server.convert import model_requests
-from server.convert.model_answers import model_version
+from server.convert.model_answers import gate_report, model_version
 from server.interceptors import refuse_when_late
 from server.services.feedback import caller, write_request
 
@@ -40,8 +40,10 @@ class ModelService(model_pb2_grpc.ModelServiceServicer):
         self, request: pb.GetModelVersionRequest, context: grpc.ServicerContext
     ) -> pb.GetModelVersionResponse:
         asked = model_requests.get_model_version(request).model_version
+        version = self._store.model_version(asked.kind, asked.version)
+        report = self._store.gate_report(asked.kind, asked.version)
         return pb.GetModelVersionResponse(
-            model_version=model_version(self._store.model_version(asked.kind, asked.version))
+            model_version=model_version(version), gate_report=None if report is None else gate_report(report)
         )
 
     def PromoteModelVersion(
@@ -56,7 +58,12 @@ class ModelService(model_pb2_grpc.ModelServiceServicer):
 
         def work(writer: Writer) -> bytes:
             promoted = writer.promote(
-                wanted.kind, wanted.version, expected_champion=expected.version, who=caller(context), why=asked.reason
+                wanted.kind,
+                wanted.version,
+                expected_champion=expected.version,
+                force=asked.force,
+                who=caller(context),
+                why=asked.reason,
             )
             refuse_when_late(context)
             return pb.PromoteModelVersionResponse(
@@ -65,3 +72,20 @@ class ModelService(model_pb2_grpc.ModelServiceServicer):
 
         answer = self._store.once(write_request(asked.request_id, request), work)
         return pb.PromoteModelVersionResponse.FromString(answer)
+
+    def RollbackModel(
+        self, request: pb.RollbackModelRequest, context: grpc.ServicerContext
+    ) -> pb.RollbackModelResponse:
+        asked = model_requests.rollback_model(request)
+        seen = asked.expected_champion
+        self._store.model_version(seen.kind, seen.version)
+
+        def work(writer: Writer) -> bytes:
+            restored = writer.rollback(seen.kind, expected_champion=seen.version, who=caller(context), why=asked.reason)
+            refuse_when_late(context)
+            return pb.RollbackModelResponse(
+                model_version=model_version(restored), previous_champion=str(seen)
+            ).SerializeToString()
+
+        answer = self._store.once(write_request(asked.request_id, request), work)
+        return pb.RollbackModelResponse.FromString(answer)

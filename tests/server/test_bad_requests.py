@@ -271,6 +271,9 @@ BAD: list[tuple[str, Message]] = [
     ("expected_champion", promote(expected_champion="journeys/1")),
     ("reason", promote(reason="")),
     ("reason", promote(reason="x" * 1_001)),
+    ("request_id", model_pb2.RollbackModelRequest(expected_champion="ltv-revenue/1", reason="why")),
+    ("expected_champion", model_pb2.RollbackModelRequest(request_id="r", reason="why")),
+    ("reason", model_pb2.RollbackModelRequest(request_id="r", expected_champion="ltv-revenue/1")),
 ]
 
 
