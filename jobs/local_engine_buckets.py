@@ -30,7 +30,8 @@ def bucketed(events: pa.RecordBatchReader, buckets: int, first: int = 0) -> Iter
             settings = {"timezone": "UTC", "memory_limit": MEMORY, "temp_directory": str(folder / "spilled")}
             for setting, value in settings.items():
                 connection.execute(f"SET {setting} = '{value}'")
-            connection.execute("SET preserve_insertion_order = false")
+            for setting in ("preserve_insertion_order", "enable_progress_bar"):
+                connection.execute(f"SET {setting} = false")
             connection.register("events", events)
             connection.execute(
                 f"""

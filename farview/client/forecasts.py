@@ -19,20 +19,28 @@ class ForecastCalls:
         self._forecasts = forecast_pb2_grpc.ForecastServiceStub(connection.channel)
 
     def forecast(
-        self, customer_id: str, *, horizon_days: Sequence[int] = (), quantile_grid: bool = False
+        self,
+        customer_id: str,
+        *,
+        horizon_days: Sequence[int] = (),
+        quantile_grid: bool = False,
+        max_age_days: int | None = None,
     ) -> CustomerForecast:
-        """The stored forecast of one customer at the horizons named, or at all."""
+        """The stored forecast of one customer at the horizons named, or at all; refused from a run older than asked."""
         answer = self._connection.call(
             self._forecasts.GetForecast,
             forecast_pb2.GetForecastRequest(
-                customer_id=customer_id, horizon_days=horizon_days, include_quantile_grid=quantile_grid
+                customer_id=customer_id,
+                horizon_days=horizon_days,
+                include_quantile_grid=quantile_grid,
+                max_age_days=max_age_days,
             ),
         )
         run = answer.forecast_run
         return CustomerForecast(answer.forecast, run.forecast_run_id, run.model_version)
 
     def forecasts(
-        self, customer_ids: Sequence[str], *, horizon_days: Sequence[int] = ()
+        self, customer_ids: Sequence[str], *, horizon_days: Sequence[int] = (), max_age_days: int | None = None
     ) -> dict[str, CustomerForecast]:
         """Stored forecasts by customer, all from one run; customers without one are absent. 1,000 customers a call."""
         found: dict[str, CustomerForecast] = {}
@@ -41,7 +49,10 @@ class ForecastCalls:
             answer = self._connection.call(
                 self._forecasts.BatchGetForecasts,
                 forecast_pb2.BatchGetForecastsRequest(
-                    customer_ids=customer_ids[start : start + BATCH], horizon_days=horizon_days, forecast_run_id=run_id
+                    customer_ids=customer_ids[start : start + BATCH],
+                    horizon_days=horizon_days,
+                    forecast_run_id=run_id,
+                    max_age_days=max_age_days,
                 ),
             )
             run_id = answer.forecast_run.forecast_run_id
@@ -49,11 +60,21 @@ class ForecastCalls:
         return found
 
     def list_forecasts(
-        self, where: str = "", *, order_by: str = "", horizon_days: int = 0, page_size: int = BATCH
+        self,
+        where: str = "",
+        *,
+        order_by: str = "",
+        horizon_days: int = 0,
+        page_size: int = BATCH,
+        max_age_days: int | None = None,
     ) -> Iterator[CustomerForecast]:
         """All forecasts that the filter selects, in order, page by page as they are consumed; all from one run."""
         request = forecast_pb2.ListForecastsRequest(
-            filter=where, order_by=order_by, horizon_days=horizon_days, page_size=page_size
+            filter=where,
+            order_by=order_by,
+            horizon_days=horizon_days,
+            page_size=page_size,
+            max_age_days=max_age_days,
         )
         while True:
             page = self._connection.call(self._forecasts.ListForecasts, request)

@@ -75,6 +75,7 @@ def _batches(
         settings = {"timezone": "UTC", "memory_limit": memory, "temp_directory": spill}
         for name, value in settings.items():
             connection.execute(f"set {name} = '{value}'")
+        connection.execute("set enable_progress_bar = false")  # it would be printed amid what a command answers
         connection.register("events", events)
         for batch in connection.sql(sql).to_arrow_reader(batch_rows):
             yield batch.cast(schema)

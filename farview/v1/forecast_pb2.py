@@ -31,7 +31,7 @@ from google.type import date_pb2 as google_dot_type_dot_date__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x66\x61rview/v1/forecast.proto\x12\nfarview.v1\x1a\x1d\x66\x61rview/v1/distribution.proto\x1a\x1d\x66\x61rview/v1/forecast_run.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"\xe6\x01\n\x08\x46orecast\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12\x0e\n\x06\x63ohort\x18\x02 \x01(\t\x12.\n\x13\x66irst_purchase_date\x18\x03 \x01(\x0b\x32\x11.google.type.Date\x12\x14\n\x07p_alive\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x34\n\x19median_next_purchase_date\x18\x05 \x01(\x0b\x32\x11.google.type.Date\x12-\n\x08horizons\x18\x06 \x03(\x0b\x32\x1b.farview.v1.HorizonForecastB\n\n\x08_p_alive\"\xb0\x01\n\x0fHorizonForecast\x12\x14\n\x0chorizon_days\x18\x01 \x01(\x05\x12+\n\tpurchases\x18\x02 \x01(\x0b\x32\x18.farview.v1.Distribution\x12\'\n\x05value\x18\x03 \x01(\x0b\x32\x18.farview.v1.Distribution\x12\x31\n\x0e\x65xpected_value\x18\x04 \x01(\x0b\x32\x19.farview.v1.ExpectedValue\"\x7f\n\x0e\x46orecastResult\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12(\n\x08\x66orecast\x18\x02 \x01(\x0b\x32\x14.farview.v1.ForecastH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"\x8f\x01\n\x12GetForecastRequest\x12\x19\n\x0b\x63ustomer_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0chorizon_days\x18\x02 \x03(\x05\x42\x04\xe2\x41\x01\x01\x12#\n\x15include_quantile_grid\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x1d\n\x0f\x66orecast_run_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\"l\n\x13GetForecastResponse\x12-\n\x0c\x66orecast_run\x18\x01 \x01(\x0b\x32\x17.farview.v1.ForecastRun\x12&\n\x08\x66orecast\x18\x02 \x01(\x0b\x32\x14.farview.v1.Forecast\"\x96\x01\n\x18\x42\x61tchGetForecastsRequest\x12\x1a\n\x0c\x63ustomer_ids\x18\x01 \x03(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0chorizon_days\x18\x02 \x03(\x05\x42\x04\xe2\x41\x01\x01\x12#\n\x15include_quantile_grid\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x1d\n\x0f\x66orecast_run_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\"w\n\x19\x42\x61tchGetForecastsResponse\x12-\n\x0c\x66orecast_run\x18\x01 \x01(\x0b\x32\x17.farview.v1.ForecastRun\x12+\n\x07results\x18\x02 \x03(\x0b\x32\x1a.farview.v1.ForecastResult\"\xf5\x01\n\x14ListForecastsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x14\n\x06\x66ilter\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x16\n\x08order_by\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1a\n\x0chorizon_days\x18\x05 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12#\n\x15include_quantile_grid\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x1d\n\x0f\x66orecast_run_id\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1c\n\x0einclude_totals\x18\x08 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\xb0\x01\n\x15ListForecastsResponse\x12-\n\x0c\x66orecast_run\x18\x01 \x01(\x0b\x32\x17.farview.v1.ForecastRun\x12\'\n\tforecasts\x18\x02 \x03(\x0b\x32\x14.farview.v1.Forecast\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\x12&\n\x06totals\x18\x04 \x03(\x0b\x32\x16.farview.v1.GroupTotal\"\xcf\x01\n\nGroupTotal\x12)\n\ngroup_kind\x18\x01 \x01(\x0e\x32\x15.farview.v1.GroupKind\x12\x12\n\ngroup_name\x18\x02 \x01(\t\x12\x16\n\x0e\x63ustomer_count\x18\x03 \x01(\x03\x12\x14\n\x0chorizon_days\x18\x04 \x01(\x05\x12+\n\tpurchases\x18\x05 \x01(\x0b\x32\x18.farview.v1.Distribution\x12\'\n\x05value\x18\x06 \x01(\x0b\x32\x18.farview.v1.Distribution\"\xd8\x01\n\x15ScoreCustomersRequest\x12\x34\n\thistories\x18\x01 \x03(\x0b\x32\x1b.farview.v1.CustomerHistoryB\x04\xe2\x41\x01\x02\x12+\n\nas_of_date\x18\x02 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\x12\x1a\n\x0chorizon_days\x18\x03 \x03(\x05\x42\x04\xe2\x41\x01\x01\x12#\n\x15include_quantile_grid\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x1b\n\rmodel_version\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\"i\n\x0f\x43ustomerHistory\x12\x19\n\x0b\x63ustomer_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12;\n\x0ctransactions\x18\x02 \x03(\x0b\x32\x1f.farview.v1.HistoricTransactionB\x04\xe2\x41\x01\x02\"{\n\x13HistoricTransaction\x12:\n\x10transaction_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x02\x12(\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x02\"\x83\x01\n\x16ScoreCustomersResponse\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12%\n\nas_of_date\x18\x02 \x01(\x0b\x32\x11.google.type.Date\x12+\n\x07results\x18\x03 \x03(\x0b\x32\x1a.farview.v1.ForecastResult*S\n\tGroupKind\x12\x1a\n\x16GROUP_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fGROUP_KIND_BASE\x10\x01\x12\x15\n\x11GROUP_KIND_COHORT\x10\x02\x32\xf2\x02\n\x0f\x46orecastService\x12N\n\x0bGetForecast\x12\x1e.farview.v1.GetForecastRequest\x1a\x1f.farview.v1.GetForecastResponse\x12`\n\x11\x42\x61tchGetForecasts\x12$.farview.v1.BatchGetForecastsRequest\x1a%.farview.v1.BatchGetForecastsResponse\x12T\n\rListForecasts\x12 .farview.v1.ListForecastsRequest\x1a!.farview.v1.ListForecastsResponse\x12W\n\x0eScoreCustomers\x12!.farview.v1.ScoreCustomersRequest\x1a\".farview.v1.ScoreCustomersResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x66\x61rview/v1/forecast.proto\x12\nfarview.v1\x1a\x1d\x66\x61rview/v1/distribution.proto\x1a\x1d\x66\x61rview/v1/forecast_run.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"\xe6\x01\n\x08\x46orecast\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12\x0e\n\x06\x63ohort\x18\x02 \x01(\t\x12.\n\x13\x66irst_purchase_date\x18\x03 \x01(\x0b\x32\x11.google.type.Date\x12\x14\n\x07p_alive\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x34\n\x19median_next_purchase_date\x18\x05 \x01(\x0b\x32\x11.google.type.Date\x12-\n\x08horizons\x18\x06 \x03(\x0b\x32\x1b.farview.v1.HorizonForecastB\n\n\x08_p_alive\"\xb0\x01\n\x0fHorizonForecast\x12\x14\n\x0chorizon_days\x18\x01 \x01(\x05\x12+\n\tpurchases\x18\x02 \x01(\x0b\x32\x18.farview.v1.Distribution\x12\'\n\x05value\x18\x03 \x01(\x0b\x32\x18.farview.v1.Distribution\x12\x31\n\x0e\x65xpected_value\x18\x04 \x01(\x0b\x32\x19.farview.v1.ExpectedValue\"\x7f\n\x0e\x46orecastResult\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12(\n\x08\x66orecast\x18\x02 \x01(\x0b\x32\x14.farview.v1.ForecastH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"\xc1\x01\n\x12GetForecastRequest\x12\x19\n\x0b\x63ustomer_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0chorizon_days\x18\x02 \x03(\x05\x42\x04\xe2\x41\x01\x01\x12#\n\x15include_quantile_grid\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x1d\n\x0f\x66orecast_run_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1f\n\x0cmax_age_days\x18\x05 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x0f\n\r_max_age_days\"l\n\x13GetForecastResponse\x12-\n\x0c\x66orecast_run\x18\x01 \x01(\x0b\x32\x17.farview.v1.ForecastRun\x12&\n\x08\x66orecast\x18\x02 \x01(\x0b\x32\x14.farview.v1.Forecast\"\xc8\x01\n\x18\x42\x61tchGetForecastsRequest\x12\x1a\n\x0c\x63ustomer_ids\x18\x01 \x03(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0chorizon_days\x18\x02 \x03(\x05\x42\x04\xe2\x41\x01\x01\x12#\n\x15include_quantile_grid\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x1d\n\x0f\x66orecast_run_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1f\n\x0cmax_age_days\x18\x05 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x0f\n\r_max_age_days\"w\n\x19\x42\x61tchGetForecastsResponse\x12-\n\x0c\x66orecast_run\x18\x01 \x01(\x0b\x32\x17.farview.v1.ForecastRun\x12+\n\x07results\x18\x02 \x03(\x0b\x32\x1a.farview.v1.ForecastResult\"\xa7\x02\n\x14ListForecastsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x14\n\x06\x66ilter\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x16\n\x08order_by\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1a\n\x0chorizon_days\x18\x05 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12#\n\x15include_quantile_grid\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x1d\n\x0f\x66orecast_run_id\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1c\n\x0einclude_totals\x18\x08 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x1f\n\x0cmax_age_days\x18\t \x01(\x05\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x0f\n\r_max_age_days\"\xb0\x01\n\x15ListForecastsResponse\x12-\n\x0c\x66orecast_run\x18\x01 \x01(\x0b\x32\x17.farview.v1.ForecastRun\x12\'\n\tforecasts\x18\x02 \x03(\x0b\x32\x14.farview.v1.Forecast\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\x12&\n\x06totals\x18\x04 \x03(\x0b\x32\x16.farview.v1.GroupTotal\"\xcf\x01\n\nGroupTotal\x12)\n\ngroup_kind\x18\x01 \x01(\x0e\x32\x15.farview.v1.GroupKind\x12\x12\n\ngroup_name\x18\x02 \x01(\t\x12\x16\n\x0e\x63ustomer_count\x18\x03 \x01(\x03\x12\x14\n\x0chorizon_days\x18\x04 \x01(\x05\x12+\n\tpurchases\x18\x05 \x01(\x0b\x32\x18.farview.v1.Distribution\x12\'\n\x05value\x18\x06 \x01(\x0b\x32\x18.farview.v1.Distribution\"\xd8\x01\n\x15ScoreCustomersRequest\x12\x34\n\thistories\x18\x01 \x03(\x0b\x32\x1b.farview.v1.CustomerHistoryB\x04\xe2\x41\x01\x02\x12+\n\nas_of_date\x18\x02 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\x12\x1a\n\x0chorizon_days\x18\x03 \x03(\x05\x42\x04\xe2\x41\x01\x01\x12#\n\x15include_quantile_grid\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x1b\n\rmodel_version\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\"i\n\x0f\x43ustomerHistory\x12\x19\n\x0b\x63ustomer_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12;\n\x0ctransactions\x18\x02 \x03(\x0b\x32\x1f.farview.v1.HistoricTransactionB\x04\xe2\x41\x01\x02\"{\n\x13HistoricTransaction\x12:\n\x10transaction_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x02\x12(\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x02\"\x83\x01\n\x16ScoreCustomersResponse\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12%\n\nas_of_date\x18\x02 \x01(\x0b\x32\x11.google.type.Date\x12+\n\x07results\x18\x03 \x03(\x0b\x32\x1a.farview.v1.ForecastResult*S\n\tGroupKind\x12\x1a\n\x16GROUP_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fGROUP_KIND_BASE\x10\x01\x12\x15\n\x11GROUP_KIND_COHORT\x10\x02\x32\xf2\x02\n\x0f\x46orecastService\x12N\n\x0bGetForecast\x12\x1e.farview.v1.GetForecastRequest\x1a\x1f.farview.v1.GetForecastResponse\x12`\n\x11\x42\x61tchGetForecasts\x12$.farview.v1.BatchGetForecastsRequest\x1a%.farview.v1.BatchGetForecastsResponse\x12T\n\rListForecasts\x12 .farview.v1.ListForecastsRequest\x1a!.farview.v1.ListForecastsResponse\x12W\n\x0eScoreCustomers\x12!.farview.v1.ScoreCustomersRequest\x1a\".farview.v1.ScoreCustomersResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,6 +46,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETFORECASTREQUEST'].fields_by_name['include_quantile_grid']._serialized_options = b'\342A\001\001'
   _globals['_GETFORECASTREQUEST'].fields_by_name['forecast_run_id']._loaded_options = None
   _globals['_GETFORECASTREQUEST'].fields_by_name['forecast_run_id']._serialized_options = b'\342A\001\001'
+  _globals['_GETFORECASTREQUEST'].fields_by_name['max_age_days']._loaded_options = None
+  _globals['_GETFORECASTREQUEST'].fields_by_name['max_age_days']._serialized_options = b'\342A\001\001'
   _globals['_BATCHGETFORECASTSREQUEST'].fields_by_name['customer_ids']._loaded_options = None
   _globals['_BATCHGETFORECASTSREQUEST'].fields_by_name['customer_ids']._serialized_options = b'\342A\001\002'
   _globals['_BATCHGETFORECASTSREQUEST'].fields_by_name['horizon_days']._loaded_options = None
@@ -54,6 +56,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BATCHGETFORECASTSREQUEST'].fields_by_name['include_quantile_grid']._serialized_options = b'\342A\001\001'
   _globals['_BATCHGETFORECASTSREQUEST'].fields_by_name['forecast_run_id']._loaded_options = None
   _globals['_BATCHGETFORECASTSREQUEST'].fields_by_name['forecast_run_id']._serialized_options = b'\342A\001\001'
+  _globals['_BATCHGETFORECASTSREQUEST'].fields_by_name['max_age_days']._loaded_options = None
+  _globals['_BATCHGETFORECASTSREQUEST'].fields_by_name['max_age_days']._serialized_options = b'\342A\001\001'
   _globals['_LISTFORECASTSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTFORECASTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001'
   _globals['_LISTFORECASTSREQUEST'].fields_by_name['page_token']._loaded_options = None
@@ -70,6 +74,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTFORECASTSREQUEST'].fields_by_name['forecast_run_id']._serialized_options = b'\342A\001\001'
   _globals['_LISTFORECASTSREQUEST'].fields_by_name['include_totals']._loaded_options = None
   _globals['_LISTFORECASTSREQUEST'].fields_by_name['include_totals']._serialized_options = b'\342A\001\001'
+  _globals['_LISTFORECASTSREQUEST'].fields_by_name['max_age_days']._loaded_options = None
+  _globals['_LISTFORECASTSREQUEST'].fields_by_name['max_age_days']._serialized_options = b'\342A\001\001'
   _globals['_SCORECUSTOMERSREQUEST'].fields_by_name['histories']._loaded_options = None
   _globals['_SCORECUSTOMERSREQUEST'].fields_by_name['histories']._serialized_options = b'\342A\001\002'
   _globals['_SCORECUSTOMERSREQUEST'].fields_by_name['as_of_date']._loaded_options = None
@@ -88,8 +94,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HISTORICTRANSACTION'].fields_by_name['transaction_time']._serialized_options = b'\342A\001\002'
   _globals['_HISTORICTRANSACTION'].fields_by_name['amount']._loaded_options = None
   _globals['_HISTORICTRANSACTION'].fields_by_name['amount']._serialized_options = b'\342A\001\002'
-  _globals['_GROUPKIND']._serialized_start=2536
-  _globals['_GROUPKIND']._serialized_end=2619
+  _globals['_GROUPKIND']._serialized_start=2686
+  _globals['_GROUPKIND']._serialized_end=2769
   _globals['_FORECAST']._serialized_start=244
   _globals['_FORECAST']._serialized_end=474
   _globals['_HORIZONFORECAST']._serialized_start=477
@@ -97,27 +103,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FORECASTRESULT']._serialized_start=655
   _globals['_FORECASTRESULT']._serialized_end=782
   _globals['_GETFORECASTREQUEST']._serialized_start=785
-  _globals['_GETFORECASTREQUEST']._serialized_end=928
-  _globals['_GETFORECASTRESPONSE']._serialized_start=930
-  _globals['_GETFORECASTRESPONSE']._serialized_end=1038
-  _globals['_BATCHGETFORECASTSREQUEST']._serialized_start=1041
-  _globals['_BATCHGETFORECASTSREQUEST']._serialized_end=1191
-  _globals['_BATCHGETFORECASTSRESPONSE']._serialized_start=1193
-  _globals['_BATCHGETFORECASTSRESPONSE']._serialized_end=1312
-  _globals['_LISTFORECASTSREQUEST']._serialized_start=1315
-  _globals['_LISTFORECASTSREQUEST']._serialized_end=1560
-  _globals['_LISTFORECASTSRESPONSE']._serialized_start=1563
-  _globals['_LISTFORECASTSRESPONSE']._serialized_end=1739
-  _globals['_GROUPTOTAL']._serialized_start=1742
-  _globals['_GROUPTOTAL']._serialized_end=1949
-  _globals['_SCORECUSTOMERSREQUEST']._serialized_start=1952
-  _globals['_SCORECUSTOMERSREQUEST']._serialized_end=2168
-  _globals['_CUSTOMERHISTORY']._serialized_start=2170
-  _globals['_CUSTOMERHISTORY']._serialized_end=2275
-  _globals['_HISTORICTRANSACTION']._serialized_start=2277
-  _globals['_HISTORICTRANSACTION']._serialized_end=2400
-  _globals['_SCORECUSTOMERSRESPONSE']._serialized_start=2403
-  _globals['_SCORECUSTOMERSRESPONSE']._serialized_end=2534
-  _globals['_FORECASTSERVICE']._serialized_start=2622
-  _globals['_FORECASTSERVICE']._serialized_end=2992
+  _globals['_GETFORECASTREQUEST']._serialized_end=978
+  _globals['_GETFORECASTRESPONSE']._serialized_start=980
+  _globals['_GETFORECASTRESPONSE']._serialized_end=1088
+  _globals['_BATCHGETFORECASTSREQUEST']._serialized_start=1091
+  _globals['_BATCHGETFORECASTSREQUEST']._serialized_end=1291
+  _globals['_BATCHGETFORECASTSRESPONSE']._serialized_start=1293
+  _globals['_BATCHGETFORECASTSRESPONSE']._serialized_end=1412
+  _globals['_LISTFORECASTSREQUEST']._serialized_start=1415
+  _globals['_LISTFORECASTSREQUEST']._serialized_end=1710
+  _globals['_LISTFORECASTSRESPONSE']._serialized_start=1713
+  _globals['_LISTFORECASTSRESPONSE']._serialized_end=1889
+  _globals['_GROUPTOTAL']._serialized_start=1892
+  _globals['_GROUPTOTAL']._serialized_end=2099
+  _globals['_SCORECUSTOMERSREQUEST']._serialized_start=2102
+  _globals['_SCORECUSTOMERSREQUEST']._serialized_end=2318
+  _globals['_CUSTOMERHISTORY']._serialized_start=2320
+  _globals['_CUSTOMERHISTORY']._serialized_end=2425
+  _globals['_HISTORICTRANSACTION']._serialized_start=2427
+  _globals['_HISTORICTRANSACTION']._serialized_end=2550
+  _globals['_SCORECUSTOMERSRESPONSE']._serialized_start=2553
+  _globals['_SCORECUSTOMERSRESPONSE']._serialized_end=2684
+  _globals['_FORECASTSERVICE']._serialized_start=2772
+  _globals['_FORECASTSERVICE']._serialized_end=3142
 # @@protoc_insertion_point(module_scope)

@@ -182,12 +182,17 @@ class GetForecastRequest(_message.Message):
     HORIZON_DAYS_FIELD_NUMBER: _builtins.int
     INCLUDE_QUANTILE_GRID_FIELD_NUMBER: _builtins.int
     FORECAST_RUN_ID_FIELD_NUMBER: _builtins.int
+    MAX_AGE_DAYS_FIELD_NUMBER: _builtins.int
     customer_id: _builtins.str
     """1 to 256 characters."""
     include_quantile_grid: _builtins.bool
     """Adds the 33-point quantile grids of purchases and value."""
     forecast_run_id: _builtins.str
     """A published run. Default: the latest."""
+    max_age_days: _builtins.int
+    """0 to 36,500. FAILED_PRECONDITION when the run's `as_of_date` is more than so many days before today (business time
+    zone). Default: a run of any age.
+    """
     @_builtins.property
     def horizon_days(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Horizons of the run, each at most once. Default: all of them."""
@@ -199,12 +204,15 @@ class GetForecastRequest(_message.Message):
         horizon_days: _abc.Iterable[_builtins.int] | None = ...,
         include_quantile_grid: _builtins.bool = ...,
         forecast_run_id: _builtins.str = ...,
+        max_age_days: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_age_days", b"_max_age_days", "max_age_days", b"max_age_days"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_id", b"customer_id", "forecast_run_id", b"forecast_run_id", "horizon_days", b"horizon_days", "include_quantile_grid", b"include_quantile_grid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_age_days", b"_max_age_days", "customer_id", b"customer_id", "forecast_run_id", b"forecast_run_id", "horizon_days", b"horizon_days", "include_quantile_grid", b"include_quantile_grid", "max_age_days", b"max_age_days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__max_age_days: _TypeAlias = _typing.Literal["max_age_days"]  # noqa: Y015
+    _WhichOneofArgType__max_age_days: _TypeAlias = _typing.Literal["_max_age_days", b"_max_age_days"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_age_days) -> _WhichOneofReturnType__max_age_days | None: ...
 
 Global___GetForecastRequest: _TypeAlias = GetForecastRequest  # noqa: Y015
 
@@ -240,10 +248,15 @@ class BatchGetForecastsRequest(_message.Message):
     HORIZON_DAYS_FIELD_NUMBER: _builtins.int
     INCLUDE_QUANTILE_GRID_FIELD_NUMBER: _builtins.int
     FORECAST_RUN_ID_FIELD_NUMBER: _builtins.int
+    MAX_AGE_DAYS_FIELD_NUMBER: _builtins.int
     include_quantile_grid: _builtins.bool
     """Adds the 33-point quantile grids of purchases and value."""
     forecast_run_id: _builtins.str
     """A published run. Default: the latest."""
+    max_age_days: _builtins.int
+    """0 to 36,500. FAILED_PRECONDITION when the run's `as_of_date` is more than so many days before today (business time
+    zone). Default: a run of any age.
+    """
     @_builtins.property
     def customer_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """1 to 1,000 ids, each 1 to 256 characters and named once."""
@@ -259,12 +272,15 @@ class BatchGetForecastsRequest(_message.Message):
         horizon_days: _abc.Iterable[_builtins.int] | None = ...,
         include_quantile_grid: _builtins.bool = ...,
         forecast_run_id: _builtins.str = ...,
+        max_age_days: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_age_days", b"_max_age_days", "max_age_days", b"max_age_days"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_ids", b"customer_ids", "forecast_run_id", b"forecast_run_id", "horizon_days", b"horizon_days", "include_quantile_grid", b"include_quantile_grid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_age_days", b"_max_age_days", "customer_ids", b"customer_ids", "forecast_run_id", b"forecast_run_id", "horizon_days", b"horizon_days", "include_quantile_grid", b"include_quantile_grid", "max_age_days", b"max_age_days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__max_age_days: _TypeAlias = _typing.Literal["max_age_days"]  # noqa: Y015
+    _WhichOneofArgType__max_age_days: _TypeAlias = _typing.Literal["_max_age_days", b"_max_age_days"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_age_days) -> _WhichOneofReturnType__max_age_days | None: ...
 
 Global___BatchGetForecastsRequest: _TypeAlias = BatchGetForecastsRequest  # noqa: Y015
 
@@ -306,10 +322,11 @@ class ListForecastsRequest(_message.Message):
     INCLUDE_QUANTILE_GRID_FIELD_NUMBER: _builtins.int
     FORECAST_RUN_ID_FIELD_NUMBER: _builtins.int
     INCLUDE_TOTALS_FIELD_NUMBER: _builtins.int
+    MAX_AGE_DAYS_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """1 to 1,000. Default: 100. A page may be shorter only when it is the last."""
     page_token: _builtins.str
-    """`next_page_token` of the page before. All other fields but `page_size` and `include_totals` must be as they were."""
+    """`next_page_token` of the page before. All other fields but `page_size`, `include_totals` and `max_age_days` must be as they were."""
     filter: _builtins.str
     """Which customers, at most 4,096 characters and 64 comparisons: comparisons (=, !=, <, <=, >, >=) joined by AND, for
     example `cohort = "1997-03" AND value_mean > 50 AND first_purchase_date >= "1997-03-15"`. Default: all.
@@ -332,6 +349,10 @@ class ListForecastsRequest(_message.Message):
     """A published run. Default: the latest when the first page is asked."""
     include_totals: _builtins.bool
     """Adds the totals of the base and of every cohort, whatever the filter."""
+    max_age_days: _builtins.int
+    """0 to 36,500. FAILED_PRECONDITION when the run's `as_of_date` is more than so many days before today (business time
+    zone). Default: a run of any age.
+    """
     def __init__(
         self,
         *,
@@ -343,12 +364,15 @@ class ListForecastsRequest(_message.Message):
         include_quantile_grid: _builtins.bool = ...,
         forecast_run_id: _builtins.str = ...,
         include_totals: _builtins.bool = ...,
+        max_age_days: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_age_days", b"_max_age_days", "max_age_days", b"max_age_days"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "forecast_run_id", b"forecast_run_id", "horizon_days", b"horizon_days", "include_quantile_grid", b"include_quantile_grid", "include_totals", b"include_totals", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_age_days", b"_max_age_days", "filter", b"filter", "forecast_run_id", b"forecast_run_id", "horizon_days", b"horizon_days", "include_quantile_grid", b"include_quantile_grid", "include_totals", b"include_totals", "max_age_days", b"max_age_days", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__max_age_days: _TypeAlias = _typing.Literal["max_age_days"]  # noqa: Y015
+    _WhichOneofArgType__max_age_days: _TypeAlias = _typing.Literal["_max_age_days", b"_max_age_days"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_age_days) -> _WhichOneofReturnType__max_age_days | None: ...
 
 Global___ListForecastsRequest: _TypeAlias = ListForecastsRequest  # noqa: Y015
 

@@ -30,7 +30,8 @@ class ForecastServiceStub:
 
     Failures of every method:
     - INVALID_ARGUMENT: a field breaks a rule below; `google.rpc.BadRequest` names every such field by its path.
-    - FAILED_PRECONDITION: nothing is published yet (run `farview train ltv` and `farview score`).
+    - FAILED_PRECONDITION: nothing is published yet (run `farview train ltv` and `farview score`), or the run is older than
+    `max_age_days`.
     - DEADLINE_EXCEEDED: the caller's deadline passed before the work began or ended.
     - RESOURCE_EXHAUSTED: more calls wait than the server takes, or a message is larger than 4 MiB.
     - UNAVAILABLE: the server is draining or its database is out of reach; retry after `google.rpc.RetryInfo`.
@@ -70,7 +71,8 @@ class ForecastServiceServicer:
 
     Failures of every method:
     - INVALID_ARGUMENT: a field breaks a rule below; `google.rpc.BadRequest` names every such field by its path.
-    - FAILED_PRECONDITION: nothing is published yet (run `farview train ltv` and `farview score`).
+    - FAILED_PRECONDITION: nothing is published yet (run `farview train ltv` and `farview score`), or the run is older than
+    `max_age_days`.
     - DEADLINE_EXCEEDED: the caller's deadline passed before the work began or ended.
     - RESOURCE_EXHAUSTED: more calls wait than the server takes, or a message is larger than 4 MiB.
     - UNAVAILABLE: the server is draining or its database is out of reach; retry after `google.rpc.RetryInfo`.
@@ -153,7 +155,8 @@ class ForecastService:
 
     Failures of every method:
     - INVALID_ARGUMENT: a field breaks a rule below; `google.rpc.BadRequest` names every such field by its path.
-    - FAILED_PRECONDITION: nothing is published yet (run `farview train ltv` and `farview score`).
+    - FAILED_PRECONDITION: nothing is published yet (run `farview train ltv` and `farview score`), or the run is older than
+    `max_age_days`.
     - DEADLINE_EXCEEDED: the caller's deadline passed before the work began or ended.
     - RESOURCE_EXHAUSTED: more calls wait than the server takes, or a message is larger than 4 MiB.
     - UNAVAILABLE: the server is draining or its database is out of reach; retry after `google.rpc.RetryInfo`.

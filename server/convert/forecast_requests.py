@@ -14,12 +14,14 @@ MAX_BATCH = 1_000
 MAX_TRANSACTIONS = 100_000
 MAX_HORIZONS = 10
 MAX_HORIZON_DAYS = 3_650
+MAX_AGE_DAYS = 36_500
 DEFAULT_HORIZONS_DAYS = (30, 90, 365)  # of `farview score`
 DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1_000
 EARLIEST_DAY, LATEST_DAY = date(1970, 1, 1), date(2199, 12, 31)
 
 Positive = Annotated[int, Field(ge=1, le=MAX_HORIZON_DAYS)]
+MaxAge = Annotated[int, Field(ge=0, le=MAX_AGE_DAYS)] | None
 Horizons = Annotated[tuple[Positive, ...], counted(0, MAX_HORIZONS), Distinct]
 PageSize = Annotated[int, Field(ge=0, le=MAX_PAGE_SIZE), AfterValidator(lambda size: size or DEFAULT_PAGE_SIZE)]
 
@@ -31,12 +33,13 @@ def _served_day(day: date | None) -> date | None:
 
 
 class GetForecast(Parsed):
-    """Which customer, which horizons (none: all), which run ("": the latest)."""
+    """Which customer, which horizons (none: all), which run ("": the latest), how old (None: any)."""
 
     customer_id: Id
     horizon_days: Horizons
     include_quantile_grid: bool
     forecast_run_id: OptionalId
+    max_age_days: MaxAge
 
 
 class BatchGetForecasts(Parsed):
@@ -46,6 +49,7 @@ class BatchGetForecasts(Parsed):
     horizon_days: Horizons
     include_quantile_grid: bool
     forecast_run_id: OptionalId
+    max_age_days: MaxAge
 
 
 class ListForecasts(Parsed):
@@ -59,6 +63,7 @@ class ListForecasts(Parsed):
     include_quantile_grid: bool
     forecast_run_id: OptionalId
     include_totals: bool
+    max_age_days: MaxAge
 
 
 class HistoricTransaction(Parsed):
@@ -114,6 +119,10 @@ class ScoreCustomers(Parsed):
     model_version: OptionalId
 
 
+def _max_age(message: pb.GetForecastRequest | pb.BatchGetForecastsRequest | pb.ListForecastsRequest) -> int | None:
+    return message.max_age_days if message.HasField("max_age_days") else None
+
+
 def get_forecast(message: pb.GetForecastRequest) -> GetForecast:
     """The checked request; InvalidInput names the wrong fields, here and below."""
     return parse(
@@ -123,6 +132,7 @@ def get_forecast(message: pb.GetForecastRequest) -> GetForecast:
             "horizon_days": tuple(message.horizon_days),
             "include_quantile_grid": message.include_quantile_grid,
             "forecast_run_id": message.forecast_run_id,
+            "max_age_days": _max_age(message),
         },
     )
 
@@ -136,6 +146,7 @@ def batch_get_forecasts(message: pb.BatchGetForecastsRequest) -> BatchGetForecas
             "horizon_days": tuple(message.horizon_days),
             "include_quantile_grid": message.include_quantile_grid,
             "forecast_run_id": message.forecast_run_id,
+            "max_age_days": _max_age(message),
         },
     )
 
@@ -153,6 +164,7 @@ def list_forecasts(message: pb.ListForecastsRequest) -> ListForecasts:
             "include_quantile_grid": message.include_quantile_grid,
             "forecast_run_id": message.forecast_run_id,
             "include_totals": message.include_totals,
+            "max_age_days": _max_age(message),
         },
     )
 

@@ -9,7 +9,7 @@ from google.rpc import code_pb2
 
 from farview.core import columns as c
 from farview.core.clock import Cut, zone
-from farview.core.errors import InvalidInput, NotFound
+from farview.core.errors import FailedPrecondition, InvalidInput, NotFound
 from farview.core.filters import compile_filter
 from farview.features.rfm import Rfm, rfm_batch, rfm_of_one
 from farview.store.store import Store
@@ -35,7 +35,7 @@ class ForecastService(forecast_pb2_grpc.ForecastServiceServicer):
 
     def GetForecast(self, request: pb.GetForecastRequest, context: grpc.ServicerContext) -> pb.GetForecastResponse:
         asked = forecast_requests.get_forecast(request)
-        run = self._run(asked.forecast_run_id)
+        run = self._run(asked.forecast_run_id, asked.max_age_days)
         found = self._read(run, [asked.customer_id], asked.horizon_days, asked.include_quantile_grid)
         if asked.customer_id not in found:
             raise NotFound("forecast of customer", asked.customer_id, _why_missing(run))
@@ -45,7 +45,7 @@ class ForecastService(forecast_pb2_grpc.ForecastServiceServicer):
         self, request: pb.BatchGetForecastsRequest, context: grpc.ServicerContext
     ) -> pb.BatchGetForecastsResponse:
         asked = forecast_requests.batch_get_forecasts(request)
-        run = self._run(asked.forecast_run_id)
+        run = self._run(asked.forecast_run_id, asked.max_age_days)
         found = self._read(run, asked.customer_ids, asked.horizon_days, asked.include_quantile_grid)
         results = [
             forecast_answers.found(found[customer_id])
@@ -70,9 +70,9 @@ class ForecastService(forecast_pb2_grpc.ForecastServiceServicer):
         after = None
         if asked.page_token:
             position = page_token.unseal(asked.page_token, must_stay)
-            run, after = self._store.run(position["run"]), PageKey(*position["after"])
+            run, after = self._run(str(position["run"]), asked.max_age_days), PageKey(*position["after"])
         else:
-            run = self._run(asked.forecast_run_id)
+            run = self._run(asked.forecast_run_id, asked.max_age_days)
         horizon = known_horizon(run, asked.horizon_days or max(run.spec.horizons_days), "horizon_days")
         page = self._store.list_forecasts(
             run.run_id, horizon, where=where, order_by=order, page_size=asked.page_size, after=after
@@ -115,9 +115,17 @@ class ForecastService(forecast_pb2_grpc.ForecastServiceServicer):
         ]
         return pb.ScoreCustomersResponse(model_version=version.name, as_of_date=basics.day(as_of), results=results)
 
-    def _run(self, forecast_run_id: str) -> ForecastRun:
-        if not forecast_run_id:
-            return self._served.current().run
+    def _run(self, forecast_run_id: str, max_age_days: int | None) -> ForecastRun:
+        run = self._named_run(forecast_run_id) if forecast_run_id else self._served.current().run
+        age_days = (self._today(datetime.now(UTC)) - run.spec.as_of).days
+        if max_age_days is not None and age_days > max_age_days:
+            raise FailedPrecondition(
+                f"forecast run {run.run_id} is as of {run.spec.as_of}, {age_days:,} days ago, and max_age_days is "
+                f"{max_age_days:,} (run `farview score`, or allow an older run)"
+            )
+        return run
+
+    def _named_run(self, forecast_run_id: str) -> ForecastRun:
         if not forecast_run_id.isdecimal() or len(forecast_run_id) > 18:
             raise NotFound("forecast run", forecast_run_id)
         return self._store.run(int(forecast_run_id))
