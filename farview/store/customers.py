@@ -52,11 +52,13 @@ def add_imported(connection: Connection, table: Table, import_id: int, last_key:
     """
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     (key,) = table.primary_key.columns
+    # As an expression: SQLite would rather walk an index by customer, so all that was ever imported, than sort these.
+    customer = table.c.customer_id.concat("")
     seen = (
-        select(table.c.customer_id, literal(now, CUSTOMERS.c.created_at.type))
+        select(customer, literal(now, CUSTOMERS.c.created_at.type))
         .where(key > last_key, table.c.import_id == import_id)
         .distinct()
-        .order_by(table.c.customer_id)
+        .order_by(customer)
     )
     names = ["customer_id", "created_at"]
     connection.execute(dialect.insert(CUSTOMERS).from_select(names, seen).on_conflict_do_nothing())

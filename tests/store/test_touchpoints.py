@@ -18,6 +18,7 @@ from farview.core.schemas import TOUCHPOINTS
 from farview.store.engine import open_engine
 from farview.store.store import Store
 from farview.store.values import Business, Touchpoint, WriteCounts
+from tests.store.files import imported
 from tests.tiers import examples
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
@@ -114,6 +115,20 @@ def test_a_history_is_read_by_index(sqlite_url: str) -> None:
     with engine.connect() as connection:
         (step,) = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
     assert "USING INDEX ix_touchpoints_customer_id_time (customer_id=? AND time<?)" in step[-1]
+    store.close()
+
+
+def test_an_import_looks_for_new_customers_among_its_own_rows_only(sqlite_url: str) -> None:
+    engine = open_engine(sqlite_url)
+    store = Store(engine)
+    asked: list[tuple[str, Any]] = []
+    event.listen(engine, "before_cursor_execute", lambda *call: asked.append((call[2], call[3])))
+    row = {"customer_id": "a", "time": NOON, "interaction": "click", "channel": "email"}
+    imported(store, "touchpoints", [row])
+    statement, parameters = next(call for call in asked if call[0].startswith("INSERT INTO customers"))
+    with engine.connect() as connection:
+        steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+    assert any("touchpoints USING INTEGER PRIMARY KEY (rowid>?)" in step[-1] for step in steps), steps
     store.close()
 
 
