@@ -105,7 +105,7 @@ def import_file(
     with store.operation("import", {"kind": kind.name, "file": file.name}, who=who) as operation:
         operation.start(f"importing {file.name}")
         # The rows are one transaction, in which SQLite lets nobody else write: the operation hears of its end only.
-        job = _Import(store, FileReader(file, kind, options, store.business()), progress or Silent())
+        job = _Import(store, FileReader(file, kind, options, store.business(), store.rates()), progress or Silent())
         result = job.run(who)
         operation.finish(result.as_data())
     return result

@@ -5,21 +5,26 @@ from datetime import datetime
 from zoneinfo import available_timezones
 
 import duckdb
+import pyarrow as pa
 
 from farview.store import row_hash
+from farview.store.rates import OLDEST_DAYS, RATE_BELOW, RATE_DECIMALS
 from farview.store.values import Business
 from jobs.import_kinds.description import Check, Column, Kind
 
 _NUMBER = r"[+-]?((0|[1-9][0-9]{0,14})([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?"
 
 
-def prepare(connection: duckdb.DuckDBPyConnection, business: Business, decimal: str, now: datetime) -> None:
+def prepare(
+    connection: duckdb.DuckDBPyConnection, business: Business, decimal: str, rates: pa.Table, now: datetime
+) -> None:
     """Gives a session the zone, the macros and the variables that descriptions of kinds use.
 
     Args:
         connection: of the session.
         business: times without an offset and dates are of its zone.
         decimal: decimal mark of all numbers.
+        rates: farview.store.batches.RATES.
         now: no event may lie after it.
     """
     connection.execute(f"SET TimeZone = {literal(business.time_zone)}")  # casts to TIMESTAMPTZ read in this zone
@@ -31,6 +36,10 @@ def prepare(connection: duckdb.DuckDBPyConnection, business: Business, decimal: 
     connection.execute(f"CREATE TEMP TYPE iana AS ENUM ({zones})")
     for macro, meaning in _macros(decimal).items():
         connection.execute(f"CREATE TEMP MACRO {macro} AS {meaning}")
+    # Joins look up a few keys for many rows; the other way round they would lose the order of the file.
+    connection.execute("SET disabled_optimizers = 'build_side_probe_side'")
+    connection.register("given_rates", rates)
+    connection.execute(f"CREATE TEMP TABLE rate_of_day AS {_RATE_OF_DAY}")
 
 
 def checked_rows(source: str, kind: Kind, columns: Sequence[Column], texts: Mapping[str, str], repeated: str) -> str:
@@ -56,8 +65,10 @@ def checked_rows(source: str, kind: Kind, columns: Sequence[Column], texts: Mapp
             SELECT row_number() OVER () AS ordinal, {raw} FROM {source}
         ), typed AS (
             SELECT *, {read} FROM texts
+        ), priced AS (
+            {_priced(kind, has_currency="currency" in texts)}
         )
-        SELECT {", ".join(["typed.*", f"{_problem(kind, columns)} AS problem", *extra])} FROM typed {again}
+        SELECT {", ".join(["priced.*", f"{_problem(kind, columns)} AS problem", *extra])} FROM priced {again}
     """
 
 
@@ -82,6 +93,45 @@ def checks(kind: Kind, columns: Sequence[Column]) -> list[tuple[Column, Check]]:
 def literal(text: str) -> str:
     """A string in SQL."""
     return "'" + text.replace("'", "''") + "'"
+
+
+_RATE = f"DECIMAL({RATE_DECIMALS + len(str(RATE_BELOW)) - 1}, {RATE_DECIMALS})"
+_RATE_OF_DAY = f"""
+    SELECT currency, CAST(rate AS {_RATE}) AS rate, CAST(unnest(range(date, until, INTERVAL 1 DAY)) AS DATE) AS day
+    FROM (
+        SELECT *, least(lead(date, 1, DATE '9999-12-31') OVER each_one, date + {OLDEST_DAYS + 1}) AS until
+        FROM given_rates WINDOW each_one AS (PARTITION BY currency ORDER BY date)
+    )
+"""
+"""SQL of what a currency was worth on each day that has a rate, its own or an older one."""
+
+
+def _priced(kind: Kind, *, has_currency: bool) -> str:
+    """SQL of the typed rows with the kind's amount in the reporting currency, and beside it as it was sent."""
+    if kind.converted is None:
+        return "SELECT * FROM typed"
+    amount, original = kind.converted
+    if not has_currency:
+        return f"SELECT *, NULL AS {original}, NULL AS original_currency, NULL AS rate, NULL AS converted FROM typed"
+    return f"""
+        SELECT valued.* REPLACE (
+                if(original_currency IS NULL, {amount}, converted) AS {amount},
+                getvariable('currency') AS currency
+            )
+        FROM (
+            SELECT marked.*, rate_of_day.rate,
+                try_cast(CAST({original} AS DECIMAL(20, 6)) * rate_of_day.rate AS DECIMAL(18, 6)) AS converted
+            FROM (
+                SELECT *,
+                    if({amount} IS NOT NULL AND currency <> getvariable('currency'), currency, NULL)
+                        AS original_currency,
+                    if(original_currency IS NULL, NULL, {amount}) AS {original}
+                FROM typed
+            ) AS marked
+            LEFT JOIN rate_of_day
+                ON rate_of_day.currency = original_currency AND rate_of_day.day = CAST(time AS DATE)
+        ) AS valued
+    """
 
 
 def _problem(kind: Kind, columns: Sequence[Column]) -> str:

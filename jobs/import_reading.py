@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from farview.core.errors import InvalidInput
-from farview.store.batches import BATCHES
+from farview.store.batches import BATCHES, RATES
 from farview.store.values import Business
 from jobs import import_attributes, import_query
 from jobs.import_kinds.description import Column, Kind
@@ -41,6 +41,7 @@ class FileReader:
     kind: Kind
     options: FileOptions
     business: Business
+    rates: pa.Table = field(default_factory=RATES.empty_table)  # to convert amounts with
     file: SourceFile = field(init=False)
     places: dict[str, int] = field(init=False)  # our name of a column -> where it stands in the file
     attribute_places: list[int] = field(init=False)
@@ -106,7 +107,8 @@ class FileReader:
         with tempfile.TemporaryDirectory(prefix="farview") as spill:
             limits: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "1GB", "temp_directory": spill}
             with duckdb.connect(config=limits) as connection:
-                import_query.prepare(connection, self.business, self.options.decimal, datetime.now(UTC))
+                now = datetime.now(UTC)
+                import_query.prepare(connection, self.business, self.options.decimal, self.rates, now)
                 yield connection
 
     def _columns(self, connection: duckdb.DuckDBPyConnection) -> list[Column]:

@@ -16,6 +16,8 @@ TRANSACTION_BATCH = pa.schema(
         pa.field(c.TIME, _INSTANT, nullable=False),
         pa.field(c.AMOUNT, _AMOUNT, nullable=False),
         pa.field("currency", pa.string(), nullable=False),
+        pa.field("original_amount", _AMOUNT),  # as it was sent; null: in the reporting currency
+        pa.field("original_currency", pa.string()),
         pa.field("ingested_at", _INSTANT),  # null: now
         pa.field("row_hash", pa.int64(), nullable=False),  # farview.store.row_hash
     ]
@@ -29,6 +31,8 @@ TOUCHPOINT_BATCH = pa.schema(
         pa.field(c.INTERACTION, pa.string(), nullable=False),  # "conversion" for a conversion
         pa.field(c.CHANNEL, pa.string()),  # null only for conversions
         pa.field(c.CONVERSION_VALUE, _AMOUNT),  # null for touches
+        pa.field("original_value", _AMOUNT),  # as it was sent; null: in the reporting currency
+        pa.field("original_currency", pa.string()),
         pa.field(c.PROPENSITY, pa.float64()),  # in (0, 1]; null where it was not logged
         pa.field("ingested_at", _INSTANT),  # null: now
         pa.field("row_hash", pa.int64(), nullable=False),
@@ -81,6 +85,15 @@ IMPRESSION_BATCH = pa.schema(
     ]
 )
 
+RATES = pa.schema(
+    [
+        pa.field("currency", pa.string(), nullable=False),  # ISO 4217
+        pa.field("date", pa.date32(), nullable=False),  # business time zone
+        pa.field("rate", pa.float64(), nullable=False),  # units of the reporting currency for one
+    ]
+)
+RATE_BATCH = RATES.append(pa.field("ingested_at", _INSTANT))  # null: now
+
 BATCHES: Mapping[str, pa.Schema] = {
     "transactions": TRANSACTION_BATCH,
     "touchpoints": TOUCHPOINT_BATCH,
@@ -88,5 +101,6 @@ BATCHES: Mapping[str, pa.Schema] = {
     "consents": CONSENT_BATCH,
     "items": ITEM_BATCH,
     "impressions": IMPRESSION_BATCH,
+    "rates": RATE_BATCH,
 }
 """By the kind of the file, which is also the name of its table."""

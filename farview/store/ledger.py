@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Table, bindparam, select, update
 from farview.store import audit, bulk
 from farview.store.tables import TRANSACTIONS
 from farview.store.tables_items import IMPRESSIONS
+from farview.store.tables_rates import RATES
 from farview.store.tables_touches import CONSENTS, TOUCHPOINTS
 from farview.store.types import EPOCH, MICROSECOND, microseconds
 from farview.store.values import WriteCounts
@@ -40,6 +41,7 @@ LEDGERS = {
         # The order of a file says nothing about what was said last at one moment: a withdrawal wins.
         Ledger(CONSENTS, ("customer_id", "channel", "purpose", "time"), content="allowed", prevails=False),
         Ledger(IMPRESSIONS, ("query_id", "item_id")),
+        Ledger(RATES, ("currency", "date"), content="rate"),
     )
 }
 """By the name of the table, which is also the kind of file that fills it."""
@@ -76,7 +78,8 @@ def add(connection: Connection, ledger: Ledger, batch: pa.RecordBatch, origin: O
     columns["import_id"] = pa.array([origin.import_id] * batch.num_rows, pa.int64())
     rows = pa.RecordBatch.from_pydict(columns)
     kept = rows if decision.keep.all() else rows.filter(pa.array(decision.keep))
-    bulk.insert(connection, ledger.table.name, kept)
+    empty = [name for name in kept.schema.names if kept.column(name).null_count == kept.num_rows]
+    bulk.insert(connection, ledger.table.name, kept.drop_columns(empty))
     return WriteCounts(
         added=kept.num_rows - len(decision.corrected),
         unchanged=batch.num_rows - kept.num_rows,

@@ -35,11 +35,21 @@ CONTENT: Mapping[str, tuple[str, ...]] = {
 }
 """By kind of file. Rows in databases carry these hashes: another list or order makes every resend a correction."""
 
+CONVERTED: Mapping[str, tuple[str, ...]] = {
+    "transactions": ("original_amount", "original_currency"),
+    "touchpoints": ("original_value", "original_currency"),
+}
+"""Texts that follow where they are not null, so that a row in the reporting currency has the hash it always had.
+
+The amount counts beside its original: what was worth something else at another rate is not the same row.
+"""
+
 
 def of(kind: str, row: Mapping[str, Any]) -> int:
     """The number of one row, given by column: values as Python has them, aware times, Decimal amounts."""
-    parts = (_text(row[name], _TEXTS[type_]) for name, type_ in _columns(kind))
-    return of_texts(parts)
+    parts = [_text(row[name], _TEXTS[type_]) for name, type_ in _columns(kind, CONTENT)]
+    converted = ((row.get(name), _TEXTS[type_]) for name, type_ in _columns(kind, CONVERTED))
+    return of_texts([*parts, *(_text(value, text) for value, text in converted if value is not None)])
 
 
 def of_texts(parts: Iterable[str]) -> int:
@@ -49,12 +59,13 @@ def of_texts(parts: Iterable[str]) -> int:
 
 def sql(kind: str) -> str:
     """The same as a DuckDB expression over columns of those names, typed as the kind's batch is."""
-    parts = (f"coalesce({_SQL[type_].format(name)}, '')" for name, type_ in _columns(kind))
+    parts = [f"coalesce({_SQL[type_].format(name)}, '')" for name, type_ in _columns(kind, CONTENT)]
+    parts += [_SQL[type_].format(name) for name, type_ in _columns(kind, CONVERTED)]  # concat_ws leaves nulls out
     return f"CAST('0x' || left(md5(concat_ws(chr(31), {', '.join(parts)})), 15) AS BIGINT)"
 
 
-def _columns(kind: str) -> list[tuple[str, str]]:
-    return [(name, str(BATCHES[kind].field(name).type)) for name in CONTENT[kind]]
+def _columns(kind: str, named: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:
+    return [(name, str(BATCHES[kind].field(name).type)) for name in named.get(kind, ())]
 
 
 def _text(value: Any, text: Callable[[Any], Any]) -> str:

@@ -2,8 +2,26 @@
 
 from sqlalchemy import MetaData
 
-from farview.store import tables_feedback, tables_forecasts, tables_items, tables_models, tables_plans, tables_touches
+from farview.store import (
+    tables_feedback,
+    tables_forecasts,
+    tables_imports,
+    tables_items,
+    tables_models,
+    tables_plans,
+    tables_rates,
+    tables_touches,
+)
 from farview.store.tables import Row
 
-TABLES = (tables_models, tables_forecasts, tables_touches, tables_items, tables_plans, tables_feedback)
+TABLES = (
+    tables_models,
+    tables_forecasts,
+    tables_touches,
+    tables_items,
+    tables_plans,
+    tables_feedback,
+    tables_rates,
+    tables_imports,
+)
 METADATA: MetaData = Row.metadata

@@ -28,6 +28,7 @@ from farview.store import (
     plan_runs,
     plans,
     queue,
+    rates,
     registry,
     runs,
     signing_keys,
@@ -135,7 +136,7 @@ class Store:
         """Adds transactions; a known id with the same content is a no-op, with other content a correction.
 
         Raises:
-            InvalidInput: `transactions[i].field` cannot be stored.
+            InvalidInput: `transactions[i].field` cannot be stored, or its currency has no rate of its day.
             Conflict: the database is busy with another write; retry.
         """
         return self._write(lambda writer: writer.record_transactions(rows, who=who))
@@ -156,13 +157,19 @@ class Store:
         """Identity of the transactions inside the cut: the same content has the same hash in any database and order."""
         return as_known.snapshot_hash(self._engine, TRANSACTIONS, cut, business.read(self._engine).time_zone)
 
+    # rates
+
+    def rates(self) -> pa.Table:
+        """batches.RATES as known now, by currency and date."""
+        return rates.every(self._engine)
+
     # touchpoints
 
     def record_touchpoints(self, rows: Sequence[Touchpoint], *, who: str) -> WriteCounts:
         """Adds touches and conversions; a known id with the same content is a no-op, with other content a correction.
 
         Raises:
-            InvalidInput: `touchpoints[i].field` cannot be stored.
+            InvalidInput: `touchpoints[i].field` cannot be stored, or its currency has no rate of its day.
             Conflict: the database is busy with another write; retry.
         """
         return self._write(lambda writer: writer.record_touchpoints(rows, who=who))

@@ -94,8 +94,10 @@ class TransactionRow(Row, table=True):
     transaction_id: str | None = Field(default=None, sa_type=Text)
     customer_id: str = Field(sa_type=CUSTOMER_KEY)
     time: datetime = Field(sa_type=UtcDateTime)
-    amount: float = Field(sa_type=AMOUNT)
+    amount: float = Field(sa_type=AMOUNT)  # reporting currency
     currency: str = Field(sa_type=Text)
+    original_amount: float | None = Field(default=None, sa_type=AMOUNT)  # as sent; null: in the reporting currency
+    original_currency: str | None = Field(default=None, sa_type=Text)
     ingested_at: datetime = Field(sa_type=UtcDateTime)
     superseded_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     row_hash: int = Field(sa_type=BigInteger)  # see farview.store.row_hash

@@ -13,7 +13,7 @@ class ExposureRow(Row, table=True):
     """One place of an answer that was really shown. What the answer was, its signed token proved."""
 
     __tablename__ = "exposures"
-    __table_args__ = (Index(None, "answer_id", "row_hash", unique=True),)
+    __table_args__ = (Index(None, "answer_id", "row_hash", unique=True), Index(None, "customer_id", "time"))
 
     exposure_id: int | None = Field(default=None, primary_key=True, sa_type=KEY)
     answer_id: str = Field(sa_type=Text)

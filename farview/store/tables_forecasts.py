@@ -114,6 +114,11 @@ class SegmentTotalRow(Row, table=True):
     customers: int = Field(sa_type=BigInteger)
     mean: float
     draws: bytes = Field(sa_type=LargeBinary)  # little-endian float64
+    q05: float | None = None  # of the draws, for those who cannot read them: SQL
+    q10: float | None = None
+    q50: float | None = None
+    q90: float | None = None
+    q95: float | None = None
 
 
 RUNS = core(ForecastRunRow)

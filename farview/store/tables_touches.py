@@ -34,6 +34,8 @@ class TouchpointRow(Row, table=True):
     interaction: str = Field(sa_type=Text)  # "conversion" for a conversion
     channel: str | None = Field(default=None, sa_type=Text)  # null only for conversions
     conversion_value: float | None = Field(default=None, sa_type=AMOUNT)  # reporting currency; null for touches
+    original_value: float | None = Field(default=None, sa_type=AMOUNT)  # as sent; null: in the reporting currency
+    original_currency: str | None = Field(default=None, sa_type=Text)
     propensity: float | None = None  # of the channel under the policy that chose it
     ingested_at: datetime = Field(sa_type=UtcDateTime)
     superseded_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -5,6 +5,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, Engine, case, select
 from sqlalchemy import insert as insert_into
 
+from farview.core import columns as c
 from farview.core.schemas import TOTALS
 from farview.store import runs
 from farview.store.tables_forecasts import TOTALS_TABLE
@@ -17,7 +18,10 @@ def insert(connection: Connection, run_id: int, table: pa.Table) -> None:
     rows = table.select(TOTALS.names).to_pylist()
     for row in rows:
         row["run_id"] = run_id
-        row["draws"] = np.asarray(row["draws"], _DRAWS).tobytes()
+        draws = np.asarray(row["draws"], _DRAWS)
+        quantiles = np.quantile(draws, c.QUANTILE_LEVELS).tolist()
+        row |= dict(zip(c.QUANTILE_SUFFIXES, quantiles, strict=True))
+        row["draws"] = draws.tobytes()
     if rows:
         connection.execute(insert_into(TOTALS_TABLE), rows)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 from sqlalchemy import ColumnElement, Connection, Engine, Float, Select, cast, select
@@ -12,10 +12,10 @@ from farview.core import columns as c
 from farview.core.clock import Cut
 from farview.core.errors import InvalidInput
 from farview.core.schemas import TOUCHPOINTS as SCHEMA
-from farview.store import as_known, bulk, customers, ledger, row_hash
+from farview.store import as_known, bulk, customers, ledger, rates, row_hash
 from farview.store.batches import TOUCHPOINT_BATCH
+from farview.store.rates import Converted, Sent
 from farview.store.tables_touches import TOUCHPOINTS
-from farview.store.types import AMOUNT_BELOW
 from farview.store.values import Touchpoint, WriteCounts
 
 CONVERSION = "conversion"
@@ -25,7 +25,7 @@ _LEDGER = ledger.LEDGERS["touchpoints"]
 def record(connection: Connection, rows: Sequence[Touchpoint], *, who: str) -> WriteCounts:
     """See Store.record_touchpoints. Also adds the customers."""
     now = datetime.now(UTC)
-    counts = ledger.add(connection, _LEDGER, _as_batch(rows), ledger.Origin(who, None, now))
+    counts = ledger.add(connection, _LEDGER, _as_batch(connection, rows), ledger.Origin(who, None, now))
     customers.add(connection, (row.customer_id for row in rows), now)
     return counts
 
@@ -58,25 +58,26 @@ def _select(*conditions: ColumnElement[bool]) -> Select[tuple[object, ...]]:
     return select(*columns).where(*conditions)
 
 
-def _as_batch(rows: Sequence[Touchpoint]) -> pa.RecordBatch:
+def _as_batch(connection: Connection, rows: Sequence[Touchpoint]) -> pa.RecordBatch:
     for i, row in enumerate(rows):
         _check(row, f"touchpoints[{i}]")
-    columns = {
-        "touchpoint_id": [row.touchpoint_id for row in rows],
-        c.CUSTOMER_ID: [row.customer_id for row in rows],
-        c.TIME: [row.time for row in rows],
-        c.INTERACTION: [row.interaction for row in rows],
-        c.CHANNEL: [row.channel for row in rows],
-        c.CONVERSION_VALUE: [_rounded(row.conversion_value) for row in rows],
-        c.PROPENSITY: [row.propensity for row in rows],
-        "ingested_at": [None] * len(rows),
-        "row_hash": [row_hash.of("touchpoints", asdict(row)) for row in rows],
+    sent = [_sent(row, f"touchpoints[{i}].conversion_value") for i, row in enumerate(rows)]
+    pairs = zip(rows, rates.convert(connection, sent), strict=True)
+    values = [asdict(row) | ({} if worth is None else _worth(worth)) for row, worth in pairs]
+    hashed = [value | {"row_hash": row_hash.of("touchpoints", value)} for value in values]
+    return pa.RecordBatch.from_pylist(hashed, schema=TOUCHPOINT_BATCH)
+
+
+def _sent(row: Touchpoint, path: str) -> Sent | None:
+    return None if row.conversion_value is None else Sent(row.conversion_value, row.currency, row.time, path)
+
+
+def _worth(worth: Converted) -> dict[str, Any]:
+    return {
+        c.CONVERSION_VALUE: worth.amount,
+        "original_value": worth.original_amount,
+        "original_currency": worth.original_currency,
     }
-    return pa.RecordBatch.from_pydict(columns, schema=TOUCHPOINT_BATCH)
-
-
-def _rounded(value: Decimal | None) -> Decimal | None:
-    return None if value is None else value.quantize(row_hash.MILLIONTH, row_hash.ROUNDING)
 
 
 def _check(row: Touchpoint, path: str) -> None:
@@ -87,7 +88,5 @@ def _check(row: Touchpoint, path: str) -> None:
         raise InvalidInput.of(f"{path}.channel", "is missing (only a conversion may lack it)")
     if value is not None and row.interaction != CONVERSION:
         raise InvalidInput.of(f"{path}.conversion_value", "belongs to conversions only")
-    if value is not None and (not value.is_finite() or abs(value) >= AMOUNT_BELOW):
-        raise InvalidInput.of(f"{path}.conversion_value", f"{value} is not a number below 10^12")
     if propensity is not None and not 0 < propensity <= 1:
         raise InvalidInput.of(f"{path}.propensity", f"{propensity} is not in (0, 1]")

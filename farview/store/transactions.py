@@ -7,14 +7,13 @@ from datetime import UTC, datetime
 import pyarrow as pa
 from sqlalchemy import Connection, Engine, Float, Select, cast, select
 
-from farview.core import columns as c
 from farview.core.clock import Cut
 from farview.core.errors import InvalidInput
 from farview.core.schemas import EVENTS
-from farview.store import as_known, bulk, customers, ledger, row_hash
+from farview.store import as_known, bulk, customers, ledger, rates, row_hash
 from farview.store.batches import TRANSACTION_BATCH
+from farview.store.rates import Sent
 from farview.store.tables import TRANSACTIONS
-from farview.store.types import AMOUNT_BELOW
 from farview.store.values import Transaction, WriteCounts
 
 _LEDGER = ledger.LEDGERS["transactions"]
@@ -23,7 +22,7 @@ _LEDGER = ledger.LEDGERS["transactions"]
 def record(connection: Connection, rows: Sequence[Transaction], *, who: str) -> WriteCounts:
     """See Store.record_transactions. Also adds the customers."""
     now = datetime.now(UTC)
-    counts = ledger.add(connection, _LEDGER, _as_batch(rows), ledger.Origin(who, None, now))
+    counts = ledger.add(connection, _LEDGER, _as_batch(connection, rows), ledger.Origin(who, None, now))
     customers.add(connection, (row.customer_id for row in rows), now)
     return counts
 
@@ -52,19 +51,12 @@ def _events(cut: Cut, zone: str) -> Select[tuple[object, ...]]:
     return select(*columns).where(as_known.visible(TRANSACTIONS, cut, zone))
 
 
-def _as_batch(rows: Sequence[Transaction]) -> pa.RecordBatch:
+def _as_batch(connection: Connection, rows: Sequence[Transaction]) -> pa.RecordBatch:
     for i, row in enumerate(rows):
-        if not row.amount.is_finite() or abs(row.amount) >= AMOUNT_BELOW:
-            raise InvalidInput.of(f"transactions[{i}].amount", f"{row.amount} is not a number below 10^12")
         if row.time.tzinfo is None:
             raise InvalidInput.of(f"transactions[{i}].time", "has no time zone")
-    columns = {
-        "transaction_id": [row.transaction_id for row in rows],
-        c.CUSTOMER_ID: [row.customer_id for row in rows],
-        c.TIME: [row.time for row in rows],
-        c.AMOUNT: [row.amount.quantize(row_hash.MILLIONTH, row_hash.ROUNDING) for row in rows],
-        "currency": [row.currency for row in rows],
-        "ingested_at": [None] * len(rows),
-        "row_hash": [row_hash.of("transactions", asdict(row)) for row in rows],
-    }
-    return pa.RecordBatch.from_pydict(columns, schema=TRANSACTION_BATCH)
+    sent = [Sent(row.amount, row.currency, row.time, f"transactions[{i}].amount") for i, row in enumerate(rows)]
+    amounts = (asdict(amount) for amount in rates.convert(connection, sent) if amount is not None)
+    values = [asdict(row) | amount for row, amount in zip(rows, amounts, strict=True)]
+    hashed = [value | {"row_hash": row_hash.of("transactions", value)} for value in values]
+    return pa.RecordBatch.from_pylist(hashed, schema=TRANSACTION_BATCH)

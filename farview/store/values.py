@@ -224,9 +224,10 @@ class Touchpoint:
     time: datetime  # aware
     interaction: str
     channel: str | None  # None only for conversions
-    conversion_value: Decimal | None = None  # reporting currency; None for touches
+    conversion_value: Decimal | None = None  # None for touches
     propensity: float | None = None  # of the channel under the policy that chose it
     touchpoint_id: str | None = None
+    currency: str | None = None  # of the value; None: the reporting currency
 
 
 @dataclass(frozen=True, slots=True)

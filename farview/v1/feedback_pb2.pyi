@@ -68,8 +68,11 @@ class Transaction(_message.Message):
 
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
-        """Exact, in the database's reporting currency, at most 6 decimals, between -9,000,000,000 and 9,000,000,000. Zero is
-        allowed and is a purchase.
+        """Exact, at most 6 decimals, between -9,000,000,000 and 9,000,000,000. Zero is allowed and is a purchase.
+
+        Another currency than the database's reporting currency is converted by the rate of the day of `transaction_time`
+        (business time zone), or the last one of the 7 days before, and rounded to 6 decimals; what was sent stays stored
+        beside. INVALID_ARGUMENT where there is no such rate; rates come from `farview import rates`.
         """
 
     def __init__(

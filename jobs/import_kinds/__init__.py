@@ -7,9 +7,10 @@ from jobs.import_kinds.customers import CUSTOMERS
 from jobs.import_kinds.description import Kind
 from jobs.import_kinds.impressions import IMPRESSIONS
 from jobs.import_kinds.items import ITEMS
+from jobs.import_kinds.rates import RATES
 from jobs.import_kinds.touchpoints import TOUCHPOINTS
 from jobs.import_kinds.transactions import TRANSACTIONS
 
 KINDS: Mapping[str, Kind] = {
-    kind.name: kind for kind in (TRANSACTIONS, CUSTOMERS, CONSENTS, TOUCHPOINTS, ITEMS, IMPRESSIONS)
+    kind.name: kind for kind in (TRANSACTIONS, CUSTOMERS, CONSENTS, TOUCHPOINTS, ITEMS, IMPRESSIONS, RATES)
 }

@@ -1,6 +1,7 @@
 """Columns as files of several kinds have them: identifiers, times, amounts, numbers."""
 
 from farview.core import columns as c
+from farview.store.rates import CURRENCY, OLDEST_DAYS
 from jobs.import_kinds.description import Check, Column
 
 EMPTY = "is empty"
@@ -57,11 +58,11 @@ def ingested_at() -> Column:
 
 
 def amount(name: str, option: str, about: str, *checks: Check, required: bool = False) -> Column:
-    """An amount of money in the reporting currency."""
+    """An amount of money; in the reporting currency, unless the row names another."""
     wrong = f"money({name}_text) IS NULL AND trim({name}_text) <> ''"
     missing = (Check(f"coalesce(trim({name}_text), '') = ''", EMPTY),) if required else ()
     large = Check(f"{wrong} AND abs(real_number({name}_text)) >= 1e12", '"{text}" is not a number below 10^12')
-    own = (*missing, large, *_not_a_number(name, wrong), *checks)
+    own = (*missing, large, *not_a_number(name, wrong), *checks)
     return Column(name, option, about, f"money({name}_text)", own, required, decimal=True)
 
 
@@ -69,7 +70,7 @@ def propensity(about: str) -> Column:
     """A probability that was logged."""
     name = c.PROPENSITY
     checks = (
-        *_not_a_number(name, f"{name} IS NULL AND trim({name}_text) <> ''"),
+        *not_a_number(name, f"{name} IS NULL AND trim({name}_text) <> ''"),
         Check(f"NOT ({name} > 0 AND {name} <= 1)", '"{text}" is not above 0 and at most 1'),
     )
     return Column(name, "--propensity-column", about, f"real_number({name}_text)", checks, required=False, decimal=True)
@@ -84,23 +85,32 @@ def whole(name: str, option: str, about: str, least: int, *, required: bool) -> 
 
 
 def currency() -> Column:
-    """The currency of the row's amount."""
+    """The currency of the row's amount, which the kind's `converted` names."""
     return Column(
         "currency",
         "--currency-column",
-        "ISO 4217 code.",
+        "ISO 4217 code; another than the reporting currency needs rates.",
         "coalesce(nullif(upper(trim(currency_text)), ''), getvariable('currency'))",
         (
             Check(
-                "currency <> getvariable('currency')",
-                '"{text}" is not the reporting currency {currency}, and there are no rates to convert it',
+                f"original_currency IS NOT NULL AND NOT regexp_full_match(original_currency, '{CURRENCY}')",
+                '"{text}" is not an ISO 4217 code like {currency}',
+            ),
+            Check(
+                "original_currency IS NOT NULL AND rate IS NULL",
+                '"{text}" is not the reporting currency {currency}, and there is no rate of that day or the '
+                f"{OLDEST_DAYS} days before it (farview import rates FILE)",
+            ),
+            Check(
+                "original_currency IS NOT NULL AND converted IS NULL",
+                '"{text}" makes an amount of 10^12 or more in {currency}',
             ),
         ),
         required=False,
     )
 
 
-def _not_a_number(name: str, wrong: str) -> tuple[Check, ...]:
+def not_a_number(name: str, wrong: str) -> tuple[Check, ...]:
     """A cell that is no number, with the mend where the decimal mark may be the reason."""
     comma = f"{wrong} AND getvariable('decimal') = '.' AND contains({name}_text, ',')"
     point = f"{wrong} AND getvariable('decimal') = ',' AND contains({name}_text, '.')"

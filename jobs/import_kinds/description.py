@@ -39,6 +39,7 @@ class Kind:
     following: str  # the command that is useful next
     attributes: bool = False  # whether the file's other columns are attributes
     once: str | None = None  # the column whose values may stand in a file once
+    converted: tuple[str, str] | None = None  # the column of an amount, and where it is kept as it was sent
     changed: str = "corrected"  # what is said of known rows with other content
 
     @property

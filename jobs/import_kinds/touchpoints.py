@@ -50,4 +50,5 @@ TOUCHPOINTS = Kind(
         columns.row_id("touchpoint_id"),
     ),
     following="farview train journeys",
+    converted=(c.CONVERSION_VALUE, "original_value"),
 )

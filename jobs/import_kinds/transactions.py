@@ -17,4 +17,5 @@ TRANSACTIONS = Kind(
         columns.row_id("transaction_id"),
     ),
     following="farview train ltv",
+    converted=(c.AMOUNT, "original_amount"),
 )

@@ -1,15 +1,19 @@
 """Requests of FeedbackService that record events, checked."""
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
 
+from farview.core.errors import InvalidInput, Violation
 from farview.v1 import feedback_pb2 as pb
 from server.convert.fields import (
-    Amount,
     EventTime,
     Id,
     OptionalId,
+    RecordedAmount,
     RequestId,
     Surroundings,
     counted,
@@ -27,7 +31,7 @@ class Transaction(Parsed):
     transaction_id: OptionalId
     customer_id: Id
     transaction_time: EventTime
-    amount: Amount
+    amount: RecordedAmount
 
     @model_validator(mode="before")
     @classmethod
@@ -72,7 +76,7 @@ class Conversion(Parsed):
     """What the touches were for; `channel` "" means none in particular."""
 
     channel: OptionalId
-    value: Amount | None
+    value: RecordedAmount | None
 
     @model_validator(mode="before")
     @classmethod
@@ -142,3 +146,14 @@ def record_touchpoints(message: pb.RecordTouchpointsRequest, around: Surrounding
     """The checked request."""
     fields = {"request_id": message.request_id, "touchpoints": tuple(message.touchpoints)}
     return parse(RecordTouchpoints, fields, around)
+
+
+@contextmanager
+def touchpoint_paths() -> Iterator[None]:
+    """Names wrong fields as the request does: the store's "conversion_value" is "conversion.value"."""
+    try:
+        yield
+    except InvalidInput as error:
+        paths = (re.sub(r"\.conversion_value$", ".conversion.value", wrong.field) for wrong in error.violations)
+        problems = (wrong.problem for wrong in error.violations)
+        raise InvalidInput(*map(Violation, paths, problems)) from None

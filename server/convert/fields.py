@@ -1,5 +1,6 @@
 """Rules that fields of several requests share."""
 
+import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -19,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from farview.store.rates import CURRENCY
 from server.convert.parse import Parsed
 
 MAX_ID_LENGTH = 256
@@ -117,8 +119,8 @@ def not_in_the_future(time: datetime, info: ValidationInfo) -> datetime:
     return time
 
 
-class Amount(Parsed):
-    """An exact amount of the reporting currency."""
+class RecordedAmount(Parsed):
+    """An exact amount of any currency."""
 
     currency_code: str
     units: int
@@ -133,10 +135,10 @@ class Amount(Parsed):
 
     @field_validator("currency_code")
     @classmethod
-    def _reporting_currency(cls, code: str, info: ValidationInfo) -> str:
-        expected = surroundings(info).reporting_currency
-        if code != expected:
-            raise ValueError(f"is {code!r}; this database reports in {expected} and takes no other currency yet")
+    def _currency(cls, code: str, info: ValidationInfo) -> str:
+        if not re.fullmatch(CURRENCY, code):
+            expected = surroundings(info).reporting_currency
+            raise ValueError(f"is {code!r}, which is not an ISO 4217 code like {expected}")
         return code
 
     @field_validator("units")
@@ -161,6 +163,18 @@ class Amount(Parsed):
     def value(self) -> Decimal:
         """The amount, exactly."""
         return Decimal(self.units) + Decimal(self.nanos).scaleb(-9)
+
+
+class Amount(RecordedAmount):
+    """An exact amount of the reporting currency."""
+
+    @field_validator("currency_code")
+    @classmethod
+    def _currency(cls, code: str, info: ValidationInfo) -> str:
+        expected = surroundings(info).reporting_currency
+        if code != expected:
+            raise ValueError(f"is {code!r}; this database reports in {expected} and takes no other currency here")
+        return code
 
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID_LENGTH), AfterValidator(storable)]

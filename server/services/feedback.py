@@ -50,7 +50,8 @@ class FeedbackService(feedback_pb2_grpc.FeedbackServiceServicer):
         rows = [_touchpoint(row) for row in asked.touchpoints]
 
         def work(writer: Writer) -> Message:
-            counts = writer.record_touchpoints(rows, who=caller(context))
+            with feedback_requests.touchpoint_paths():
+                counts = writer.record_touchpoints(rows, who=caller(context))
             return _recorded(pb.RecordTouchpointsResponse, counts, around)
 
         answer = self._once(asked.request_id, request, context, work)
@@ -116,6 +117,7 @@ def _touchpoint(row: feedback_requests.Touchpoint) -> Touchpoint:
         row.conversion.channel or None,
         conversion_value=None if value is None else value.value,
         touchpoint_id=touchpoint_id,
+        currency=None if value is None else value.currency_code,
     )
 
 

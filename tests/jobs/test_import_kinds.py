@@ -61,6 +61,7 @@ GOOD = {  # a row that is good in every column
         "grade": "cart",
         "propensity": "1",
     },
+    "rates": {"date": "2024-01-01", "currency": "usd", "rate": "0.92"},
 }
 
 
@@ -160,8 +161,19 @@ def test_the_purpose_is_marketing_where_none_stands(tmp_path: Path, text: str | 
         ("touchpoints", "propensity", "1.5", '"1.5" is not above 0 and at most 1'),
         ("touchpoints", "propensity", "often", '"often" is not a number'),
         ("touchpoints", "propensity", "nan", '"nan" is not a number'),
-        ("touchpoints", "currency", "USD", '"USD" is not the reporting currency EUR, and there are no rates to conver'),
+        ("touchpoints", "currency", "USD", '"USD" is not the reporting currency EUR, and there is no rate of that day'),
         ("touchpoints", "channel", "a\0b", "contains a NUL character (is the file UTF-8?)"),
+        ("rates", "date", "", "is empty"),
+        ("rates", "date", "soon", '"soon" is not a day (write it as 1997-09-30)'),
+        ("rates", "date", "2999-01-01", '"2999-01-01" lies in the future'),
+        ("rates", "date", "0199-01-01", '"0199-01-01" lies before 1900'),
+        ("rates", "currency", "", "is empty"),
+        ("rates", "currency", "dollars", '"dollars" is not an ISO 4217 code like EUR'),
+        ("rates", "rate", "", "is empty"),
+        ("rates", "rate", "0,92", '"0,92" is not a number (is the decimal mark a comma? try --decimal ,)'),
+        ("rates", "rate", "0", '"0" is not above 0 (10 decimals are kept)'),
+        ("rates", "rate", "1e-11", '"1e-11" is not above 0 (10 decimals are kept)'),
+        ("rates", "rate", "1e7", '"1e7" is not below 10,000,000'),
         ("customers", "customer_id", "", "is empty"),
         ("customers", "time_zone", "CEST", '"CEST" is not an IANA time zone (for example Europe/Berlin)'),
         ("customers", "time_zone", "localtime", '"localtime" is not an IANA time zone'),

@@ -81,7 +81,12 @@ def test_a_bad_row_is_rejected_with_its_reason(sqlite_store: Store, tmp_path: Pa
 @pytest.mark.parametrize(
     ("column", "value", "said"),
     [
-        ("currency", "USD", 'currency "USD" is not the reporting currency EUR, and there are no rates to convert it'),
+        (
+            "currency",
+            "USD",
+            'currency "USD" is not the reporting currency EUR, and there is no rate of that day or the 7',
+        ),
+        ("currency", "dollars", 'currency "dollars" is not an ISO 4217 code like EUR'),
         ("ingested_at", "soon", 'ingested_at "soon" is not a time (write 1997-09-30 or 1997-09-30T14:05:00+02:00)'),
         ("ingested_at", "2999-01-01", 'ingested_at "2999-01-01" lies in the future (is the year or the order of day'),
         ("transaction_id", "t\0", "transaction_id contains a NUL character (is the file UTF-8?)"),

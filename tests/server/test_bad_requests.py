@@ -295,7 +295,7 @@ def test_bad_request_names_the_field(reading: Running, field: str, request_messa
 
 def test_every_wrong_field_of_a_request_is_named_at_once(reading: Running) -> None:
     request = sales(
-        request_id="", transactions=[{"transaction_time": THEN, "amount": Money(currency_code="EUR", units=1)}]
+        request_id="", transactions=[{"transaction_time": THEN, "amount": Money(currency_code="euro", units=1)}]
     )
     error = refused(lambda: method_of(reading, request)(request))
     assert fields(error) == ["request_id", "transactions[0].customer_id", "transactions[0].amount.currency_code"]

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -24,6 +25,20 @@ FIRST_REVISION = (
     "VALUES ('a', {now}, 12.5, 'EUR', {now}, 7)",
 )
 """Rows as code of the first revision wrote them."""
+
+A_RUN_WITH_TOTALS = (
+    "INSERT INTO artifacts (sha256, size_bytes, content, created_at) VALUES ('s', 0, '', {now})",
+    "INSERT INTO model_versions (model_version_id, kind, version, model, artifact_sha256, as_of, known_at, "
+    "snapshot_hash, feature_schema_hash, code_version, library_versions, seed, configuration, metrics, who, why, "
+    "created_at) VALUES (1, 'ltv-revenue', 1, 'bg_nbd', 's', '2024-01-01', {now}, 'h', 'f', '0', '{{}}', 0, '{{}}', "
+    "'{{}}', 'ada', '', {now})",
+    "INSERT INTO forecast_runs (run_id, status, model_version_id, as_of, known_at, snapshot_hash, config_hash, "
+    "horizons_days, seed, rows_staged, created_at, staged_at, published_at) "
+    "VALUES (1, 'published', 1, '2024-01-01', {now}, 'h', 'c', '[30]', 0, 0, {now}, {now}, {now})",
+    "INSERT INTO segment_totals (run_id, group_kind, group_name, horizon_days, measure, customers, mean, draws) "
+    "VALUES (1, 'base', '', 30, 'value', 3, 50, :draws)",
+)
+"""Rows as code of the fifth revision wrote them."""
 
 
 def test_revisions_and_tables_say_the_same(database_url: str) -> None:
@@ -155,3 +170,22 @@ def _tables(url: str) -> set[str]:
     names = set(inspect(engine).get_table_names())
     engine.dispose()
     return names - {"sqlite_sequence"}
+
+
+def test_the_sixth_revision_tells_the_quantiles_of_totals_that_were_stored_before(database_url: str) -> None:
+    migrate.downgrade(database_url, "0005")
+    engine = open_engine(database_url)
+    with engine.begin() as connection:
+        later = {"now": "1" if engine.dialect.name == "sqlite" else "now()"}
+        for statement in A_RUN_WITH_TOTALS:
+            draws = {"draws": np.arange(101.0).tobytes()} if ":draws" in statement else {}
+            connection.execute(text(statement.format(**later)), draws)
+    engine.dispose()
+    migrate.upgrade(database_url)
+    assert _only_row(database_url, "segment_totals", ("q05", "q10", "q50", "q90", "q95")) == {
+        "q05": 5.0,
+        "q10": 10.0,
+        "q50": 50.0,
+        "q90": 90.0,
+        "q95": 95.0,
+    }
