@@ -5,6 +5,7 @@ python protos/generate.py --check    exits 1 when farview/v1 differs from what t
 python protos/generate.py --lint     runs buf lint on an image made by protoc
 """
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -77,10 +78,17 @@ def generated_files() -> dict[str, bytes]:
 
 
 def _protoc(*options: str) -> None:
-    includes = [PROTOS, Path(grpc_tools.__file__).parent / "_proto", Path(status_pb2.__file__).parents[2]]
+    common = Path(status_pb2.__file__).parents[2]
+    includes = [PROTOS, Path(grpc_tools.__file__).parent / "_proto", common]
     protos = sorted(str(path.relative_to(PROTOS)) for path in PROTOS.rglob("*.proto"))
-    if protoc.main(["protoc", *(f"--proto_path={include}" for include in includes), *options, *protos]) != 0:
-        raise SystemExit(1)
+    with tempfile.TemporaryDirectory() as renamed:
+        # The package ships this file under another name than it was compiled and is imported by.
+        operations = Path(renamed) / "google" / "longrunning" / "operations.proto"
+        operations.parent.mkdir(parents=True)
+        shutil.copy(common / "google" / "longrunning" / "operations_proto.proto", operations)
+        paths = [f"--proto_path={include}" for include in (*includes, renamed)]
+        if protoc.main(["protoc", *paths, *options, *protos]) != 0:
+            raise SystemExit(1)
 
 
 def _script(name: str) -> str:

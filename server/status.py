@@ -55,6 +55,9 @@ _REASONS: Mapping[type[FarviewError], str] = {
     Unavailable: "UNAVAILABLE",
 }
 
+_RECORDED: Mapping[str, type[FarviewError]] = {"WorkerDied": Conflict}
+"""Kinds that the store writes without raising them."""
+
 
 def is_meant_for_the_caller(error: BaseException) -> bool:
     """Whether the error's message may leave the server."""
@@ -86,6 +89,20 @@ def status_of(error: BaseException, request_id: str) -> status_pb2.Status:
         delay.FromTimedelta(RETRY_AFTER)
         details.append(error_details_pb2.RetryInfo(retry_delay=delay))
     return _status(_CODES[kind].value[0], _cut(str(error), _TEXT_BYTES), *details)
+
+
+def status_of_recorded(error: str, operation: str) -> status_pb2.Status:
+    """The rich status of an error that an operation ended with, "Kind: message", by the same rules.
+
+    The log that has the cause of what is not meant for the caller is the worker's.
+    """
+    name, _, message = error.partition(": ")
+    kind = next((kind for kind in _CODES if kind.__name__ == name), _RECORDED.get(name))
+    if kind is None:
+        text = f"internal error; its cause is in the log of the worker under {operation}"
+        return _status(code_pb2.INTERNAL, text)
+    details = error_details_pb2.ErrorInfo(reason=_REASONS[kind], domain=DOMAIN)
+    return _status(_CODES[kind].value[0], _cut(message, _TEXT_BYTES), details)
 
 
 def _fitting(violations: Sequence[Violation]) -> list[error_details_pb2.BadRequest.FieldViolation]:

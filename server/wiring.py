@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
+from google.longrunning import operations_pb2, operations_pb2_grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry, start_http_server
@@ -16,6 +17,8 @@ from farview.v1 import (
     feedback_pb2_grpc,
     forecast_pb2,
     forecast_pb2_grpc,
+    job_pb2,
+    job_pb2_grpc,
     journey_pb2,
     journey_pb2_grpc,
     model_pb2,
@@ -34,8 +37,10 @@ from server.port_lock import taken
 from server.scoring import Scoring
 from server.services.feedback import FeedbackService
 from server.services.forecast import ForecastService
+from server.services.jobs import JobService
 from server.services.journey import JourneyService
 from server.services.model import ModelService
+from server.services.operations import OperationsService
 from server.services.prioritization import PrioritizationService
 from server.snapshot import Served
 
@@ -47,6 +52,8 @@ SERVICES = tuple(
         (journey_pb2, "JourneyService"),
         (feedback_pb2, "FeedbackService"),
         (model_pb2, "ModelService"),
+        (job_pb2, "JobService"),
+        (operations_pb2, "Operations"),
     )
 )
 _WAITING_PER_WORKER = 32  # calls in the queue for each thread before RESOURCE_EXHAUSTED
@@ -93,6 +100,8 @@ def start(store: Store, options: ServerOptions, logger: FilteringBoundLogger) ->
     journey_pb2_grpc.add_JourneyServiceServicer_to_server(JourneyService(store, journeys, tokens), server)
     feedback_pb2_grpc.add_FeedbackServiceServicer_to_server(FeedbackService(store, tokens), server)
     model_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(store), server)
+    job_pb2_grpc.add_JobServiceServicer_to_server(JobService(store), server)
+    operations_pb2_grpc.add_OperationsServicer_to_server(OperationsService(store, options.workers), server)
     health_of = _health_and_reflection(server)
     port = _bind(server, options)
     poller = Poller((served.refresh, journeys.refresh), options.poll_seconds, logger)

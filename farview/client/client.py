@@ -8,12 +8,13 @@ import grpc
 from farview.client.connection import DEFAULT_TIMEOUT_SECONDS, Connection
 from farview.client.feedback import FeedbackCalls
 from farview.client.forecasts import ForecastCalls
+from farview.client.jobs import JobCalls
 from farview.client.journeys import JourneyCalls
 from farview.client.models import ModelCalls
 from farview.client.prioritization import PrioritizationCalls
 
 
-class FarviewClient(ForecastCalls, PrioritizationCalls, JourneyCalls, FeedbackCalls, ModelCalls):
+class FarviewClient(ForecastCalls, PrioritizationCalls, JourneyCalls, FeedbackCalls, ModelCalls, JobCalls):
     """Calls one server. Safe to share between threads; every method raises CallFailed.
 
     A call that finds the server unavailable is repeated up to three times within its deadline; writes carry a request
@@ -33,6 +34,7 @@ class FarviewClient(ForecastCalls, PrioritizationCalls, JourneyCalls, FeedbackCa
         JourneyCalls.__init__(self, connection)
         FeedbackCalls.__init__(self, connection)
         ModelCalls.__init__(self, connection)
+        JobCalls.__init__(self, connection)
 
     def __enter__(self) -> Self:
         return self

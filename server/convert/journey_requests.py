@@ -72,7 +72,8 @@ def _distinct_spots(spots: tuple[Spot, ...]) -> tuple[Spot, ...]:
     return spots
 
 
-def _one_a_channel(rows: tuple[Any, ...]) -> tuple[Any, ...]:
+def one_a_channel(rows: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Refuses a channel that is named twice."""
     distinct([row.channel for row in rows])
     return rows
 
@@ -84,7 +85,7 @@ class JourneyConstraints(Parsed):
     min_touches: Touches
     fixed_touches: Annotated[tuple[Spot, ...], AfterValidator(_one_a_position), counted(0, MOST_TOUCHES)]
     forbidden_touches: Annotated[tuple[Spot, ...], AfterValidator(_distinct_spots), counted(0, MAX_FORBIDDEN)]
-    channel_caps: Annotated[tuple[Cap, ...], AfterValidator(_one_a_channel), counted(0, MAX_CHANNELS)]
+    channel_caps: Annotated[tuple[Cap, ...], AfterValidator(one_a_channel), counted(0, MAX_CHANNELS)]
 
     @model_validator(mode="before")
     @classmethod
@@ -134,7 +135,8 @@ def _instant_if_set(message: Timestamp | None) -> datetime | None:
     return None if message is None else to_instant(message)
 
 
-def _length_if_set(message: Duration | None) -> timedelta | None:
+def length_if_set(message: Duration | None) -> timedelta | None:
+    """A length of 1 minute to 366 days; None stays None."""
     if message is None:
         return None
     if abs(message.nanos) >= 1_000_000_000 or message.nanos * message.seconds < 0:
@@ -159,10 +161,10 @@ class PlanJourney(Parsed):
     customer_id: Id
     constraints: JourneyConstraints
     conversion_margin: Price | None
-    touch_costs: Annotated[tuple[TouchCost, ...], AfterValidator(_one_a_channel), counted(0, MAX_CHANNELS)]
+    touch_costs: Annotated[tuple[TouchCost, ...], AfterValidator(one_a_channel), counted(0, MAX_CHANNELS)]
     plan_time: Annotated[datetime | None, BeforeValidator(_instant_if_set)]
     first_touch_time: Annotated[datetime | None, BeforeValidator(_instant_if_set)]
-    gap: Annotated[timedelta | None, BeforeValidator(_length_if_set)]
+    gap: Annotated[timedelta | None, BeforeValidator(length_if_set)]
     consent_purpose: Annotated[OptionalId, AfterValidator(lambda purpose: purpose.strip() or DEFAULT_PURPOSE)]
 
     @field_validator("plan_time")

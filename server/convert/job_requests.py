@@ -1,0 +1,233 @@
+"""Requests of JobService, checked, as a worker reads them."""
+
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, Literal, Self, TypeAlias
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo, model_validator
+
+from farview.core.errors import InvalidInput
+from farview.core.filters import compile_filter
+from farview.store.job_requests import JobRequest, PlanEveryone, Score, TrainJourneys, TrainLtv
+from farview.v1 import job_pb2 as pb
+from journeys.constraints import MOST_TOUCHES
+from server.convert.fields import (
+    Day,
+    Distinct,
+    Id,
+    OptionalId,
+    RequestId,
+    Seed,
+    Surroundings,
+    counted,
+    known_value,
+    not_in_the_future,
+    storable,
+    to_instant,
+)
+from server.convert.forecast_requests import EARLIEST_DAY, LATEST_DAY, Horizons
+from server.convert.journey_requests import (
+    DEFAULT_PURPOSE,
+    DEFAULT_TOUCHES,
+    MAX_CHANNELS,
+    Cap,
+    Price,
+    TouchCost,
+    length_if_set,
+    one_a_channel,
+)
+from server.convert.parse import Parsed, parse
+from server.snapshot import FILTER_FIELDS
+
+MAX_ATTRIBUTES = 100
+MAX_REASON_LENGTH = 1_000
+DEFAULT_WINDOW = timedelta(days=7)
+
+_METHODS: dict[int, Literal["laplace", "nuts", "map"]] = {
+    pb.INFERENCE_METHOD_UNSPECIFIED: "laplace",
+    pb.INFERENCE_METHOD_LAPLACE: "laplace",
+    pb.INFERENCE_METHOD_NUTS: "nuts",
+    pb.INFERENCE_METHOD_MAP: "map",
+}
+_FAMILIES: dict[int, str] = {
+    pb.JOURNEY_MODEL_FAMILY_UNSPECIFIED: "lstm",
+    pb.JOURNEY_MODEL_FAMILY_LSTM: "lstm",
+    pb.JOURNEY_MODEL_FAMILY_MARKOV: "markov",
+}
+
+
+def _served_day(day: date | None) -> date | None:
+    if day is not None and not EARLIEST_DAY <= day <= LATEST_DAY:
+        raise ValueError(f"is {day}; it must be from {EARLIEST_DAY} to {LATEST_DAY}")
+    return day
+
+
+def _past_instant(message: Any, info: ValidationInfo) -> datetime | None:
+    return None if message is None else not_in_the_future(to_instant(message), info)
+
+
+AsOf: TypeAlias = Annotated[Day, AfterValidator(_served_day)]
+KnownAt: TypeAlias = Annotated[datetime | None, BeforeValidator(_past_instant)]
+Reason: TypeAlias = Annotated[str, StringConstraints(max_length=MAX_REASON_LENGTH), AfterValidator(storable)]
+
+
+class Ltv(Parsed):
+    """A customer-value model to fit."""
+
+    method: Annotated[int, known_value(pb.InferenceMethod)]
+
+
+class Journeys(Parsed):
+    """A journey model to fit."""
+
+    family: Annotated[int, known_value(pb.JourneyModelFamily)]
+    window: Annotated[timedelta | None, BeforeValidator(length_if_set)]
+    attributes: Annotated[tuple[Id, ...], counted(0, MAX_ATTRIBUTES), Distinct]
+
+
+class StartTraining(Parsed):
+    """Exactly one of the two models."""
+
+    request_id: RequestId
+    ltv: Ltv | None
+    journeys: Journeys | None
+    as_of_date: AsOf
+    known_at_time: KnownAt
+    seed: Seed
+    reason: Reason
+
+    @model_validator(mode="after")
+    def _one_model(self) -> Self:
+        if self.ltv is None and self.journeys is None:
+            raise InvalidInput.of("training", "is not set; send `ltv` or `journeys`")
+        return self
+
+    def for_worker(self) -> JobRequest:
+        """As a worker reads it."""
+        if self.ltv is not None:
+            return TrainLtv(
+                method=_METHODS[self.ltv.method],
+                seed=self.seed,
+                why=self.reason,
+                as_of=self.as_of_date,
+                known_at=self.known_at_time,
+            )
+        assert self.journeys is not None
+        return TrainJourneys(
+            model=_FAMILIES[self.journeys.family],
+            window_days=(self.journeys.window or DEFAULT_WINDOW) / timedelta(days=1),
+            attributes=self.journeys.attributes or None,
+            seed=self.seed,
+            why=self.reason,
+            as_of=self.as_of_date,
+            known_at=self.known_at_time,
+        )
+
+
+class StartScoring(Parsed):
+    """A run to publish."""
+
+    request_id: RequestId
+    horizon_days: Horizons
+    as_of_date: AsOf
+    known_at_time: KnownAt
+    seed: Seed
+
+    def for_worker(self) -> JobRequest:
+        """As a worker reads it."""
+        return Score(self.horizon_days, seed=self.seed, as_of=self.as_of_date, known_at=self.known_at_time)
+
+
+class StartPlanning(Parsed):
+    """Plans to publish. None: the model's own margin and gap. The filter is checked when the request is read."""
+
+    request_id: RequestId
+    filter: str
+    max_touches: Annotated[
+        int, Field(ge=0, le=MOST_TOUCHES), AfterValidator(lambda touches: touches or DEFAULT_TOUCHES)
+    ]
+    channel_caps: Annotated[tuple[Cap, ...], AfterValidator(one_a_channel), counted(0, MAX_CHANNELS)]
+    touch_costs: Annotated[tuple[TouchCost, ...], AfterValidator(one_a_channel), counted(0, MAX_CHANNELS)]
+    conversion_margin: Price | None
+    gap: Annotated[timedelta | None, BeforeValidator(length_if_set)]
+    consent_purpose: Annotated[OptionalId, AfterValidator(lambda purpose: purpose.strip() or DEFAULT_PURPOSE)]
+    as_of_date: AsOf
+
+    def for_worker(self) -> JobRequest:
+        """As a worker reads it."""
+        return PlanEveryone(
+            where=self.filter,
+            max_touches=self.max_touches,
+            caps={cap.channel: cap.max_touches for cap in self.channel_caps},
+            touch_costs={row.channel: float(row.cost.value) for row in self.touch_costs},
+            margin=None if self.conversion_margin is None else float(self.conversion_margin.value),
+            gap_hours=None if self.gap is None else self.gap / timedelta(hours=1),
+            consent_purpose=self.consent_purpose,
+            as_of=self.as_of_date,
+        )
+
+
+def start_training(message: pb.StartTrainingRequest, around: Surroundings) -> StartTraining:
+    """The checked request; InvalidInput names the wrong fields, here and below."""
+    chosen = message.WhichOneof("training")
+    fields: dict[str, Any] = {"ltv": None, "journeys": None}
+    if chosen == "ltv":
+        fields["ltv"] = {"method": message.ltv.method}
+    if chosen == "journeys":
+        wanted = message.journeys
+        fields["journeys"] = {
+            "family": wanted.family,
+            "window": _set(wanted, "window"),
+            "attributes": tuple(wanted.attributes),
+        }
+    return parse(
+        StartTraining,
+        {
+            **fields,
+            "request_id": message.request_id,
+            "as_of_date": _set(message, "as_of_date"),
+            "known_at_time": _set(message, "known_at_time"),
+            "seed": message.seed,
+            "reason": message.reason,
+        },
+        around,
+    )
+
+
+def start_scoring(message: pb.StartScoringRequest, around: Surroundings) -> StartScoring:
+    """The checked request."""
+    return parse(
+        StartScoring,
+        {
+            "request_id": message.request_id,
+            "horizon_days": tuple(message.horizon_days),
+            "as_of_date": _set(message, "as_of_date"),
+            "known_at_time": _set(message, "known_at_time"),
+            "seed": message.seed,
+        },
+        around,
+    )
+
+
+def start_planning(message: pb.StartPlanningRequest, around: Surroundings) -> StartPlanning:
+    """The checked request."""
+    asked = parse(
+        StartPlanning,
+        {
+            "request_id": message.request_id,
+            "filter": message.filter,
+            "max_touches": message.max_touches,
+            "channel_caps": tuple(message.channel_caps),
+            "touch_costs": tuple(message.touch_costs),
+            "conversion_margin": _set(message, "conversion_margin"),
+            "gap": _set(message, "gap"),
+            "consent_purpose": message.consent_purpose,
+            "as_of_date": _set(message, "as_of_date"),
+        },
+        around,
+    )
+    compile_filter(asked.filter, FILTER_FIELDS)
+    return asked
+
+
+def _set(message: Any, field: str) -> Any:
+    return getattr(message, field) if message.HasField(field) else None
