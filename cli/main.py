@@ -4,7 +4,21 @@ import sys
 
 import typer
 
-from cli.commands import backtest, demo, evaluate, imports, init, models, plan, score, serve, simulate, train, worker
+from cli.commands import (
+    backtest,
+    demo,
+    evaluate,
+    imports,
+    init,
+    models,
+    plan,
+    runs,
+    score,
+    serve,
+    simulate,
+    train,
+    worker,
+)
 from farview.core.errors import FarviewError, InvalidInput
 
 app = typer.Typer(
@@ -20,6 +34,7 @@ app.command("init")(init.init)
 app.add_typer(imports.app, name="import")
 app.add_typer(train.app, name="train")
 app.command("score")(score.score)
+app.add_typer(runs.app, name="runs")
 app.command("plan")(plan.plan)
 app.add_typer(backtest.app, name="backtest")
 app.add_typer(evaluate.app, name="evaluate")

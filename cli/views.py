@@ -101,3 +101,21 @@ def run_lines(run: ForecastRun) -> Iterator[str]:
         f"Run {run.run_id} is published: {run.forecasts // len(horizons):,} customers over "
         f"{', '.join(map(str, horizons))} days after {run.spec.as_of}, by {run.model_name}."
     )
+
+
+def runs_table(runs: Sequence[ForecastRun], served: ForecastRun | None) -> Group:
+    """Runs, one line each."""
+    rows = [
+        [
+            f"{run.run_id}",
+            "served" if run == served else "-",
+            f"{run.spec.as_of}",
+            run.model_name,
+            ", ".join(map(str, run.spec.horizons_days)),
+            f"{run.published_at:%Y-%m-%d %H:%M}",
+            f"{run.forecasts // len(run.spec.horizons_days):,}",
+        ]
+        for run in runs
+    ]
+    heads = ["run", "", "as of", "model", "horizons, days", "published (UTC)", "customers"]
+    return table("Forecast runs", heads, rows, left=6)

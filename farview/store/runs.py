@@ -16,7 +16,8 @@ from farview.store.tables_forecasts import FORECASTS, RUNS
 from farview.store.tables_models import ALIASES, MODELS
 from farview.store.values import ForecastRun, RunSpec
 
-_STAGE = Stage(RUNS, FORECASTS)
+STAGE = Stage(RUNS, FORECASTS)
+"""Where forecasts are staged."""
 _ROWS_AT_ONCE = 16_384  # of a part on their way into the database
 
 
@@ -32,7 +33,7 @@ def begin(engine: Engine, spec: RunSpec, parts: int) -> ForecastRun:
         "seed": spec.seed,
         "parts": parts,
     }
-    return _value(staging.begin(engine, _STAGE, key, known))
+    return _value(staging.begin(engine, STAGE, key, known))
 
 
 def sums(engine: Engine, run: ForecastRun) -> bytes | None:
@@ -48,7 +49,7 @@ def stage(engine: Engine, run: ForecastRun, part: int, rows: pa.Table, sums_so_f
 
     def work(connection: Connection) -> None:
         only, also = RUNS.c.parts_staged == part, {"parts_staged": part + 1, "sums": sums_so_far}
-        staging.hold(connection, _STAGE, run.run_id, rows.num_rows, only=and_(_own(run), only), also=also)
+        staging.hold(connection, STAGE, run.run_id, rows.num_rows, only=and_(_own(run), only), also=also)
         for batch in rows.to_batches(max_chunksize=_ROWS_AT_ONCE):
             mine = pa.array([run.run_id] * batch.num_rows, pa.int64())
             bulk.insert(connection, "forecasts", batch.select(FORECAST.names).append_column("run_id", mine))
@@ -61,7 +62,7 @@ def publish(engine: Engine, run: ForecastRun, group_totals: pa.Table, who: str) 
     complete = and_(_own(run), RUNS.c.parts_staged == RUNS.c.parts)
 
     def work(connection: Connection) -> ForecastRun:
-        published_run = _value(staging.publish(connection, _STAGE, run.run_id, only=complete, also={"sums": None}))
+        published_run = _value(staging.publish(connection, STAGE, run.run_id, only=complete, also={"sums": None}))
         totals.insert(connection, run.run_id, group_totals)
         audit.append(connection, who, "publish", {f"runs/{run.run_id}": {}})
         return published_run
@@ -71,28 +72,33 @@ def publish(engine: Engine, run: ForecastRun, group_totals: pa.Table, who: str) 
 
 def latest(engine: Engine, kind: str) -> ForecastRun | None:
     """See Store.latest_run."""
+    with engine.connect() as connection:
+        return served(connection, kind)
+
+
+def served(connection: Connection, kind: str) -> ForecastRun | None:
+    """The run that is served by what the connection sees."""
     is_champion = and_(
         ALIASES.c.kind == MODELS.c.kind,
         ALIASES.c.version == MODELS.c.version,
         ALIASES.c.alias == registry.CHAMPION,
     )
     query = (
-        staging.published(_STAGE)
+        staging.published(STAGE)
         .where(MODELS.c.kind == kind)
         .outerjoin(ALIASES, is_champion)
         .order_by(None)
         .order_by(RUNS.c.as_of.desc(), ALIASES.c.alias.is_(None), RUNS.c.published_at.desc(), RUNS.c.run_id.desc())
         .limit(1)
     )
-    with engine.connect() as connection:
-        row = connection.execute(query).one_or_none()
+    row = connection.execute(query).one_or_none()
     return None if row is None else _value(row)
 
 
 def published(engine: Engine, run_id: int) -> ForecastRun:
     """See Store.run."""
     with engine.connect() as connection:
-        row = connection.execute(staging.published(_STAGE).where(RUNS.c.run_id == run_id)).one_or_none()
+        row = connection.execute(staging.published(STAGE).where(RUNS.c.run_id == run_id)).one_or_none()
     if row is None:
         raise NotFound("forecast run", str(run_id), "only published runs can be read")
     return _value(row)
@@ -108,18 +114,23 @@ def require_published(connection: Connection, run_id: int) -> None:
 def every(engine: Engine, kind: str) -> list[ForecastRun]:
     """See Store.runs."""
     with engine.connect() as connection:
-        return [_value(row) for row in connection.execute(staging.published(_STAGE).where(MODELS.c.kind == kind))]
+        return newest_first(connection, kind)
+
+
+def newest_first(connection: Connection, kind: str) -> list[ForecastRun]:
+    """Published runs, last published first."""
+    return [_value(row) for row in connection.execute(staging.published(STAGE).where(MODELS.c.kind == kind))]
 
 
 def _resume(connection: Connection, key: staging.Key) -> Row[Any] | None:
     """The run of that key that a dead job left, now this job's; should the other still live, its next write fails."""
-    query = staging.query(_STAGE).where(staging.same_key(_STAGE, key), RUNS.c.status == "staging")
+    query = staging.query(STAGE).where(staging.same_key(STAGE, key), RUNS.c.status == "staging")
     found = connection.execute(query.with_only_columns(RUNS.c.run_id)).scalar_one_or_none()
     if found is None:
         return None
     mine = update(RUNS).where(RUNS.c.run_id == found, RUNS.c.status == "staging")
     taken = connection.execute(mine.values(attempt=RUNS.c.attempt + 1, staged_at=datetime.now(UTC))).rowcount == 1
-    return connection.execute(staging.query(_STAGE).where(RUNS.c.run_id == found)).one() if taken else None
+    return connection.execute(staging.query(STAGE).where(RUNS.c.run_id == found)).one() if taken else None
 
 
 def _own(run: ForecastRun) -> ColumnElement[bool]:

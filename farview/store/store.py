@@ -30,6 +30,7 @@ from farview.store import (
     queue,
     rates,
     registry,
+    retention,
     runs,
     signing_keys,
     totals,
@@ -351,6 +352,13 @@ class Store:
     def runs(self, kind: str = LTV_REVENUE) -> list[ForecastRun]:
         """Published runs, newest first."""
         return runs.every(self._engine, kind)
+
+    def prune_runs(self, keep: int, kind: str = LTV_REVENUE, *, who: str) -> list[ForecastRun]:
+        """Deletes published runs but for the `keep` published last and the one served; answers which.
+
+        They are closed to readers in one transaction; their rows go after it, in short ones.
+        """
+        return retention.prune(self._engine, kind, keep, who)
 
     # forecasts of published runs; an unpublished or unknown run raises NotFound
 

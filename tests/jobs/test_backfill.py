@@ -1,0 +1,62 @@
+"""Backfills: a run a day, and what is served stays."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from farview.core.errors import FailedPrecondition, InvalidInput
+from farview.store.store import Store
+from jobs.backfill import Days, backfill_ltv
+from jobs.import_file import import_file
+from jobs.import_kinds import KINDS
+from jobs.import_reading import FileOptions
+from jobs.score import score_ltv
+from jobs.train import train_ltv
+
+MARCH = Days(date(1997, 3, 1), date(1997, 3, 17), every=7)
+
+
+@pytest.fixture
+def trained(sqlite_store: Store, cdnow_sample: Path) -> Store:
+    import_file(sqlite_store, KINDS["transactions"], cdnow_sample, FileOptions(), who="ada")
+    train_ltv(sqlite_store, method="map", who="ada")
+    return sqlite_store
+
+
+def test_a_backfill_publishes_a_run_a_day_and_the_served_run_stays(trained: Store) -> None:
+    served = score_ltv(trained, horizons_days=(30,), who="ada")
+    runs = backfill_ltv(trained, MARCH, horizons_days=(30,), who="ada")
+    assert [run.spec.as_of.day for run in runs] == [1, 8, 15]
+    assert trained.latest_run() == served
+    assert 0 < runs[0].forecasts < runs[2].forecasts < served.forecasts  # each sees its own day only
+    assert runs[1] == score_ltv(trained, as_of=date(1997, 3, 8), horizons_days=(30,), who="ada")
+
+
+def test_a_backfill_again_finds_what_is_there(trained: Store) -> None:
+    score_ltv(trained, horizons_days=(30,), who="ada")
+    first = backfill_ltv(trained, MARCH, horizons_days=(30,), who="ada")
+    assert backfill_ltv(trained, MARCH, horizons_days=(30,), who="ada") == first
+
+
+def test_a_backfill_of_the_served_day_or_later_is_refused(trained: Store) -> None:
+    score_ltv(trained, as_of=date(1997, 3, 17), horizons_days=(30,), who="ada")
+    with pytest.raises(InvalidInput, match=r"to: 1997-03-17 is not before 1997-03-17.*say 1997-03-16"):
+        backfill_ltv(trained, MARCH, who="ada")
+    assert len(trained.runs()) == 1
+
+
+def test_a_backfill_before_anything_is_served_is_refused(trained: Store) -> None:
+    with pytest.raises(FailedPrecondition, match="run `farview score` first"):
+        backfill_ltv(trained, MARCH, who="ada")
+
+
+def test_days_end_at_the_last_and_never_after_it() -> None:
+    days = Days(date(2024, 2, 27), date(2024, 3, 2), every=2).all()
+    assert [day.isoformat() for day in days] == ["2024-02-27", "2024-02-29", "2024-03-02"]
+
+
+@pytest.mark.parametrize(("first", "every", "wrong"), [(date(2024, 3, 3), 1, "from"), (date(2024, 3, 1), 0, "every")])
+def test_impossible_days_are_named(first: date, every: int, wrong: str) -> None:
+    with pytest.raises(InvalidInput, match=f"^{wrong}: "):
+        Days(first, date(2024, 3, 2), every)
