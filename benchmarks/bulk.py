@@ -154,7 +154,7 @@ def _timed(arguments: Sequence[str], environment: Mapping[str, str]) -> Command:
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
         while process.poll() is None:
             peak = max(peak, sum(map(_held_megabytes, _family(process.pid))))
-            time.sleep(0.2)
+            time.sleep(1.0)  # adding up a large process takes the kernel some milliseconds
     if process.returncode:
         raise SystemExit(f"farview {' '.join(arguments)} failed")
     return Command(time.perf_counter() - started, _processor_seconds() - before, peak)
