@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,9 @@ from farview.core.quantile_grid import law_of
 from farview.evaluation.arrays import FloatArray
 from farview.evaluation.marginals import GridMarginal, Marginal, PointMarginal
 from farview.features.window import GROSS_VALUE
+
+if TYPE_CHECKING:
+    from ltv.model import BgNbdModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +71,13 @@ def candidates(seed: int) -> Mapping[str, Candidate]:
 
 def _fit_bg_nbd(past: Past, seed: int) -> Predict:
     from ltv.fit import fit
-    from ltv.scorer import Scorer
 
-    model = fit(past.rfm, model="bg_nbd", seed=seed)
+    return predict_by(fit(past.rfm, model="bg_nbd", seed=seed), past, seed)
+
+
+def predict_by(model: "BgNbdModel", past: Past, seed: int) -> Predict:
+    """Forecasts of the past's customers by a model that is fitted already."""
+    from ltv.scorer import Scorer
 
     def predict(horizon_days: int) -> Forecasts:
         scorer = Scorer(model, [horizon_days], past.as_of, seed)

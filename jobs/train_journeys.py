@@ -76,10 +76,10 @@ def train_journeys(
         snapshot_hash = store.touchpoints_hash(cut)
         log = store.touchpoints(cut).read_all()
         require_unchanged(store.touchpoints_hash, cut, snapshot_hash)
-        steps = _steps(log, StepRules(store.business().time_zone, fit.window_days))
-        context = _context(store, fit, steps)
+        steps = journey_steps(log, StepRules(store.business().time_zone, fit.window_days))
+        context = journey_context(store, fit, steps)
         watch.start(f"fitting {fit.model} to {len(steps):,} touches of {len(steps.customer_ids):,} customers")
-        model = _fit(fit, steps, context)
+        model = fit_journeys(fit, steps, context)
         watch.done()
         lineage = Lineage(
             as_of=cut.as_of,
@@ -99,7 +99,7 @@ def train_journeys(
     return registered
 
 
-class _Context(NamedTuple):
+class JourneyContext(NamedTuple):
     """Attributes as the model reads them."""
 
     encoding: ContextEncoding
@@ -115,7 +115,12 @@ def _check(fit: JourneyFit) -> None:
         raise InvalidInput.of("attributes", "the markov model uses none (leave them out, or train the lstm)")
 
 
-def _steps(log: pa.Table, rules: StepRules) -> Steps:
+def journey_steps(log: pa.Table, rules: StepRules) -> Steps:
+    """The at-risk steps of a log that a model can be fitted to.
+
+    Raises:
+        FailedPrecondition: it holds no touch, or more channels than can be planned with.
+    """
     if len(log) == 0:
         raise FailedPrecondition("no touch or conversion lies inside the cut (is --as-of before the log?)")
     steps = at_risk_steps(log, rules)
@@ -127,23 +132,35 @@ def _steps(log: pa.Table, rules: StepRules) -> Steps:
     return steps
 
 
-def _context(store: Store, fit: JourneyFit, steps: Steps) -> _Context:
+def journey_context(store: Store, fit: JourneyFit, steps: Steps) -> JourneyContext:
+    """Attributes of the steps' customers as they are now; the order in which they were asked for changes no model.
+
+    Raises:
+        InvalidInput: no customer has an attribute that was asked for.
+    """
     encoding = ContextEncoding()
     if fit.model == "markov":
-        return _Context(encoding, encoding.encode(None, steps.customer_ids))
+        return JourneyContext(encoding, encoding.encode(None, steps.customer_ids))
     stored = store.attributes()
-    kinds = attribute_kinds(stored, fit.attributes)
+    kinds = attribute_kinds(stored, None if fit.attributes is None else sorted(set(fit.attributes)))
     table = attribute_table(stored, kinds)
     encoding = ContextEncoding.learn(table, list(kinds))
-    return _Context(encoding, encoding.encode(table, steps.customer_ids))
+    return JourneyContext(encoding, encoding.encode(table, steps.customer_ids))
 
 
-def _fit(fit: JourneyFit, steps: Steps, context: _Context) -> JourneyModel[Any]:
+def fit_journeys(
+    fit: JourneyFit, steps: Steps, context: JourneyContext, until_us: int | None = None
+) -> JourneyModel[Any]:
+    """A model of the steps before an instant, outcomes included; by default of all.
+
+    Raises:
+        FailedPrecondition: they are too few to learn from.
+    """
     if fit.model == "markov":
-        return train_markov(steps)
+        return train_markov(steps, until_us)
     from journeys.training import TrainingOptions, train_lstm  # torch: 1.5 s that a chain need not wait for
 
-    return train_lstm(steps, context, options=TrainingOptions(seed=fit.seed))
+    return train_lstm(steps, context, until_us, TrainingOptions(seed=fit.seed))
 
 
 def _configuration(fit: JourneyFit, model: JourneyModel[Any]) -> dict[str, Any]:

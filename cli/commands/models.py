@@ -6,14 +6,20 @@ import typer
 
 from cli.options import DEFAULT_DATABASE, Database, Json
 
-app = typer.Typer(help="List, show and promote registered models.", no_args_is_help=True)
+app = typer.Typer(help="List, examine and promote registered models, and go back.", no_args_is_help=True)
 
+Kind = Annotated[str, typer.Argument(help="For example ltv-revenue, or journeys.", show_default=False)]
+Why = Annotated[str, typer.Option("--why", help="A reason, for the audit log.")]
+ExpectedChampion = Annotated[
+    str | None,
+    typer.Option("--expected-champion", help="Refuse if another model is champion by now. Default: whoever is."),
+]
 Name = Annotated[str, typer.Argument(help="For example ltv-revenue/3.", show_default=False)]
 
 
 @app.callback()
 def models() -> None:
-    """List, show and promote registered models."""
+    """List, examine and promote registered models, and go back."""
 
 
 @app.command("list")
@@ -42,62 +48,207 @@ def list_models(
 
 @app.command("show")
 def show(name: Name, database: Database = DEFAULT_DATABASE, as_json: Json = False) -> None:
-    """Show a model: its lineage and how its fit went.
+    """Show a model: its lineage, how its fit went, and what the gates said.
 
     Example: farview models show ltv-revenue/1
     """
     from cli.console import out, print_json
     from cli.database import open_store
+    from cli.gate_views import report_as_data, report_lines
     from cli.journey_views import journey_model_lines
     from cli.views import lineage_table, model_as_data, model_lines
     from farview.store.values import JOURNEYS
 
     with open_store(database) as store:
         version = store.model_version(*_split(name))
+        report = store.gate_report(version.kind, version.version)
     if as_json:
-        print_json(model_as_data(version))
+        print_json(model_as_data(version) | {"gate_report": None if report is None else report_as_data(report)})
         return
     for line in journey_model_lines(version) if version.kind == JOURNEYS else model_lines(version):
         out.print(line)
     out.print(lineage_table(version))
+    if report is None:
+        out.print(f"Gates: not examined yet. Next: farview models gate {version.name}")
+    else:
+        for line in report_lines(report):
+            out.print(line)
+
+
+@app.command("gate")
+def gate(
+    name: Name,
+    *,
+    margin: Annotated[
+        float, typer.Option("--margin", min=0.0, max=1.0, help="Largest loss allowed against the champion; .01 is 1 %.")
+    ] = 0.01,
+    horizon_days: Annotated[
+        int | None,
+        typer.Option("--horizon-days", min=1, max=3650, help="How far the trials look. Default: 90, for journeys 28."),
+    ] = None,
+    database: Database = DEFAULT_DATABASE,
+    as_json: Json = False,
+) -> None:
+    """Examine a model: convergence, calibration, and trials against the champion. Exit 1 when it does not pass.
+
+    Example: farview models gate ltv-revenue/2
+    """
+    from cli.console import out, print_json, progress
+    from cli.database import open_store, who
+    from cli.gate_views import next_after, report_as_data, report_lines
+    from jobs.gate import gate as examine
+
+    kind, number = _split(name)
+    with open_store(database) as store, progress() as bar:
+        report = examine(store, kind, number, margin=margin, horizon_days=horizon_days, who=who(), progress=bar)
+    if as_json:
+        print_json(report_as_data(report))
+    else:
+        for line in report_lines(report):
+            out.print(line)
+        out.print(next_after(report))
+    if not report.passed:
+        raise typer.Exit(1)
 
 
 @app.command("promote")
 def promote(
     name: Name,
     *,
-    expected_champion: Annotated[
-        str | None,
-        typer.Option("--expected-champion", help="Refuse if another model is champion by now. Default: whoever is."),
-    ] = None,
-    why: Annotated[str, typer.Option("--why", help="A reason, for the audit log.")] = "",
+    expected_champion: ExpectedChampion = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Promote although the gates were not passed; needs --why, and is logged.")
+    ] = False,
+    why: Why = "",
     database: Database = DEFAULT_DATABASE,
     as_json: Json = False,
 ) -> None:
-    """Make a model the champion: the next scoring or planning uses it.
+    """Make a model that passed its gates the champion: the next scoring or planning uses it.
 
     Example: farview models promote ltv-revenue/2 --why "better calibrated for new customers"
     """
     from cli.console import out, print_json
     from cli.database import open_store, who
     from cli.views import model_as_data
-    from farview.store.values import JOURNEYS
+    from farview.core.errors import FailedPrecondition, InvalidInput
 
+    if force and not why.strip():
+        raise InvalidInput.of("--why", "is needed with --force: the audit log keeps the reason")
     kind, number = _split(name)
-    expected = None if expected_champion is None else _split(expected_champion)[1]
     with open_store(database) as store:
-        version = store.promote(kind, number, expected_champion=expected, who=who(), why=why)
+        try:
+            version = store.promote(
+                kind, number, expected_champion=_expected(expected_champion, kind), force=force, who=who(), why=why
+            )
+        except FailedPrecondition as refusal:
+            if force:
+                raise
+            raise FailedPrecondition(f"{refusal} (to promote all the same: --force --why REASON)") from None
     if as_json:
         print_json(model_as_data(version))
         return
     out.print(f"{version.name} is champion.")
-    out.print("Next: " + ("farview plan" if kind == JOURNEYS else "farview score"))
+    out.print(_next_with(kind))
 
 
-def _split(name: str) -> tuple[str, int]:
+@app.command("rollback")
+def rollback(
+    kind: Kind,
+    *,
+    expected_champion: ExpectedChampion = None,
+    why: Why = "",
+    database: Database = DEFAULT_DATABASE,
+    as_json: Json = False,
+) -> None:
+    """Make the champion before the champion again. Each further call goes one further back.
+
+    Example: farview models rollback ltv-revenue --why "forecasts a third too high since Monday"
+    """
+    from cli.console import out, print_json
+    from cli.database import open_store, who
+    from cli.views import model_as_data
+
+    with open_store(database) as store:
+        version = store.rollback(kind, expected_champion=_expected(expected_champion, kind), who=who(), why=why)
+    if as_json:
+        print_json(model_as_data(version))
+        return
+    out.print(f"{version.name} is champion again.")
+    out.print(_next_with(kind))
+
+
+@app.command("history")
+def history(kind: Kind, database: Database = DEFAULT_DATABASE, as_json: Json = False) -> None:
+    """Show who became champion when, in whose place, by whom and why; newest first.
+
+    Example: farview models history ltv-revenue
+    """
+    from dataclasses import asdict
+
+    from cli.console import out, print_json
+    from cli.database import open_store
+    from cli.gate_views import history_table
+
+    with open_store(database) as store:
+        changes = store.champion_history(kind)
+    if as_json:
+        print_json([asdict(change) for change in changes])
+    else:
+        out.print(history_table(kind, changes))
+
+
+@app.command("reproduce")
+def reproduce(
+    name: Name,
+    *,
+    tolerance: Annotated[
+        float, typer.Option("--tolerance", min=0.0, help="Largest relative difference of a parameter that passes.")
+    ] = 1e-6,
+    database: Database = DEFAULT_DATABASE,
+    as_json: Json = False,
+) -> None:
+    """Fit a model again from its lineage and compare. Exit 1 when something else comes out. Registers nothing.
+
+    Example: farview models reproduce ltv-revenue/1
+    """
+    from cli.console import out, print_json, progress
+    from cli.database import open_store, who
+    from cli.gate_views import reproduction_as_data, reproduction_lines
+    from jobs.reproduce import reproduce as refit
+
+    kind, number = _split(name)
+    with open_store(database) as store, progress() as bar:
+        found = refit(store, kind, number, tolerance=tolerance, who=who(), progress=bar)
+    if as_json:
+        print_json(reproduction_as_data(found))
+    else:
+        for line in reproduction_lines(found):
+            out.print(line)
+    if not found.reproduced:
+        raise typer.Exit(1)
+
+
+def _expected(champion: str | None, kind: str) -> int | None:
+    from farview.core.errors import InvalidInput
+
+    if champion is None:
+        return None
+    other, number = _split(champion, "--expected-champion")
+    if other != kind:
+        raise InvalidInput.of("--expected-champion", f"{champion!r} is not of kind {kind!r}")
+    return number
+
+
+def _next_with(kind: str) -> str:
+    from farview.store.values import JOURNEYS
+
+    return "Next: " + ("farview plan" if kind == JOURNEYS else "farview score")
+
+
+def _split(name: str, field: str = "NAME") -> tuple[str, int]:
     from farview.core.errors import InvalidInput
 
     kind, _, number = name.rpartition("/")
     if not kind or not number.isdecimal():
-        raise InvalidInput.of("NAME", f"{name!r} does not name a version (write it as ltv-revenue/3)")
+        raise InvalidInput.of(field, f"{name!r} does not name a version (write it as ltv-revenue/3)")
     return kind, int(number)

@@ -1,4 +1,4 @@
-"""`farview train`: fits and registers; the first version of a kind becomes the champion."""
+"""`farview train`: fits, registers, examines; the first version of a kind becomes the champion."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -53,13 +53,15 @@ def ltv(
     database: Database = DEFAULT_DATABASE,
     as_json: Json = False,
 ) -> None:
-    """Fit a customer-value model to what is known, and register it.
+    """Fit a customer-value model to what is known, register it, and hold it against the champion.
 
     Example: farview train ltv --as-of 1997-09-30
     """
     from cli.console import out, print_json, progress
     from cli.database import open_store, who
+    from cli.gate_views import next_after, report_as_data, report_lines
     from cli.views import model_as_data, model_lines
+    from jobs.gate import gate
     from jobs.train import train_ltv
 
     day, instant = parse_date("--as-of", as_of), parse_instant("--known-at", known_at)
@@ -75,13 +77,15 @@ def ltv(
             why=why,
             progress=bar,
         )
+        report = gate(store, version.kind, version.version, who=who(), progress=bar)
     if as_json:
-        print_json(model_as_data(version))
+        print_json(model_as_data(version) | {"gate_report": report_as_data(report)})
         return
     for line in model_lines(version):
         out.print(line)
-    champion = "champion" in version.aliases
-    out.print("Next: " + ("farview score" if champion else f"farview models promote {version.name}"))
+    for line in report_lines(report, whole=False):
+        out.print(line)
+    out.print(next_after(report))
 
 
 @app.command("journeys")
@@ -108,24 +112,28 @@ def journeys(
     database: Database = DEFAULT_DATABASE,
     as_json: Json = False,
 ) -> None:
-    """Fit a model of how touches lead to conversions, and register it.
+    """Fit a model of how touches lead to conversions, register it, and hold it against the champion.
 
     Example: farview train journeys --model lstm --window-days 7
     """
     from cli.console import out, print_json, progress
     from cli.database import open_store, who
+    from cli.gate_views import next_after, report_as_data, report_lines
     from cli.journey_views import journey_model_lines
     from cli.views import model_as_data
+    from jobs.gate import gate
     from jobs.train_journeys import JourneyFit, train_journeys
 
     day, instant = parse_date("--as-of", as_of), parse_instant("--known-at", known_at)
     fit = JourneyFit(model.value, window_days, attribute or None, seed)
     with open_store(database) as store, progress() as bar:
         version = train_journeys(store, fit=fit, as_of=day, known_at=instant, who=who(), why=why, progress=bar)
+        report = gate(store, version.kind, version.version, who=who(), progress=bar)
     if as_json:
-        print_json(model_as_data(version))
+        print_json(model_as_data(version) | {"gate_report": report_as_data(report)})
         return
     for line in journey_model_lines(version):
         out.print(line)
-    champion = "champion" in version.aliases
-    out.print("Next: " + ("farview plan" if champion else f"farview models promote {version.name}"))
+    for line in report_lines(report, whole=False):
+        out.print(line)
+    out.print(next_after(report))

@@ -19,7 +19,11 @@ COMMANDS = [
     ("evaluate", "journeys"),
     ("models", "list"),
     ("models", "show"),
+    ("models", "gate"),
     ("models", "promote"),
+    ("models", "rollback"),
+    ("models", "history"),
+    ("models", "reproduce"),
     ("simulate", "world"),
     ("serve",),
     ("demo",),
@@ -111,6 +115,30 @@ def test_a_model_that_does_not_exist_is_not_promoted(database: Path) -> None:
     refused = farview("models", "promote", "ltv-revenue/9", database=database)
     assert refused.returncode == 1
     assert "ltv-revenue/9" in refused.stderr
+
+
+def test_training_beside_a_champion_examines_and_the_gates_decide(database: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "farview.db"
+    copy.write_bytes(database.read_bytes())
+    trained = farview("train", "ltv", "--as-of", "1997-09-30", database=copy)
+    assert "Gates of ltv-revenue/2 against ltv-revenue/1: passed" in trained.stdout
+    assert "Next: farview models promote ltv-revenue/2" in trained.stdout
+    trained = farview("train", "ltv", "--as-of", "1997-09-30", "--method", "map", database=copy)
+    assert "NO  backtest" in trained.stdout
+    refused = farview("models", "promote", "ltv-revenue/3", database=copy)
+    assert refused.returncode == 1
+    assert "did not pass its gates: backtest: better on nothing" in refused.stderr.replace("\n", " ")
+    assert farview("models", "promote", "ltv-revenue/3", "--force", database=copy).returncode == 2
+    for arguments in (["promote", "ltv-revenue/2"], ["rollback", "ltv-revenue", "--why", "drill"]):
+        assert farview("models", *arguments, database=copy).returncode == 0
+    history = json.loads(farview("models", "history", "ltv-revenue", "--json", database=copy).stdout)
+    assert [change["action"] for change in history] == ["rollback", "promote", "register"]
+
+
+def test_a_model_is_fitted_again_from_its_lineage(database: Path) -> None:
+    again = farview("models", "reproduce", "ltv-revenue/1", database=database)
+    assert again.returncode == 0
+    assert "the refit gives the same bytes" in again.stdout
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

@@ -1,0 +1,87 @@
+"""What people and programs see of gates, of champions and of models fitted again."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group
+from rich.markup import escape
+
+from cli.console import table
+from farview.store.champions import ChampionChange
+from farview.store.gate_reports import GateReport
+
+if TYPE_CHECKING:
+    from jobs.reproduce import Reproduction
+
+
+def report_as_data(report: GateReport) -> dict[str, Any]:
+    """One report for programs."""
+    return {"name": report.name, "champion_name": report.champion_name, **asdict(report)}
+
+
+def report_lines(report: GateReport, *, whole: bool = True) -> Iterator[str]:
+    """One report for people: the verdict, then every check, or only those that did not pass."""
+    against = f" against {report.champion_name}" if report.champion_name else ", the champion"
+    verdict = "[green]passed[/green]" if report.passed else "[red]not passed[/red]"
+    yield f"Gates of [bold]{report.name}[/bold]{against}: {verdict} ({report.made_at:%Y-%m-%d %H:%M} UTC)."
+    for check in report.checks:
+        if whole or not check["passed"]:
+            mark = "[green]ok[/green]" if check["passed"] else "[red]NO[/red]"
+            yield f"  {mark}  {check['gate']:<11}  {escape(str(check['said']))}"
+
+
+def next_after(report: GateReport) -> str:
+    """The next useful command."""
+    if report.champion is None:
+        return "Next: " + ("farview plan" if report.kind == "journeys" else "farview score")
+    if report.passed:
+        return f"Next: farview models promote {report.name}"
+    return f"Kept as candidate. To promote it all the same: farview models promote {report.name} --force --why REASON"
+
+
+def history_table(kind: str, changes: Sequence[ChampionChange]) -> Group:
+    """Changes of champion, newest first."""
+    rows = [
+        [
+            f"{change.at:%Y-%m-%d %H:%M}",
+            f"{kind}/{change.champion}",
+            "-" if change.before is None else f"{kind}/{change.before}",
+            change.action + (", forced" if change.forced else ""),
+            change.who,
+            escape(change.why) or "-",
+        ]
+        for change in changes
+    ]
+    return table("Champions", ["since (UTC)", "champion", "in place of", "by way of", "by", "why"], rows, left=6)
+
+
+def reproduction_as_data(found: "Reproduction") -> dict[str, Any]:
+    """One refit for programs."""
+    return {
+        "name": found.model.name,
+        "reproduced": found.reproduced,
+        "same_data": found.same_data,
+        "same_bytes": found.same_bytes,
+        "largest_difference": found.largest_difference,
+        "parameter": found.parameter,
+        "tolerance": found.tolerance,
+        "moved": {name: {"then": then, "now": now} for name, (then, now) in found.moved.items()},
+    }
+
+
+def reproduction_lines(found: "Reproduction") -> Iterator[str]:
+    """One refit for people."""
+    name = found.model.name
+    if not found.same_data:
+        yield f"{name}: the data of its cut are not those it was fitted to (rows came in or were corrected for then)."
+    if found.same_bytes:
+        yield f"{name}: the refit gives the same bytes (sha256 {found.model.artifact_sha256[:16]})."
+    else:
+        yield (
+            f"{name}: the refit gives other bytes; the largest difference of a parameter is "
+            f"{found.largest_difference:.2g} ({found.parameter or 'none differs'}), at most {found.tolerance:.2g}."
+        )
+    for library, (then, now) in found.moved.items():
+        yield f"  {library} was {then} then and is {now} now."
+    yield f"{name} is [green]reproduced[/green]." if found.reproduced else f"{name} is [red]not reproduced[/red]."

@@ -1,0 +1,139 @@
+"""Fits a registered model again from its lineage and says whether the same comes out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from farview.core.clock import Cut
+from farview.features.rfm import rfm
+from farview.features.steps import StepRules
+from farview.store.store import Store
+from farview.store.values import JOURNEYS, ModelVersion
+from jobs.gate_journeys import fit_of
+from jobs.progress import Both, Progress, Silent
+from jobs.snapshot import code_version, library_versions
+from jobs.train_journeys import fit_journeys, journey_context, journey_steps
+from journeys.artifact import unpack
+from ltv.fit import fit
+from ltv.model import BgNbdModel
+
+TOLERANCE = 1e-6
+"""Largest relative difference of a parameter that passes: what another processor's rounding comes to."""
+
+Parameters = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduction:
+    """A model beside what its lineage gives today."""
+
+    model: ModelVersion
+    same_data: bool  # the snapshot hash of the cut is that of the lineage
+    same_bytes: bool  # of the artifact
+    largest_difference: float  # of a parameter, relative to the largest of its array; inf: another shape
+    parameter: str  # where it is; "" when there is none
+    tolerance: float
+    moved: Mapping[str, tuple[str, str]]  # Farview and libraries of other versions: then, now
+
+    @property
+    def reproduced(self) -> bool:
+        """Same data, and no parameter beyond the tolerance."""
+        return self.same_data and (self.same_bytes or self.largest_difference <= self.tolerance)
+
+
+def reproduce(
+    store: Store,
+    kind: str,
+    version: int,
+    *,
+    tolerance: float = TOLERANCE,
+    who: str,
+    progress: Progress | None = None,
+) -> Reproduction:
+    """Refits a version by its lineage (cut, configuration, seed) and compares. Registers nothing.
+
+    Attributes of customers have no history, so a journey model that used them is refitted to those of now.
+
+    Args:
+        store: where the version and its data are.
+        kind: of the version.
+        version: its number.
+        tolerance: largest relative difference of a parameter that counts as the same.
+        who: for the record of the operation.
+        progress: who watches.
+
+    Raises:
+        NotFound: no such version.
+        ArtifactMismatch: the version's stored bytes are not those registered.
+        FailedPrecondition: the data of its cut are gone.
+    """
+    model = store.model_version(kind, version)
+    with store.operation("reproduce", {"model": model.name}, who=who) as operation:
+        watch = Both(progress or Silent(), operation)
+        stored = store.artifact(model)
+        watch.start(f"fitting {model.name} again")
+        cut = Cut(model.lineage.as_of, model.lineage.known_at)
+        if kind == JOURNEYS:
+            hashed, again, parameters = store.touchpoints_hash(cut), _journeys_again(store, model, cut), _of_journeys
+        else:
+            hashed, again, parameters = store.snapshot_hash(cut), _ltv_again(store, model, cut), _of_ltv
+        watch.done()
+        parameter, largest = largest_difference(parameters(stored), parameters(again))
+        found = Reproduction(
+            model=model,
+            same_data=hashed == model.lineage.snapshot_hash,
+            same_bytes=again == stored,
+            largest_difference=largest,
+            parameter=parameter,
+            tolerance=tolerance,
+            moved=_moved(model),
+        )
+        operation.finish({"model": model.name, "reproduced": found.reproduced})
+    return found
+
+
+def largest_difference(before: Parameters, after: Parameters) -> tuple[str, float]:
+    """The parameter that differs most, and by how much of the largest absolute figure of its array."""
+    worst = ("", 0.0)
+    for name in sorted(before.keys() | after.keys()):
+        a, b = before.get(name), after.get(name)
+        if a is None or b is None or a.shape != b.shape:
+            return name, float("inf")
+        scale = float(np.abs(a).max(initial=0.0)) or 1.0
+        gap = float(np.abs(a.astype(np.float64) - b.astype(np.float64)).max(initial=0.0)) / scale
+        if gap > worst[1]:
+            worst = (name, gap)
+    return worst
+
+
+def _ltv_again(store: Store, model: ModelVersion, cut: Cut) -> bytes:
+    told = model.lineage.configuration
+    customers = rfm(store.transactions(cut), cut, store.business().time_zone).read_all()
+    return fit(customers, model=told["model"], method=told["method"], seed=model.lineage.seed).to_artifact()
+
+
+def _journeys_again(store: Store, model: ModelVersion, cut: Cut) -> bytes:
+    told = fit_of(model)
+    rules = StepRules(store.business().time_zone, told.window_days)
+    steps = journey_steps(store.touchpoints(cut).read_all(), rules)
+    return fit_journeys(told, steps, journey_context(store, told, steps)).to_artifact()
+
+
+def _of_ltv(artifact: bytes) -> Parameters:
+    model = BgNbdModel.from_artifact(artifact)
+    return {"purchases": model.purchase_draws, "spend": model.spend_draws}
+
+
+def _of_journeys(artifact: bytes) -> Parameters:
+    _, arrays, about = unpack(artifact)
+    calibration = about["calibration"]
+    return {**arrays, "calibration": np.array([calibration["temperature"], calibration["shift"]])}
+
+
+def _moved(model: ModelVersion) -> dict[str, tuple[str, str]]:
+    then = {"farview": model.lineage.code_version, **model.lineage.library_versions}
+    now = {"farview": code_version(), **library_versions()}
+    return {name: (then[name], now[name]) for name in then if name in now and then[name] != now[name]}
