@@ -8,7 +8,7 @@ order of the buckets, so that another number of them can only change their last 
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -49,8 +49,8 @@ class Bucket:
     totals: Totals
 
 
-def forecasts(engine: LocalEngine, kernel: Kernel, log: Path, buckets: range) -> Iterator[Bucket]:
-    """Forecasts of those buckets in order, computed ahead while the caller stores the one before.
+def forecasts(engine: LocalEngine, kernel: Kernel, log: Path, buckets: range) -> Generator[Bucket, None, None]:
+    """Forecasts of those buckets in order, computed ahead while the caller stores the one before; close it to stop.
 
     Args:
         engine: how the work is split.

@@ -1,6 +1,7 @@
 """Forecasts every customer with the champion and publishes the run."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import date, datetime
 
 from farview.core.clock import Cut
@@ -86,10 +87,11 @@ def _fill(
         watch.start("forecasting customers", store.customers())
         if run.parts_staged:
             watch.advance(run.forecasts // len(horizons))
-        for bucket in forecasts(engine, kernel, log, range(run.parts_staged, run.parts)):
-            sums.partial_totals.merge(bucket.totals)
-            store.stage(run, bucket.forecasts, part=bucket.number, sums=sums.partial_totals.to_bytes())
-            watch.advance(bucket.forecasts.num_rows // len(horizons))
+        with closing(forecasts(engine, kernel, log, range(run.parts_staged, run.parts))) as buckets:
+            for bucket in buckets:
+                sums.partial_totals.merge(bucket.totals)
+                store.stage(run, bucket.forecasts, part=bucket.number, sums=sums.partial_totals.to_bytes())
+                watch.advance(bucket.forecasts.num_rows // len(horizons))
     watch.start("publishing")
     return store.publish(run, sums.totals(), who=who)
 

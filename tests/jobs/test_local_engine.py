@@ -95,6 +95,11 @@ def children(process: subprocess.Popen[bytes]) -> list[Path]:
     return [Path(f"/proc/{child}") for child in found.split()]
 
 
+def own_workers() -> list[int]:
+    found = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+    return [int(child) for child in found if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
 class Counted(Silent):
     """How many customers were forecast, step by step."""
 
@@ -124,14 +129,27 @@ def test_a_killed_run_goes_on_at_the_bucket_it_had_reached_and_its_workers_end(t
 def test_a_killed_worker_is_told_and_the_rerun_goes_on(small: Store) -> None:
     class KillWorkers(Silent):
         def advance(self, units: int = 1) -> None:
-            for child in Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split():
-                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-                    os.kill(int(child), signal.SIGKILL)
+            for worker in own_workers():
+                os.kill(worker, signal.SIGKILL)
 
     with pytest.raises(Unavailable, match="goes on where it was"):
         score_ltv(small, engine=LocalEngine(300, 1), who="ada", progress=KillWorkers())
     rerun = score_ltv(small, who="ada")
     assert (rerun.parts, rerun.attempt, rerun.forecasts) == (8, 2, 3 * 2_357)
+
+
+def test_a_job_that_is_stopped_takes_its_workers_along(small: Store) -> None:
+    class Stopped(Exception):
+        pass
+
+    class Stops(Silent):
+        def advance(self, units: int = 1) -> None:
+            raise Stopped
+
+    with pytest.raises(Stopped) as caught:
+        score_ltv(small, engine=LocalEngine(1_000, 1), who="ada", progress=Stops())
+    assert own_workers() == []
+    assert caught.tb is not None  # which holds the job's frames: nothing was left to their end
 
 
 def test_all_events_of_a_customer_are_in_one_bucket() -> None:
