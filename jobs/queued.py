@@ -6,6 +6,7 @@ from farview.store.claimed import ClaimedStore
 from farview.store.claims import Claim
 from farview.store.job_requests import JobRequest, PlanEveryone, Score, TrainJourneys, TrainLtv
 from farview.store.store import Store
+from jobs.gate import gate
 from jobs.plan import plan_customers
 from jobs.plan_terms import PlanOptions
 from jobs.progress import Progress
@@ -38,7 +39,7 @@ def run(store: ClaimedStore, request: JobRequest, *, who: str, progress: Progres
     """
     match request:
         case TrainLtv():
-            train_ltv(
+            version = train_ltv(
                 store,
                 as_of=request.as_of,
                 known_at=request.known_at,
@@ -49,9 +50,10 @@ def run(store: ClaimedStore, request: JobRequest, *, who: str, progress: Progres
                 why=request.why,
                 progress=progress,
             )
+            gate(store, version.kind, version.version, who=who, progress=progress)
         case TrainJourneys():
             fit = JourneyFit(request.model, request.window_days, request.attributes, request.seed)
-            train_journeys(
+            version = train_journeys(
                 store,
                 fit=fit,
                 as_of=request.as_of,
@@ -60,6 +62,7 @@ def run(store: ClaimedStore, request: JobRequest, *, who: str, progress: Progres
                 why=request.why,
                 progress=progress,
             )
+            gate(store, version.kind, version.version, who=who, progress=progress)
         case Score():
             score_ltv(
                 store,
