@@ -7,8 +7,8 @@ from zoneinfo import available_timezones
 import duckdb
 import pyarrow as pa
 
+from farview.core.rates import OLDEST_RATE_DAYS, RATE_BELOW, RATE_DECIMALS
 from farview.store import row_hash
-from farview.store.rates import OLDEST_DAYS, RATE_BELOW, RATE_DECIMALS
 from farview.store.values import Business
 from jobs.import_kinds.description import Check, Column, Kind
 
@@ -99,7 +99,7 @@ _RATE = f"DECIMAL({RATE_DECIMALS + len(str(RATE_BELOW)) - 1}, {RATE_DECIMALS})"
 _RATE_OF_DAY = f"""
     SELECT currency, CAST(rate AS {_RATE}) AS rate, CAST(unnest(range(date, until, INTERVAL 1 DAY)) AS DATE) AS day
     FROM (
-        SELECT *, least(lead(date, 1, DATE '9999-12-31') OVER each_one, date + {OLDEST_DAYS + 1}) AS until
+        SELECT *, least(lead(date, 1, DATE '9999-12-31') OVER each_one, date + {OLDEST_RATE_DAYS + 1}) AS until
         FROM given_rates WINDOW each_one AS (PARTITION BY currency ORDER BY date)
     )
 """

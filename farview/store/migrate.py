@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from farview.core.errors import FailedPrecondition
+from farview.store import views
 from farview.store.engine import open_engine, sqlite_path
 
 _LOCK = 0x46415256  # any constant; PostgreSQL advisory lock that two simultaneous upgrades share
@@ -24,19 +25,25 @@ def upgrade(url: str, revision: str = "head") -> None:
         InvalidInput: the URL is not one of SQLite or PostgreSQL.
     """
     with _connection(url) as connection, _config(connection) as config:
+        if _revision(connection) == head() and revision == "head" and views.stand(connection):
+            return  # views that stand keep what was granted on them
+        views.drop(connection)  # neither database changes a table that a view reads
         command.upgrade(config, revision)
+        if _revision(connection) == head():
+            views.create(connection)
 
 
 def downgrade(url: str, revision: str) -> None:
     """Takes revisions back, data of their tables included. "base" empties the database."""
     with _connection(url) as connection, _config(connection) as config:
+        views.drop(connection)
         command.downgrade(config, revision)
 
 
 def current(url: str) -> str | None:
     """The database's revision; None when it was never migrated."""
     with _connection(url) as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        return _revision(connection)
 
 
 def check(url: str) -> None:
@@ -59,6 +66,10 @@ def head() -> str:
         revision = ScriptDirectory(str(folder)).get_current_head()
     assert revision is not None
     return revision
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Amounts of other currencies in the reporting currency, by the rate of the day.
 
-The day is that of the event in the business zone; the rate is the last one of that day or of the `OLDEST_DAYS` before
-it, so that weekends and holidays need none. A row keeps what was sent beside what it was worth.
+The day is that of the event in the business zone; the rate is the last one of that day or of the `OLDEST_RATE_DAYS`
+before it, so that weekends and holidays need none. A row keeps what was sent beside what it was worth.
 """
 
 import re
@@ -17,16 +17,12 @@ from sqlalchemy import Connection, Engine, select
 
 from farview.core import clock
 from farview.core.errors import InvalidInput
+from farview.core.rates import CURRENCY, OLDEST_RATE_DAYS, RATE_DECIMALS
 from farview.store import bulk, row_hash
 from farview.store.batches import RATES as SCHEMA
 from farview.store.tables import BUSINESS
 from farview.store.tables_rates import RATES
 from farview.store.types import AMOUNT_BELOW
-
-OLDEST_DAYS = 7
-RATE_DECIMALS = 10
-RATE_BELOW = 10**7
-CURRENCY = "[A-Z]{3}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +84,7 @@ def _missing(currency: str, reporting: str) -> str:
         return f"{currency!r} is not an ISO 4217 code like {reporting}"
     return (
         f"is in {currency}, which is not the reporting currency {reporting}, and there is no rate of that day or the "
-        f"{OLDEST_DAYS} days before it (farview import rates FILE)"
+        f"{OLDEST_RATE_DAYS} days before it (farview import rates FILE)"
     )
 
 
@@ -107,7 +103,7 @@ def _known(connection: Connection, wanted: set[tuple[str, date]]) -> dict[str, l
     query = select(RATES.c.currency, RATES.c.date, RATES.c.rate).where(
         RATES.c.superseded_at.is_(None),
         RATES.c.currency.in_({currency for currency, _ in wanted}),
-        RATES.c.date.between(min(days) - timedelta(days=OLDEST_DAYS), max(days)),
+        RATES.c.date.between(min(days) - timedelta(days=OLDEST_RATE_DAYS), max(days)),
     )
     for currency, day, rate in connection.execute(query.order_by(RATES.c.currency, RATES.c.date)):
         found[currency].append((day, Decimal(rate).quantize(Decimal(10) ** -RATE_DECIMALS, row_hash.ROUNDING)))
@@ -116,6 +112,6 @@ def _known(connection: Connection, wanted: set[tuple[str, date]]) -> dict[str, l
 
 def _rate(by_day: Sequence[tuple[date, Decimal]], day: date) -> Decimal | None:
     last = bisect_right(by_day, day, key=lambda known: known[0]) - 1
-    if last < 0 or day - by_day[last][0] > timedelta(days=OLDEST_DAYS):
+    if last < 0 or day - by_day[last][0] > timedelta(days=OLDEST_RATE_DAYS):
         return None
     return by_day[last][1]

@@ -1,7 +1,7 @@
 """Columns as files of several kinds have them: identifiers, times, amounts, numbers."""
 
 from farview.core import columns as c
-from farview.store.rates import CURRENCY, OLDEST_DAYS
+from farview.core.rates import CURRENCY, OLDEST_RATE_DAYS
 from jobs.import_kinds.description import Check, Column
 
 EMPTY = "is empty"
@@ -99,7 +99,7 @@ def currency() -> Column:
             Check(
                 "original_currency IS NOT NULL AND rate IS NULL",
                 '"{text}" is not the reporting currency {currency}, and there is no rate of that day or the '
-                f"{OLDEST_DAYS} days before it (farview import rates FILE)",
+                f"{OLDEST_RATE_DAYS} days before it (farview import rates FILE)",
             ),
             Check(
                 "original_currency IS NOT NULL AND converted IS NULL",

@@ -1,6 +1,6 @@
 """Files of rates of exchange."""
 
-from farview.store.rates import CURRENCY, RATE_BELOW, RATE_DECIMALS
+from farview.core.rates import CURRENCY, RATE_BELOW, RATE_DECIMALS
 from jobs.import_kinds import columns
 from jobs.import_kinds.columns import EMPTY
 from jobs.import_kinds.description import Check, Column, Kind

@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from farview.store.rates import CURRENCY
+from farview.core.rates import CURRENCY
 from server.convert.parse import Parsed
 
 MAX_ID_LENGTH = 256
