@@ -189,3 +189,22 @@ def test_a_customer_of_three_origins_is_one_customer(level: FloatArray, actual: 
         for some in (tried[:1], tried)
     ]
     assert bounds[0] == pytest.approx(bounds[1], rel=1e-12)
+
+
+def test_a_loss_that_might_be_beyond_the_margin_is_stopped_though_its_estimate_is_not() -> None:
+    rng = np.random.default_rng(6)
+    actual, champion = np.zeros(40), np.full(40, 10.0)
+    candidate = champion + rng.permutation(np.repeat([-2.0, 2.0], 20))  # in all the same, customer by customer not
+    judged = (Judged({"CRPS": forecast}, forecast) for forecast in (candidate, champion))
+    trial = Trial(np.arange(40), actual, np.ones(40), *judged)
+    (check,) = not_worse({"CRPS": score_loss([trial], "CRPS")}, 40, margin=0.01, must_win=False)
+    assert "loss against the champion +0.00 %" in check.said
+    assert not check.passed
+
+
+def test_an_origin_weighs_the_customers_that_it_has() -> None:
+    scores = np.array([1.0, 4.0, 2.0])
+    judged = (Judged({"CRPS": score}, score) for score in (scores, np.ones(3)))
+    trial = Trial(np.array([4, 0, 4]), np.ones(3), np.ones(3), *judged)
+    counts = np.array([1, 7, 7, 7, 2])
+    assert score_loss([trial], "CRPS")(counts) == pytest.approx(np.log((2 * 1 + 1 * 4 + 2 * 2) / 5))
