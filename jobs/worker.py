@@ -94,6 +94,9 @@ def _attempt(claim: Claim, watch: Watch, store: ClaimedStore, logger: FilteringB
     except (ClaimLost, Unavailable):  # a database out of reach is no fault of the job
         raise
     except Cancelled:
+        if store.claimed.result:  # it is published or registered, and what was left undone can be done by a command
+            claim.finish(store.claimed.result)
+            return "done"
         claim.cancel()
         return "cancelled"
     except HandedBack:

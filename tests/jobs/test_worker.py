@@ -17,6 +17,7 @@ from structlog.typing import FilteringBoundLogger
 
 from farview.core.errors import FailedPrecondition
 from farview.store.claimed import ClaimedStore
+from farview.store.claims import Cancelled
 from farview.store.job_requests import JobRequest, Score, TrainLtv
 from farview.store.store import Store
 from farview.store.values import Business, Transaction
@@ -150,6 +151,19 @@ def test_a_running_job_is_cancelled_between_batches(store: Store, endless: threa
     store.cancel_operation(asked, who="ada")
     worker.join(10)
     assert store.queued_operation(asked).state == "cancelled"
+
+
+def test_a_job_cancelled_when_its_model_is_registered_is_done(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = ask(store, JOBS["train-ltv"])
+
+    def run(store: ClaimedStore, request: JobRequest, *, who: str, progress: Progress) -> None:
+        with store.operation("train", {}, who=who) as operation:
+            operation.finish({"model": "ltv-revenue/2"})
+        raise Cancelled  # by the progress of what comes after
+
+    monkeypatch.setattr(queued, "run", run)
+    assert work_off(store) == {"done": 1}
+    assert store.queued_operation(asked).result == {"model": "ltv-revenue/2"}
 
 
 def test_a_worker_that_is_to_end_hands_its_job_back(store: Store, endless: threading.Event) -> None:
