@@ -9,13 +9,15 @@ import pyarrow as pa
 from farview.core.errors import InvalidInput
 from farview.store.store import Store
 from farview.store.values import ImportedFile, ImportSource
-from jobs import import_rejects
+from jobs import import_rejects, import_remembered
 from jobs.import_kinds.description import Kind
 from jobs.import_reading import FileOptions, FileReader
 from jobs.import_rejects import Reject
+from jobs.import_source import SourceFile
 from jobs.progress import Progress, Silent
 
 SHOWN = 5
+REJECTS = ".rejects.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class ImportResult:
     rejects: tuple[Reject, ...]  # the first of them
     rejects_file: Path | None
     unit: str  # "line" or "row"
+    taken_over: str  # options of the last import that this one began with, as they are written; "": none
 
     @property
     def rows(self) -> int:
@@ -37,6 +40,10 @@ class ImportResult:
 
     def lines(self) -> list[str]:
         """For a person: the first bad rows, then the counts."""
+        taken = [f"As in the last import of {self.kind.name}: {self.taken_over}"] if self.taken_over else []
+        return [*taken, *self._outcome()]
+
+    def _outcome(self) -> list[str]:
         rejected = self.imported.rejected
         if self.imported.before:
             also = f", {rejected:,} rejected" if rejected else ""
@@ -90,25 +97,50 @@ class ImportResult:
             "corrected": counts.corrected,
             "rejected": self.imported.rejected,
             "rejects_file": None if self.rejects_file is None else str(self.rejects_file),
+            "taken_over": self.taken_over,
         }
 
 
 def import_file(
-    store: Store, kind: Kind, file: Path, options: FileOptions, *, who: str, progress: Progress | None = None
+    store: Store,
+    kind: Kind,
+    file: Path,
+    options: FileOptions,
+    *,
+    who: str,
+    progress: Progress | None = None,
+    told_as: Path | None = None,
 ) -> ImportResult:
     """Reads a CSV, TSV or Parquet file, perhaps compressed, into the store, in one transaction.
+
+    Options that are not given are those of the last import of the kind, where the file has the columns. `told_as` is
+    what the file is called, and where its rejects go, if that is not its path.
 
     Raises:
         InvalidInput: the file cannot be read as a table, or a column is missing.
         Conflict: the database is busy with another write; retry.
     """
-    with store.operation("import", {"kind": kind.name, "file": file.name}, who=who) as operation:
-        operation.start(f"importing {file.name}")
+    called = told_as or file
+    with store.operation("import", {"kind": kind.name, "file": called.name}, who=who) as operation:
+        operation.start(f"importing {called.name}")
         # The rows are one transaction, in which SQLite lets nobody else write: the operation hears of its end only.
-        job = _Import(store, FileReader(file, kind, options, store.business(), store.rates()), progress or Silent())
+        reader, taken_over = reader_of(store, kind, file, options)
+        job = _Import(store, reader, progress or Silent(), called, taken_over)
         result = job.run(who)
+        store.keep_import_options(kind.name, import_remembered.to_remember(reader.options), who=who)
         operation.finish(result.as_data())
     return result
+
+
+def reader_of(store: Store, kind: Kind, file: Path, options: FileOptions) -> tuple[FileReader, str]:
+    """A reader with the options given and those taken over from the last import; and the latter as they are written.
+
+    Raises:
+        InvalidInput: the file cannot be read as a table, or a column is missing.
+    """
+    last, header = store.import_options(kind.name), SourceFile(file).header
+    complete, taken_over = import_remembered.begun_with(last, kind, header, options)
+    return FileReader(file, kind, complete, store.business(), store.rates()), taken_over
 
 
 @dataclass(slots=True)
@@ -116,12 +148,14 @@ class _Import:
     store: Store
     reader: FileReader
     progress: Progress
+    called: Path
+    taken_over: str
     first: tuple[Reject, ...] = ()
 
     def run(self, who: str) -> ImportResult:
         kind, file = self.reader.kind, self.reader.file
         self.progress.start("checking whether the file was imported before")
-        source = ImportSource(file.path.name, file.content_hash(), self.reader.mapping())
+        source = ImportSource(self.called.name, file.content_hash(), self.reader.mapping())
         imported = self.store.imported_before(kind.name, source)
         if imported is None:
             self.progress.start("importing rows")
@@ -129,7 +163,7 @@ class _Import:
             imported = self.store.import_file(kind.name, source, batches, self._rejected, who=who)
         self.progress.done()
         listed = self._rejects_file() if imported.rejected and not imported.before else None
-        return ImportResult(kind, file.path.name, imported, self.first, listed, file.unit)
+        return ImportResult(kind, self.called.name, imported, self.first, listed, file.unit, self.taken_over)
 
     def _counted(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         self.progress.advance(batch.num_rows)
@@ -148,6 +182,5 @@ class _Import:
         return len(self.reader.rejects)
 
     def _rejects_file(self) -> Path:
-        path = self.reader.path
-        stem = path.name.removesuffix(".gz").rsplit(".", maxsplit=1)[0]
-        return path.with_name(f"{stem}.rejects.csv")
+        stem = self.called.name.removesuffix(".gz").rsplit(".", maxsplit=1)[0]
+        return self.called.with_name(f"{stem}{REJECTS}")

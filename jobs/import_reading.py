@@ -28,9 +28,14 @@ class FileOptions:
     """In what a file differs from what is expected of its kind."""
 
     columns: Mapping[str, str] = field(default_factory=dict)  # our name of a column -> the file's
-    decimal: str = "."
+    decimal: str | None = None  # mark of numbers; None: a point
     attributes: Sequence[str] = ()  # columns that are attributes; none: all that are not read otherwise
     unread: Sequence[str] = ()  # our names of optional columns that are empty whatever the file has
+
+    @property
+    def mark(self) -> str:
+        """The decimal mark."""
+        return self.decimal or "."
 
 
 @dataclass(slots=True)
@@ -53,8 +58,8 @@ class FileReader:
         Raises:
             InvalidInput: no such file, not a table, or a column is missing.
         """
-        if self.options.decimal not in (".", ","):
-            raise InvalidInput.of("--decimal", f"{self.options.decimal!r} is not a decimal mark (write . or ,)")
+        if self.options.mark not in (".", ","):
+            raise InvalidInput.of("--decimal", f"{self.options.mark!r} is not a decimal mark (write . or ,)")
         self.file = SourceFile(self.path)
         self.places = self._find_columns()
         self.attribute_places = (
@@ -75,7 +80,7 @@ class FileReader:
         """The options that change what is read."""
         named = {ours: self.file.header[place] for ours, place in self.places.items()}
         attributes = {f"attribute {self.file.header[place]}": "" for place in self.attribute_places}
-        return {**named, **attributes, "decimal": self.options.decimal}
+        return {**named, **attributes, "decimal": self.options.mark}
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The kind's batches of farview.store.batches in the order of the file.
@@ -87,7 +92,7 @@ class FileReader:
             try:
                 columns = self._columns(connection)
                 repeated = self._find_repeated(connection)
-                texts = {name: self.file.text(place, self.options.decimal) for name, place in self._all_places()}
+                texts = {name: self.file.text(place, self.options.mark) for name, place in self._all_places()}
                 query = import_query.checked_rows(self.file.sql(collect=True), self.kind, columns, texts, repeated)
                 for batch in connection.sql(query).to_arrow_reader(BATCH_ROWS):
                     yield self._good_rows(batch)
@@ -108,13 +113,13 @@ class FileReader:
             limits: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "1GB", "temp_directory": spill}
             with duckdb.connect(config=limits) as connection:
                 now = datetime.now(UTC)
-                import_query.prepare(connection, self.business, self.options.decimal, self.rates, now)
+                import_query.prepare(connection, self.business, self.options.mark, self.rates, now)
                 yield connection
 
     def _columns(self, connection: duckdb.DuckDBPyConnection) -> list[Column]:
         """All columns that are read; from here on it is known what can be wrong with them."""
         attributes = import_attributes.attribute_columns(
-            connection, self.file, self.attribute_places, self.options.decimal
+            connection, self.file, self.attribute_places, self.options.mark
         )
         columns = [*self.kind.columns, *attributes]
         self.rejects.names = {name: self.file.header[place] for name, place in self._all_places()}
@@ -127,7 +132,7 @@ class FileReader:
         """Makes the table of keys that stand in the file more than once."""
         table = "repeated_keys"
         if self.kind.once is not None:
-            text = self.file.text(self.places[self.kind.once], self.options.decimal)
+            text = self.file.text(self.places[self.kind.once], self.options.mark)
             query = import_query.repeated_keys(self.file.sql(collect=False), text)
             connection.execute(f"CREATE TEMP TABLE {table} AS {query}")
         return table

@@ -18,7 +18,7 @@ from jobs.import_query import literal
 from jobs.import_rejects import Record, records
 
 DELIMITERS = (",", ";", "\t", "|")
-_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz", ".parquet")
+ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz", ".parquet")
 
 
 @dataclass(slots=True)
@@ -38,8 +38,8 @@ class SourceFile:
         """
         if not self.path.is_file():
             raise InvalidInput.of(str(self.path), "no such file")
-        if not self.path.name.lower().endswith(_ENDINGS):
-            raise InvalidInput.of(str(self.path), f"ends in none of {', '.join(_ENDINGS)}")
+        if not self.path.name.lower().endswith(ENDINGS):
+            raise InvalidInput.of(str(self.path), f"ends in none of {', '.join(ENDINGS)}")
         if self.is_parquet:
             self._parquet = self._parquet_schema()
             self.header = list(self._parquet.names)

@@ -21,6 +21,7 @@ from farview.store import (
     forecasts,
     gate_reports,
     idempotency,
+    import_options,
     imports,
     items,
     migrate,
@@ -126,6 +127,14 @@ class Store:
         `rejected` is asked once, after the last batch.
         """
         return imports.import_file(self._engine, kind, source, batches, rejected, who=who)
+
+    def import_options(self, kind: str) -> dict[str, Any]:
+        """The options of the last import of a kind; empty before the first."""
+        return import_options.read(self._engine, kind)
+
+    def keep_import_options(self, kind: str, options: Mapping[str, Any], *, who: str) -> None:
+        """Remembers the options of an import for the next one of its kind."""
+        import_options.keep(self._engine, kind, options, who)
 
     def imported_before(self, kind: str, source: ImportSource) -> ImportedFile | None:
         """The earlier import of the same kind, content and mapping, if any."""

@@ -116,6 +116,6 @@ def not_a_number(name: str, wrong: str) -> tuple[Check, ...]:
     point = f"{wrong} AND getvariable('decimal') = ',' AND contains({name}_text, '.')"
     return (
         Check(comma, f"{_NOT_A_NUMBER} (is the decimal mark a comma? try --decimal ,)"),
-        Check(point, f"{_NOT_A_NUMBER} (is the decimal mark a point? leave --decimal away)"),
+        Check(point, f"{_NOT_A_NUMBER} (is the decimal mark a point? try --decimal .)"),
         Check(wrong, _NOT_A_NUMBER),
     )

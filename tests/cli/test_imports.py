@@ -116,6 +116,7 @@ def test_json_counts_what_became_of_the_rows(tmp_path: Path, database: str) -> N
         "corrected": 0,
         "rejected": 1,
         "rejects_file": str(tmp_path / "file.rejects.csv"),
+        "taken_over": "",
     }
 
 
