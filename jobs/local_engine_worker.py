@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,8 +14,9 @@ from farview.core.clock import Cut
 from farview.core.schemas import FORECAST
 from farview.features.rfm import rfm
 from jobs.local_engine_buckets import read
-from ltv.model import load
+from ltv.model import LtvModel, load
 from ltv.scorer import Scorer
+from ltv.tables import Tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,20 @@ class Kernel:
 
 def forecast_bucket(kernel: Kernel, log: Path, number: int, to: Path) -> bytes:
     """Writes schemas.FORECAST of the bucket's customers to an Arrow file; answers their part of the totals."""
-    scorer = Scorer(load(kernel.artifact), kernel.horizons_days, kernel.cut.as_of, kernel.seed)
+    model, tables = _loaded(kernel.artifact, kernel.seed)
+    scorer = Scorer(model, kernel.horizons_days, kernel.cut.as_of, kernel.seed, tables)
     customers = rfm(read(log, number), kernel.cut, kernel.zone)
     with pa.OSFile(str(to), "wb") as sink, pa.ipc.new_file(sink, FORECAST) as file:
         for batch in scorer.forecast(customers):
             file.write_batch(batch)
     return scorer.partial_totals.to_bytes()
+
+
+@lru_cache(maxsize=1)
+def _loaded(artifact: bytes, seed: int) -> tuple[LtvModel, Tables]:
+    """The model and its tables, which the buckets of a worker share: customers of the next have mostly the same x."""
+    model = load(artifact)
+    return model, Tables(model, seed)
 
 
 def begin() -> None:
