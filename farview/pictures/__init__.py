@@ -1,0 +1,1 @@
+"""matplotlib figures from plain arrays."""
