@@ -19,6 +19,7 @@ from farview.evaluation.origins import Origin, rolling_origins
 from farview.features.rfm import rfm
 from farview.features.through import through
 from farview.features.window import GROSS_VALUE, HAS_POSITIVE, window
+from jobs.backtest_fits import Failure, fit_each
 from jobs.backtest_models import Candidate, Forecasts, Past
 from jobs.progress import Progress
 
@@ -55,10 +56,11 @@ class Backtest:
     spec: BacktestSpec
     past: Past
     actuals: Actuals
-    forecasts: Mapping[str, Forecasts]
+    forecasts: Mapping[str, Forecasts]  # of the models that could be fitted
     origins: tuple[Origin, ...]
-    inner: Mapping[str, list[InnerScore]]  # by model, as long as origins
+    inner: Mapping[str, list[InnerScore]]  # of the models that could be fitted everywhere, each as long as origins
     champion: str | None  # None when the calibration window is too short for an inner origin
+    failures: Mapping[str, Failure]  # the first of each model that failed somewhere, which then cannot be champion
     last_event_day: date
 
 
@@ -67,7 +69,7 @@ def backtest(events: pa.Table, spec: BacktestSpec, models: Mapping[str, Candidat
 
     The population is every customer with an amount above 0 on or before `calibration_end`, customers of that day
     included. The champion is chosen by `champion.RULE` on rolling origins inside the calibration window; neither it nor
-    any forecast depends on a row after `calibration_end`.
+    any forecast depends on a row after `calibration_end`. A model that fails is named with its reason, the rest go on.
 
     Args:
         events: `schemas.EVENTS`, any order.
@@ -87,15 +89,20 @@ def backtest(events: pa.Table, spec: BacktestSpec, models: Mapping[str, Candidat
     origins = rolling_origins(_first_paid_day(events, spec), spec.calibration_end, spec.horizon_days)
     past = past_of(events, spec.calibration_end, spec.zone)
     progress.start("fit and forecast", (len(origins) + 1) * len(models))
-    forecasts = forecast(past, models, spec.horizon_days, progress)
-    inner: dict[str, list[InnerScore]] = {name: [] for name in models}
+    fits = fit_each(past, models, spec.horizon_days, progress)
+    failures = dict(fits.failures)
+    inner: dict[str, list[InnerScore]] = {name: [] for name in fits.forecasts}
     for origin in origins:
-        for name, score in inner_scores(past.events, origin, spec.zone, models, progress).items():
+        standing = {name: models[name] for name in inner if name not in failures}
+        scores, failed = inner_scores(past.events, origin, spec.zone, standing, progress)
+        failures |= failed
+        for name, score in scores.items():
             inner[name].append(score)
     progress.done()
+    inner = {name: scores for name, scores in inner.items() if name not in failures}
     actuals = actuals_of(events, past, spec.holdout_end)
     last_day = _day(pc.max(events.column(c.TIME)), spec.zone)
-    return Backtest(spec, past, actuals, forecasts, origins, inner, choose(inner), last_day)
+    return Backtest(spec, past, actuals, fits.forecasts, origins, inner, choose(inner), failures, last_day)
 
 
 def past_of(events: pa.Table, as_of: date, zone: str) -> Past:
@@ -119,31 +126,22 @@ def actuals_of(events: pa.Table, past: Past, last_day: date) -> Actuals:
     return Actuals(purchases, value, gross)
 
 
-def forecast(
-    past: Past, models: Mapping[str, Candidate], horizon_days: int, progress: Progress
-) -> dict[str, Forecasts]:
-    """Every model fitted on the past and asked for one horizon."""
-    forecasts = {}
-    for name, model in models.items():
-        forecasts[name] = model.fit(past)(horizon_days)
-        progress.advance()
-    return forecasts
-
-
 def inner_scores(
     known: pa.Table, origin: Origin, zone: str, models: Mapping[str, Candidate], progress: Progress
-) -> dict[str, InnerScore]:
-    """How every model did at one origin inside the calibration window."""
+) -> tuple[dict[str, InnerScore], Mapping[str, Failure]]:
+    """How every model did at one origin inside the calibration window, and which could not be fitted there."""
     past = past_of(known, origin.as_of, zone)
     value = actuals_of(known, past, origin.target_end).value
-    return {
+    fits = fit_each(past, models, origin.target_days, progress)
+    scores = {
         name: InnerScore(
             value_crps=float(forecasts.value.crps(value).mean()),
             zero_crps=float(np.abs(value).mean()),
             value_gini=normalized_gini(value, forecasts.value.mean),
         )
-        for name, forecasts in forecast(past, models, origin.target_days, progress).items()
+        for name, forecasts in fits.forecasts.items()
     }
+    return scores, fits.failures
 
 
 def _first_paid_day(events: pa.Table, spec: BacktestSpec) -> date:

@@ -67,6 +67,10 @@ def document(result: Backtest, models: Mapping[str, Candidate]) -> dict[str, Any
             for name, forecasts in result.forecasts.items()
         },
         "champion": result.champion,
+        "failures": {
+            name: {"as_of": failure.as_of.isoformat(), "reason": failure.reason}
+            for name, failure in result.failures.items()
+        },
         "details": {name: _details(result, name) | {"gini_difference": gaps[name]} for name in result.forecasts},
     }
 

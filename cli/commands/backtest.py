@@ -10,21 +10,9 @@ import typer
 from cli.options import Seed, parse_date
 
 if TYPE_CHECKING:
-    from jobs.backtest_events import FileEvents
     from jobs.backtest_models import Candidate
 
 app = typer.Typer(help="Hold forecasts of a known past against what came.", no_args_is_help=True)
-
-_FIGURES = {
-    "ratio": ("ratio", 3),
-    "mae": ("MAE", 2),
-    "rmse": ("RMSE", 2),
-    "normalized_gini": ("Gini", 3),
-    "crps": ("CRPS", 3),
-    "coverage_80": ("in 80 %", 1),
-    "coverage_95": ("in 95 %", 1),
-}
-_UNITS = {"purchases": "purchase days per customer", "value": "currency units of the file per customer, net of returns"}
 
 
 @app.callback()
@@ -84,6 +72,7 @@ def backtest_ltv(
 
     Example: farview backtest ltv --transactions cdnow.csv.gz --calibration-end 1997-09-30 --holdout-end 1998-06-30
     """
+    from cli.backtest_views import show
     from cli.console import print_json, progress
     from jobs.backtest import BacktestSpec
     from jobs.backtest import backtest as run_backtest
@@ -115,7 +104,7 @@ def backtest_ltv(
         return
     if json_out is not None:
         _write_json(Path(json_out), report)
-    _show(report, file)
+    show(report, file)
 
 
 def _day(option: str, text: str) -> date:
@@ -144,61 +133,3 @@ def _write_json(path: Path, report: dict[str, Any]) -> None:
     import json
 
     path.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n")
-
-
-def _show(report: dict[str, Any], file: "FileEvents") -> None:
-    from rich.markup import escape
-
-    from cli.console import out, table
-
-    protocol, champion = report["protocol"], report["champion"]
-    if file.first_reject is not None:
-        where = f"{protocol['transactions']}, line {file.first_reject.line}: {file.first_reject}"
-        out.print(f"Rejected rows: {file.rejected_rows:,}, the first: {escape(where)}")
-    out.print(
-        f"{protocol['customers']:,} customers who had bought by {protocol['calibration_end']}; "
-        f"holdout of {protocol['horizon_days']:,} days to {protocol['holdout_end']}: "
-        f"{protocol['holdout_purchases']:,} purchases worth {protocol['holdout_value']:,.2f}."
-    )
-    if protocol["last_event_day"] < protocol["holdout_end"]:
-        seen = "not wholly" if protocol["last_event_day"] > protocol["calibration_end"] else "not at all"
-        out.print(f"The file ends on {protocol['last_event_day']}: the holdout is {seen} observed.")
-    for name, details in report["details"].items():
-        for warning in details["warnings"]:
-            out.print(f"[yellow]Note:[/yellow] {name}: {escape(warning)}")
-    for quantity, unit in _UNITS.items():
-        rows = [
-            [f"{name} (champion)" if name == champion else name, *_cells(figures[quantity])]
-            for name, figures in report["models"].items()
-        ]
-        out.print(
-            table(f"{quantity.capitalize()}, {unit}", ["model", *(title for title, _ in _FIGURES.values())], rows)
-        )
-    out.print(
-        "ratio: forecast / actual total. Gini: 1 is the perfect order of customers, 0 a random one. CRPS: distance of "
-        "the forecast law from what came, lower is better. in 80 %, in 95 %: what the central intervals held."
-    )
-    if champion is None:
-        out.print("No champion: the calibration window is too short for an origin inside it.")
-    else:
-        out.print(f"Champion by earlier origins: {champion} ({protocol['champion_rule']}).")
-    if protocol["extrapolation"] is not None and champion is not None:
-        out.print(
-            f"The horizon of {protocol['horizon_days']:,} days is beyond the longest inner target of "
-            f"{protocol['longest_inner_target_days']:,} days; what carries {champion} there: "
-            f"{protocol['extrapolation'][champion]}."
-        )
-    out.print("Next: farview train ltv")
-
-
-def _cells(figures: dict[str, float | None]) -> list[str]:
-    cells = []
-    for name, (_, digits) in _FIGURES.items():
-        figure = figures[name]
-        if figure is None:
-            cells.append("-")
-        elif name.startswith("coverage"):
-            cells.append(f"{100 * figure:.{digits}f} %")
-        else:
-            cells.append(f"{figure:,.{min(digits, 2 if figure >= 10 else 3)}f}")
-    return cells

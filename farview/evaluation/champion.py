@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 RULE = (
     "lowest value CRPS, over that of the zero forecast, averaged over the inner origins; only models whose mean value "
-    "Gini over the origins is positive, if there are any; ties go to the name that stands first"
+    "Gini over the origins is positive, if there are any, and that could be fitted at each; ties go to the name that "
+    "stands first"
 )
 
 

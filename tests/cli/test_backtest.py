@@ -31,7 +31,8 @@ def test_tables_name_units_champion_and_the_next_command(done: tuple[Result, Pat
     assert result.exit_code == 0, result.output
     assert "2,349 customers" in result.output
     assert "currency units" in result.output
-    assert "bg_nbd (champion)" in result.output
+    assert "bg_nbd *" in result.output
+    assert "Champion by earlier origins: bg_nbd" in result.output
     assert result.output.strip().splitlines()[-1] == "Next: farview train ltv"
 
 
@@ -109,3 +110,14 @@ def test_bad_input_is_one_clear_line(kind: str, cdnow_sample: Path) -> None:
 def test_the_command_is_known_without_its_heavy_libraries() -> None:
     code = "import sys, cli.commands.backtest; print(sorted({'numpy', 'pyarrow', 'duckdb', 'ibis'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_the_tables_show_the_champion_by_group_and_the_intervals_of_differences(done: tuple[Result, Path]) -> None:
+    lines = [line.split() for line in done[0].output.splitlines()]
+    assert [row[2] for row in lines if row[1:2] == ["repeats"]] == ["1,403", "439", "214", "100", "193"] * 2
+    assert ["model", "-", "past_spend", "-", "bg_nbd"] in lines
+
+
+def test_the_tables_fit_into_80_columns(done: tuple[Result, Path]) -> None:
+    tabular = [line for line in done[0].output.splitlines() if "  " in line.strip()]
+    assert max(len(line.rstrip()) for line in tabular) <= 80

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -16,11 +18,13 @@ from farview.core import schemas
 from farview.core.errors import InvalidInput
 from farview.core.quantile_grid import LEVELS
 from farview.evaluation.bootstrap import resampled_ginis
+from farview.evaluation.marginals import PointMarginal
 from farview.evaluation.measures import Measures, measures
 from farview.features.window import window
-from jobs.backtest import Actuals, Backtest, BacktestSpec, actuals_of, backtest, forecast, past_of
+from jobs.backtest import Actuals, Backtest, BacktestSpec, actuals_of, backtest, past_of
 from jobs.backtest_events import read_events
-from jobs.backtest_models import Forecasts, Past, candidates
+from jobs.backtest_fits import Failure, fit_each
+from jobs.backtest_models import Candidate, Forecasts, Past, Predict, candidates
 from jobs.backtest_report import document, predictions, write_predictions
 from jobs.import_reading import FileOptions
 from jobs.progress import Silent
@@ -68,7 +72,7 @@ class Full:
 
     past: Past
     actuals: Actuals
-    forecasts: dict[str, Forecasts]
+    forecasts: Mapping[str, Forecasts]
 
     def value(self, model: str) -> Measures:
         return measures(self.actuals.value, self.forecasts[model].value)
@@ -77,7 +81,7 @@ class Full:
 @pytest.fixture(scope="module")
 def full_result(full: pa.Table) -> Full:
     past = past_of(full, CDNOW.calibration_end, CDNOW.zone)
-    forecasts = forecast(past, MODELS, CDNOW.horizon_days, Silent())
+    forecasts = fit_each(past, MODELS, CDNOW.horizon_days, Silent()).forecasts
     return Full(past, actuals_of(full, past, CDNOW.holdout_end), forecasts)
 
 
@@ -191,6 +195,52 @@ def test_too_short_a_calibration_has_no_champion() -> None:
     assert backtest(events(BY_HAND), short, POINTS, Silent()).champion is None
 
 
+def _fails(reason: Exception, when: date) -> Candidate:
+    """Past spend, but not on what was known by that day."""
+
+    def fit(past: Past) -> Predict:
+        if past.as_of == when:
+            raise reason
+        return MODELS["past_spend"].fit(past)
+
+    return Candidate(fit, "none")
+
+
+def _crowd() -> pa.Table:
+    return events([(f"c{k}", k % 30, 1.0 + k % 5) for k in range(60)] + [(f"c{k}", 35 + k, 2.0) for k in range(20)])
+
+
+CROWD = BacktestSpec(date(2024, 2, 10), date(2024, 2, 20))
+
+
+def test_a_model_that_cannot_be_fitted_is_named_with_its_reason_and_the_rest_go_on() -> None:
+    models = {"broken": _fails(ValueError("matrix is\n singular"), CROWD.calibration_end), **POINTS}
+    report = document(backtest(_crowd(), CROWD, models, Silent()), models)
+    assert report["failures"] == {"broken": {"as_of": "2024-02-10", "reason": "ValueError: matrix is singular"}}
+    assert list(report["models"]) == list(POINTS)
+
+
+def test_a_model_that_fails_at_an_inner_origin_has_figures_but_cannot_be_champion() -> None:
+    at = backtest(_crowd(), CROWD, POINTS, Silent()).origins[1].as_of
+    models = {"sometimes": _fails(InvalidInput.of("rows", "too few"), at), "past_spend": MODELS["past_spend"]}
+    result = backtest(_crowd(), CROWD, models, Silent())
+    assert result.failures["sometimes"] == Failure(at, "rows: too few")
+    assert ("sometimes" in result.forecasts, "sometimes" in result.inner, result.champion) == (
+        True,
+        False,
+        "past_spend",
+    )
+
+
+def test_a_forecast_that_is_not_a_number_is_a_failure() -> None:
+    def fit(past: Past) -> Predict:
+        mean = np.where(np.arange(past.rfm.num_rows) < 2, np.nan, 1.0)
+        return lambda _: Forecasts(PointMarginal(mean), PointMarginal(mean), PointMarginal(mean))
+
+    result = backtest(_crowd(), CROWD, {"nan": Candidate(fit, "none")}, Silent())
+    assert result.failures["nan"].reason == "its forecast of purchases is not a number for 2 of 60 customers"
+
+
 def test_cdnow_sample_has_2349_customers_and_1882_holdout_purchases(sample_result: Backtest) -> None:
     assert sample_result.past.rfm.num_rows == 2349
     assert sample_result.actuals.purchases.sum() == 1882
@@ -254,7 +304,7 @@ def test_rows_after_calibration_end_touch_neither_forecasts_nor_champion(
 
 def test_the_document_has_the_published_keys_and_no_nan(sample_report: dict[str, Any]) -> None:
     report = json.loads(json.dumps(sample_report, allow_nan=False))
-    assert set(report) == {"protocol", "models", "champion", "details"}
+    assert set(report) == {"protocol", "models", "champion", "failures", "details"}
     assert list(report["models"]) == ["bg_nbd", "past_rate", "past_spend", "zero"]
     for model in report["models"].values():
         assert set(model) == {"purchases", "value", "gross_value"}
