@@ -114,7 +114,7 @@ def _group_rows(figures: Mapping[str, Any]) -> Iterator[Sequence[str]]:
     frequency = figures["by_calibration_frequency"]
     deciles = figures["by_forecast_decile"]
     for row in frequency:
-        yield _group_cells(f"{row['group']} repeats", row)
+        yield _group_cells(f"{row['group']} repeat{'' if row['group'] == '1' else 's'}", row)
     for which, row in (("highest", deciles[0]), ("lowest", deciles[-1])):
         yield _group_cells(f"{which} tenth", row)
 
