@@ -1,7 +1,7 @@
 """The second half of the main job on a simulated business: whom to reach, what to show, and a journey."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -29,27 +29,27 @@ from jobs.score import score_ltv
 from jobs.train import train_ltv
 from jobs.train_journeys import train_journeys
 
-CUSTOMERS = 10_000
 AUDIENCE = 10
 ITEMS = 8
+RECENT = timedelta(days=30)  # before the log of touches begins
 FILES = ("customers", "consents", "transactions", "touchpoints", "items")
 RULES = JourneyRules(max_touches=4, caps={"email": 2, "push": 1})
 
 
-def tell(folder: Path) -> str:
-    """Runs everything in `folder`, says so on the way, and returns the database's URL."""
+def tell(folder: Path, customers: int) -> str:
+    """Runs everything in `folder` on that many customers, says so on the way, and returns the database's URL."""
     database, world = f"sqlite:///{folder / 'farview.db'}", make_world(seed=1)
     out.print("Customers, touches and items are drawn from formulas, so the true chances are known.")
-    prepare(database, folder / "world", world)
+    prepare(database, folder / "world", world, customers)
     ask(database, folder / "server.log", world)
     return database
 
 
-def prepare(database: str, files: Path, world: World) -> None:
+def prepare(database: str, files: Path, world: World, customers: int) -> None:
     """Simulates, imports, trains both kinds of model, scores and publishes."""
     with progress() as bar:
         with step("Simulate"):
-            written = write_world(world, CUSTOMERS, files, advance=bar.advance)
+            written = write_world(world, customers, files, advance=bar.advance)
             rows = ", ".join(f"{file.rows:,} {file.path.stem}" for file in written if file.rows)
             out.print(f"{rows}.")
         upgrade(database)
@@ -72,7 +72,8 @@ def prepare(database: str, files: Path, world: World) -> None:
 def ask(database: str, log: Path, world: World) -> None:
     """Starts a server and shows what it answers."""
     with open_store(database) as store, served(database, log) as farview:
-        recent = Floor("recent", f'first_purchase_date >= "{world.log_start:%Y-%m-%d}"', share=0.3)
+        since = world.log_start - RECENT
+        recent = Floor("recent", f'first_purchase_date >= "{since:%Y-%m-%d}"', share=0.3)
         reached = farview.prioritize(AUDIENCE, floors=[recent], seed=1)
         chosen = journey_customer(store, reached, world)
         items = popular_items(store)
@@ -88,7 +89,7 @@ def ask(database: str, log: Path, world: World) -> None:
         )
         planned = farview.plan_journey(chosen.customer_id, RULES, prices, JourneyTiming(plan_time=present(world)))
         for shown in (
-            audience(reached, recent, f"first bought since {world.log_start:%d %B %Y}"),
+            audience(reached, recent, f"first bought since {since:%d %B %Y}"),
             tables.ranking(ranking, items, chosen.customer_id, world.currency),
             tables.journey(planned.plan, chosen),
             tables.judged(planned.plan, truth_of(world, chosen, planned.plan, RULES)),

@@ -27,11 +27,11 @@ AUDIENCE = 12
 NEW_COHORT = Floor("march", 'cohort = "1997-03"', share=0.5)
 
 
-def tell(folder: Path) -> str:
-    """Runs the whole job in `folder`, says so on the way, and returns the database's URL."""
+def tell(folder: Path, file: str) -> str:
+    """Runs the whole job on a file of cli/demo_data in `folder`, says so on the way, and returns the database's URL."""
     database = f"sqlite:///{folder / 'farview.db'}"
     out.print(f"Models see purchases up to {AS_OF:%d %B %Y}; what came after is kept to check them.")
-    with as_file(files("cli") / "demo_data" / "cdnow_master.csv.gz") as transactions:
+    with as_file(files("cli") / "demo_data" / file) as transactions:
         prepare(database, transactions)
         ask(database, folder / "server.log", transactions)
     return database

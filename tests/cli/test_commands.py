@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.running import farview
+from tests.tiers import examples
+
 COMMANDS = [
     ("init",),
     ("import", "transactions"),
@@ -30,18 +33,11 @@ COMMANDS = [
 ]
 
 
-def farview(*arguments: str, database: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Runs the command in a process of its own."""
+def in_a_process(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command as a shell does."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FARVIEW_")}
-    if database is not None:
-        environment["FARVIEW_DATABASE_URL"] = f"sqlite:///{database}"
-    return subprocess.run(
-        [sys.executable, "-c", "from cli.main import main; main()", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**environment, "COLUMNS": "100"},
-    )
+    command = [sys.executable, "-c", "from cli.main import main; main()", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env={**environment, "COLUMNS": "100"})
 
 
 @pytest.fixture(scope="module")
@@ -148,8 +144,17 @@ def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> Non
     assert "Example: farview" in shown.stdout
 
 
+DEMO = examples(ci=(["--quick"], "6,919", "2,357"), soak=([], "69,659", "23,570"))
+
+
 def test_the_demo_tells_the_story_from_file_to_served_audience() -> None:
-    shown = farview("demo")
+    options, rows, customers = DEMO
+    shown = in_a_process("demo", *options)
     assert shown.returncode == 0, shown.stderr
-    for said in ("69,659 imported", "is published: 23,570 customers", "All that follows came from it", "promised"):
+    for said in (
+        f"{rows} imported",
+        f"is published: {customers} customers",
+        "All that follows came from it",
+        "promised",
+    ):
         assert said in shown.stdout

@@ -9,7 +9,7 @@ from cli.options import parse_amounts, parse_counts
 from farview.core.errors import InvalidInput
 from farview.simulation.files import write_world
 from farview.simulation.world import make_world
-from tests.cli.test_commands import farview
+from tests.cli.running import farview
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_commands import database, farview
+from tests.cli.running import farview
+from tests.cli.test_commands import database
 
 __all__ = ["database"]
 
