@@ -7,7 +7,7 @@ integers of 1e-8 currency units, so that no order of rows or threads changes it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,7 @@ from farview.core.clock import Cut
 from farview.core.clock import zone as zone_of
 from farview.core.errors import InvalidInput
 from farview.features.bulk import STEPS_PER_UNIT, events_by_day, run, units
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from farview.features.single import local_ordinals, whole_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +75,14 @@ def rfm_of_one(times_utc: NDArray[np.datetime64], amounts: NDArray[np.float64], 
     """
     if len(times_utc) != len(amounts):
         raise InvalidInput.of("amounts", f"{len(amounts)} amounts for {len(times_utc)} times (send one each)")
-    days = _local_days(times_utc, zone)
+    days = local_ordinals(times_utc, zone)
     bought = (np.asarray(amounts) >= 0) & (days <= cut.as_of.toordinal())
     if not bought.any():
         return None
     days = days[bought]
     first, last = int(days.min()), int(days.max())
     frequency = len(np.unique(days)) - 1
-    steps = np.asarray(amounts, dtype=np.float64)[bought][days > first] * STEPS_PER_UNIT
-    whole = np.trunc(steps)
-    # Halves round up, as DuckDB's cast does; Python integers stay exact however large the sum.
-    total = sum(map(int, whole + (steps - whole >= 0.5)))
+    total = sum(whole_steps(np.asarray(amounts)[bought][days > first]))
     first_date = date.fromordinal(first)
     return Rfm(
         cohort=f"{first_date.year:04d}-{first_date.month:02d}",
@@ -104,15 +100,6 @@ def rfm_batch(customer_ids: Sequence[str], rows: Sequence[Rfm]) -> pa.RecordBatc
         name: [getattr(row, name) for row in rows] for name in schemas.RFM.names if name != c.CUSTOMER_ID
     }
     return pa.record_batch(columns, schema=schemas.RFM)
-
-
-def _local_days(times_utc: NDArray[np.datetime64], zone: str) -> NDArray[np.int64]:
-    """Proleptic ordinal of each instant's calendar day in the zone, shape (events,)."""
-    tz = zone_of(zone)
-    micros = np.asarray(times_utc).astype("datetime64[us]").astype(np.int64)
-    instants, where = np.unique(micros, return_inverse=True)
-    days = [(_EPOCH + timedelta(microseconds=int(t))).astimezone(tz).toordinal() for t in instants]
-    return np.array(days, dtype=np.int64)[where]
 
 
 def _expression(as_of: date, zone: str) -> Any:
