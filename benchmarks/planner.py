@@ -16,13 +16,14 @@ from rich.table import Table
 from farview.features.journey_context import Categorical, ContextEncoding
 from farview.features.journey_state import STATE_COLUMNS
 from farview.features.steps import Steps, Vocabulary, micros, planned_state
-from journeys import lstm_step
+from journeys.inputs import scaled
 from journeys.about import About, Timing, Training
 from journeys.calibration import Calibration
 from journeys.constraints import Constraints
-from journeys.lstm import JourneyLstm, LstmConfig
-from journeys.lstm_export import export
-from journeys.lstm_model import LstmModel
+from journeys.lstm import JourneyLstm
+from journeys.network import NetworkConfig
+from journeys.recurrent_export import export
+from journeys.recurrent_model import LstmModel
 from journeys.plan import PlanRequest
 from journeys.planning import histories, plan_journey, plan_journeys
 
@@ -88,7 +89,7 @@ class Recursion:
         planned = planned_state(self.steps, np.array([row]), planned_us[None])[0]
         weights = self.model.weights
         state = np.concatenate([self.steps.state[begin:end], planned])
-        state = torch.from_numpy(lstm_step.scaled(state, weights.state_mean, weights.state_scale))
+        state = torch.from_numpy(scaled(state, weights.state_mean, weights.state_scale))
         past = (self.steps.channel[begin:end].tolist(), self.steps.interaction[begin:end].tolist())
         plans: list[list[int]] = [[]]
         scores = [0.0]
@@ -131,7 +132,7 @@ def about() -> About:
 
 def random_network() -> JourneyLstm:
     """Weights large enough that order, context and state all matter."""
-    network = JourneyLstm(LstmConfig(CHANNELS, 2, len(STATE_COLUMNS), 2, HIDDEN))
+    network = JourneyLstm(NetworkConfig(CHANNELS, 2, len(STATE_COLUMNS), 2, HIDDEN))
     drawn = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for weight in network.parameters():

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +24,9 @@ from farview.features.steps import StepRules, Steps, at_risk_steps, micros
 from jobs.progress import Progress
 from journeys.baselines import BASELINES
 from journeys.markov import train_markov
-from journeys.training import TrainingOptions, train_lstm
+from journeys.markov2 import train_markov2
+from journeys.scorer import JourneyModel
+from journeys.training import NETWORKS, TrainingOptions, train_network
 
 FloatArray = NDArray[np.float64]
 
@@ -69,7 +72,7 @@ def evaluate_journeys(
 
     Args:
         log: touches and conversions, see `at_risk_steps`.
-        attributes: customers, and which of their columns the LSTM may use; None for none.
+        attributes: customers, and which of their columns the networks may use; None for none.
         spec: zone, window, split and seed.
         progress: is told of each model.
 
@@ -133,20 +136,21 @@ def _forecasts(
     context = encoding.encode(table, steps.customer_ids)
     past, past_context = steps.take(learning.customers), context[learning.customers]
 
-    def chain() -> FloatArray:
-        model = train_markov(past, learning.until_us)
-        return model.about.calibration.probability(model.logits(steps, context))
+    def network(name: str) -> JourneyModel[Any]:
+        return train_network(
+            name, past, (encoding, past_context), learning.until_us, TrainingOptions(seed=learning.seed)
+        )
 
-    def lstm() -> FloatArray:
-        options = TrainingOptions(seed=learning.seed)
-        model = train_lstm(past, (encoding, past_context), learning.until_us, options)
-        return model.about.calibration.probability(model.logits(steps, context))
-
-    fits: dict[str, Callable[[], FloatArray]] = {"lstm": lstm, "markov": chain}
+    fits: dict[str, Callable[[], JourneyModel[Any]]] = {
+        **{name: partial(network, name) for name in NETWORKS},
+        "markov2": lambda: train_markov2(past, learning.until_us),
+        "markov": lambda: train_markov(past, learning.until_us),
+    }
     forecasts = {}
     progress.start("fit and judge", len(fits) + len(BASELINES))
     for name, fit in fits.items():
-        forecasts[name] = fit()
+        model = fit()
+        forecasts[name] = model.about.calibration.probability(model.logits(steps, context))
         progress.advance()
     for name, baseline in BASELINES.items():
         forecasts[name] = baseline(steps, train)

@@ -25,10 +25,13 @@ from jobs.progress import Both, Progress, Silent
 from jobs.snapshot import code_version, library_versions, require_unchanged, touch_cut_of
 from journeys.constraints import MOST_CHANNELS
 from journeys.markov import train_markov
+from journeys.markov2 import train_markov2
 from journeys.scorer import Float32Array, JourneyModel
 from journeys.slices import slices
 
-MODELS = ("lstm", "markov")
+NETWORKS = ("lstm", "gru", "transformer")
+CHAINS = ("markov", "markov2")
+MODELS = (*NETWORKS, *CHAINS)
 WINDOW_DAYS = 7.0
 
 
@@ -111,8 +114,8 @@ def _check(fit: JourneyFit) -> None:
         raise InvalidInput.of("model", f"{fit.model!r} is not a journey model (known: {', '.join(MODELS)})")
     if not (np.isfinite(fit.window_days) and fit.window_days > 0):
         raise InvalidInput.of("window_days", f"{fit.window_days} is not a positive number of days")
-    if fit.model == "markov" and fit.attributes:
-        raise InvalidInput.of("attributes", "the markov model uses none (leave them out, or train the lstm)")
+    if fit.model in CHAINS and fit.attributes:
+        raise InvalidInput.of("attributes", f"the {fit.model} model uses none (leave them out, or train the lstm)")
 
 
 def journey_steps(log: pa.Table, rules: StepRules) -> Steps:
@@ -139,7 +142,7 @@ def journey_context(store: Store, fit: JourneyFit, steps: Steps) -> JourneyConte
         InvalidInput: no customer has an attribute that was asked for.
     """
     encoding = ContextEncoding()
-    if fit.model == "markov":
+    if fit.model in CHAINS:
         return JourneyContext(encoding, encoding.encode(None, steps.customer_ids))
     stored = store.attributes()
     kinds = attribute_kinds(stored, None if fit.attributes is None else sorted(set(fit.attributes)))
@@ -156,11 +159,11 @@ def fit_journeys(
     Raises:
         FailedPrecondition: they are too few to learn from.
     """
-    if fit.model == "markov":
-        return train_markov(steps, until_us)
-    from journeys.training import TrainingOptions, train_lstm  # torch: 1.5 s that a chain need not wait for
+    if fit.model in CHAINS:
+        return {"markov": train_markov, "markov2": train_markov2}[fit.model](steps, until_us)
+    from journeys.training import TrainingOptions, train_network  # torch: 1.5 s that a chain need not wait for
 
-    return train_lstm(steps, context, until_us, TrainingOptions(seed=fit.seed))
+    return train_network(fit.model, steps, context, until_us, TrainingOptions(seed=fit.seed))
 
 
 def _configuration(fit: JourneyFit, model: JourneyModel[Any]) -> dict[str, Any]:

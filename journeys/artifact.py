@@ -1,7 +1,8 @@
 """Journey models as bytes: safetensors with the rest as JSON in the header, so nothing in them can run."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -43,3 +44,19 @@ def unpack(artifact: bytes) -> tuple[str, dict[str, NDArray[Any]], dict[str, Any
     if version != FORMAT_VERSION:
         raise ArtifactMismatch(f"the artifact has format {version}, this version of Farview reads {FORMAT_VERSION}")
     return name, arrays, about
+
+
+@contextmanager
+def unpacked(artifact: bytes, kind: str) -> Iterator[tuple[dict[str, NDArray[Any]], dict[str, Any]]]:
+    """Arrays and JSON data of an artifact of that kind, to make a model from inside the block.
+
+    Raises:
+        ArtifactMismatch: as `unpack`; or the artifact is of another kind, or the block misses a part of it.
+    """
+    name, arrays, about = unpack(artifact)
+    if name != kind:
+        raise ArtifactMismatch(f"the artifact holds a {name!r} model, not {kind!r}")
+    try:
+        yield arrays, about
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactMismatch(f"the artifact lacks a part of a {kind} model ({error})") from None

@@ -11,16 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
-from farview.core.errors import ArtifactMismatch
 from farview.evaluation.journey_splits import Observed
 from farview.features.journey_context import ContextEncoding
 from farview.features.steps import Steps
 from journeys.about import About, Evidence, Fitted, Training
-from journeys.artifact import pack, unpack
-from journeys.calibration import calibrate_on
+from journeys.artifact import pack, unpacked
+from journeys.calibration import Calibrated, calibrate_on
 from journeys.rates import smoothed_rates
-from journeys.scorer import CodeArray, Float32Array, FloatArray, IntArray, Standing
-from journeys.slices import slices
+from journeys.scorer import CodeArray, Float32Array, FloatArray, IntArray, Standing, last_of_each
+from journeys.slices import Slices, slices
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,10 +42,10 @@ class MarkovModel:
     def start(self, standing: Standing) -> tuple[CodeArray, FloatArray]:
         """See StepScorer. A chain remembers the last channel only."""
         histories = standing.histories
-        touched = histories.ends > histories.starts
-        last = np.full(len(touched), -1, np.int32)
-        last[touched] = histories.channel[histories.ends[touched] - 1]
-        return last[:, None], np.where(touched, self.hazard_logit[last], np.nan)
+        last = last_of_each(histories, histories.channel)
+        known = ~np.isnan(last)
+        code = np.where(known, last, -1).astype(np.int32)
+        return code[:, None], np.where(known, self.hazard_logit[code], np.nan)
 
     def candidate_logits(
         self,
@@ -75,13 +74,8 @@ class MarkovModel:
         Raises:
             ArtifactMismatch: the bytes are not such an artifact.
         """
-        name, arrays, about = unpack(artifact)
-        if name != cls.name:
-            raise ArtifactMismatch(f"the artifact holds a {name!r} model, not {cls.name!r}")
-        try:
+        with unpacked(artifact, cls.name) as (arrays, about):
             return cls(arrays["hazard_logit"], arrays["next_touch"], About.from_data(about))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ArtifactMismatch(f"the artifact lacks a part of a {cls.name} model ({error})") from None
 
 
 def train_markov(steps: Steps, until_us: int | None = None, evidence: Evidence = "observational") -> MarkovModel:
@@ -92,6 +86,12 @@ def train_markov(steps: Steps, until_us: int | None = None, evidence: Evidence =
     rates = smoothed_rates(steps.channel[seen.rows], steps.converted[seen.rows], seen.weight, C + 1)
     hazard_logit = np.asarray(logit(rates))
     calibrated = calibrate_on(hazard_logit[steps.channel], steps.converted, cut.validation)
+    about = counted(steps, cut, calibrated, until_us, evidence)
+    return MarkovModel(hazard_logit, _next_touches(steps, cut.fit), about)
+
+
+def counted(steps: Steps, cut: Slices, calibrated: Calibrated, until_us: int, evidence: Evidence) -> About:
+    """What a model carries that is counted, not trained, and knows no attribute."""
     training = Training(
         customers=len(steps.customer_ids),
         steps=len(cut.fit.rows),
@@ -100,18 +100,29 @@ def train_markov(steps: Steps, until_us: int | None = None, evidence: Evidence =
         validation_log_loss=calibrated.loss,
         seed=0,
     )
-    about = About.of(steps, until_us, ContextEncoding(), evidence, Fitted(calibrated.calibration, training))
-    return MarkovModel(hazard_logit, _next_touches(steps, cut.fit), about)
+    return About.of(steps, until_us, ContextEncoding(), evidence, Fitted(calibrated.calibration, training))
 
 
 def _next_touches(steps: Steps, seen: Observed) -> FloatArray:
     """Next channel, or none, after each channel given no conversion, shape (C + 1, C + 1), rows sum to 1."""
     C = len(steps.vocabulary.channels)
-    rows, weight = seen.rows[~steps.converted[seen.rows]], seen.weight[~steps.converted[seen.rows]]
-    following = np.where(steps.next_channel[rows] < 0, C, steps.next_channel[rows])
-    counts = np.zeros((C + 1, C + 1))
-    known = following <= C
-    np.add.at(counts, (steps.channel[rows][known], following[known]), weight[known])
+    counts = following_counts(steps, seen, steps.channel, C + 1)
     overall = (counts.sum(axis=0) + 1.0) / (counts.sum() + C + 1)
-    smoothed = counts + overall * (C + 1)
-    return smoothed / smoothed.sum(axis=1, keepdims=True)
+    return drawn_to(counts, overall)
+
+
+def following_counts(steps: Steps, seen: Observed, group: NDArray[np.integer], groups: int) -> FloatArray:
+    """How often each channel, or none, followed a step that did not convert, by its group, shape (groups, C + 1)."""
+    C = len(steps.vocabulary.channels)
+    chosen = ~steps.converted[seen.rows] & (steps.next_channel[seen.rows] != C)  # C: an unknown channel
+    rows, weight = seen.rows[chosen], seen.weight[chosen]
+    following = np.where(steps.next_channel[rows] < 0, C, steps.next_channel[rows])
+    counts = np.zeros((groups, C + 1))
+    np.add.at(counts, (group[rows], following), weight)
+    return counts
+
+
+def drawn_to(counts: FloatArray, prior: FloatArray) -> FloatArray:
+    """Shares of each row's counts, drawn to the prior's as if it had been seen once for every outcome."""
+    smoothed = counts + prior * counts.shape[1]
+    return np.asarray(smoothed / smoothed.sum(axis=1, keepdims=True))

@@ -4,11 +4,13 @@ from typing import Any
 
 from farview.core.errors import ArtifactMismatch
 from journeys.artifact import unpack
-from journeys.lstm_model import LstmModel
 from journeys.markov import MarkovModel
+from journeys.markov2 import SecondOrderModel
+from journeys.recurrent_model import GruModel, LstmModel
 from journeys.scorer import JourneyModel
+from journeys.transformer_model import TransformerModel
 
-KINDS = (MarkovModel, LstmModel)
+KINDS = (MarkovModel, SecondOrderModel, LstmModel, GruModel, TransformerModel)
 
 
 def load(artifact: bytes) -> JourneyModel[Any]:

@@ -13,7 +13,7 @@ from farview.features.steps import StepRules, Steps, at_risk_steps, instant, mic
 from journeys.about import About
 from journeys.beam import Prices, Rules
 from journeys.constraints import Compiled, compile_rules
-from journeys.lstm_step import Histories
+from journeys.inputs import Histories
 from journeys.plan import Plan, PlannedTouch, PlanRequest
 from journeys.planner import BEAM_WIDTH, Batch, Found, full_width, search
 from journeys.scorer import Float32Array, FloatArray, IntArray, JourneyModel, Standing

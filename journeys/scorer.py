@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from farview.features.steps import Steps
 from journeys.about import About
-from journeys.lstm_step import Histories
+from journeys.inputs import Histories
 
 Float32Array = NDArray[np.float32]
 FloatArray = NDArray[np.float64]
@@ -22,6 +22,14 @@ class Standing(NamedTuple):
 
     histories: Histories  # what happened
     planned_state: Float32Array  # (n, L, F) state features at the planned touches
+
+
+def last_of_each(histories: Histories, logits: NDArray[np.floating]) -> FloatArray:
+    """Of each history's last touch, (n,), NaN for none; `logits` has shape (touches,)."""
+    touched = histories.ends > histories.starts
+    last = np.full(len(touched), np.nan)
+    last[touched] = logits[histories.ends[touched] - 1]
+    return last
 
 
 class StepScorer(Protocol[Memory]):

@@ -1,9 +1,9 @@
-"""Training of the LSTM with early stopping and calibration on later steps. Needs torch; served models do not."""
+"""Training of networks with early stopping and calibration on later steps. Needs torch; served models do not."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,16 +15,19 @@ from farview.evaluation.journey_splits import Observed
 from farview.features.journey_context import ContextEncoding
 from farview.features.journey_state import DAY_US, STATE_COLUMNS, YEARLY_COLUMNS
 from farview.features.steps import Steps
-from journeys import lstm_step
+from journeys import recurrent_export, recurrent_step, transformer_export, transformer_step
 from journeys.about import About, Evidence, Fitted, Training
+from journeys.batches import Batch, Sequences
 from journeys.calibration import Calibrated, calibrate_on
-from journeys.lstm import JourneyLstm, LstmConfig
-from journeys.lstm_batches import Batch, Sequences
-from journeys.lstm_export import export
-from journeys.lstm_model import LstmModel
-from journeys.lstm_step import LstmWeights
-from journeys.scorer import Float32Array
+from journeys.gru import JourneyGru
+from journeys.inputs import scaled
+from journeys.lstm import JourneyLstm
+from journeys.network import JourneyNetwork, NetworkConfig
+from journeys.recurrent_model import GruModel, LstmModel
+from journeys.scorer import Float32Array, JourneyModel
 from journeys.slices import Slices, slices
+from journeys.transformer import JourneyTransformer
+from journeys.transformer_model import TransformerModel
 
 NEXT_TOUCH_WEIGHT = 0.1  # of the next touch's cross-entropy beside the hazard's
 FEWEST_CONVERSIONS = 2
@@ -47,16 +50,36 @@ class TrainingOptions:
     seed: int = 0
 
 
-def train_lstm(
+class Network(NamedTuple):
+    """A kind of network: how it is trained, and how it is served."""
+
+    build: Callable[[NetworkConfig], Any]  # a torch module that is a JourneyNetwork
+    export: Callable[[Any, Float32Array, Float32Array], Any]  # to the arrays that are served
+    logits: Callable[[Any, Steps, Float32Array], Float32Array]  # of every step, by those arrays
+    model: Callable[[Any, About], JourneyModel[Any]]
+
+
+NETWORKS: Mapping[str, Network] = {
+    "lstm": Network(JourneyLstm, recurrent_export.export, recurrent_step.hazard_logits, LstmModel),
+    "gru": Network(JourneyGru, recurrent_export.export, recurrent_step.hazard_logits, GruModel),
+    "transformer": Network(
+        JourneyTransformer, transformer_export.export, transformer_step.hazard_logits, TransformerModel
+    ),
+}
+
+
+def train_network(
+    name: str,
     steps: Steps,
     context: tuple[ContextEncoding, Float32Array],
     until_us: int | None = None,
     options: TrainingOptions | None = None,
     evidence: Evidence = "observational",
-) -> LstmModel:
-    """A calibrated LSTM of the steps before an instant.
+) -> JourneyModel[Any]:
+    """A calibrated network of the steps before an instant.
 
     Args:
+        name: of NETWORKS.
         steps: of the log.
         context: how attributes are encoded, and those of the customers of `steps`, shape (customers, P).
         until_us: nothing at or after it is seen, outcomes included; default: the log's end.
@@ -69,7 +92,8 @@ def train_lstm(
     options = options or TrainingOptions()
     cut = slices(steps, until_us or steps.limits.until_us)
     encoding, encoded = context
-    best = _fit(steps, encoded, cut, options)
+    network = NETWORKS[name]
+    best = _fit(network, steps, encoded, cut, options)
     training = Training(
         customers=len(steps.customer_ids),
         steps=len(cut.fit.rows),
@@ -79,18 +103,20 @@ def train_lstm(
         seed=options.seed,
     )
     fitted = Fitted(best.validation.calibration, training)
-    return LstmModel(best.weights, About.of(steps, until_us or steps.limits.until_us, encoding, evidence, fitted))
+    return network.model(best.weights, About.of(steps, until_us or steps.limits.until_us, encoding, evidence, fitted))
 
 
 class _Epoch(NamedTuple):
     """Where training stood after an epoch."""
 
     number: int
-    weights: LstmWeights
+    weights: Any  # as served
     validation: Calibrated
 
 
-def _fit(steps: Steps, context: Float32Array, cut: Slices, options: TrainingOptions) -> _Epoch:
+def _fit(
+    kind: Network, steps: Steps, context: Float32Array, cut: Slices, options: TrainingOptions
+) -> _Epoch:
     """The last epoch whose validation loss is within a standard error of the lowest.
 
     Conversions are few, so the lowest itself is partly luck, and later epochs are better annealed. Training ends when
@@ -102,14 +128,14 @@ def _fit(steps: Steps, context: Float32Array, cut: Slices, options: TrainingOpti
             f"the log holds {conversions} conversions to learn from, at least {FEWEST_CONVERSIONS} are needed"
         )
     mean, scale = _scaling(steps, cut)
-    sequences = Sequences(steps, lstm_step.scaled(steps.state, mean, scale), context, cut.fit)
+    sequences = Sequences(steps, scaled(steps.state, mean, scale), context, cut.fit)
     touches = int(np.clip(sequences.touches / options.updates_per_epoch, 256, 8192))
     random = np.random.default_rng(options.seed)
     lowest: _Epoch | None = None
     kept: _Epoch | None = None
     with torch.random.fork_rng(devices=[]), _one_thread():  # fork_rng leaves the caller's random state alone
         torch.manual_seed(options.seed)
-        network = _new_network(steps, context.shape[1], cut.fit, options)
+        network = _new_network(kind, steps, context.shape[1], cut.fit, options)
         optimiser = torch.optim.AdamW(network.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
         average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(options.averaging))  # type: ignore[no-untyped-call]
         for epoch in range(options.most_epochs + 1):  # epoch 0 is the base rate: where nothing can be learnt, it stays
@@ -119,8 +145,8 @@ def _fit(steps: Steps, context: Float32Array, cut: Slices, options: TrainingOpti
                 nn.utils.clip_grad_norm_(network.parameters(), 1.0)
                 optimiser.step()
                 average.update_parameters(network)
-            weights = export(cast(JourneyLstm, average.module), mean, scale)
-            logits = lstm_step.hazard_logits(weights, steps, context)
+            weights = kind.export(average.module, mean, scale)
+            logits = kind.logits(weights, steps, context)
             now = _Epoch(epoch, weights, calibrate_on(logits, steps.converted, cut.validation))
             if lowest is None or (now.validation.loss or 0.0) < (lowest.validation.loss or 0.0):
                 lowest = kept = now
@@ -143,9 +169,9 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _new_network(steps: Steps, attributes: int, seen: Observed, options: TrainingOptions) -> JourneyLstm:
+def _new_network(kind: Network, steps: Steps, attributes: int, seen: Observed, options: TrainingOptions) -> Any:
     """A network that predicts the base rate."""
-    config = LstmConfig(
+    config = NetworkConfig(
         channels=len(steps.vocabulary.channels),
         interactions=len(steps.vocabulary.interactions),
         state_features=len(STATE_COLUMNS),
@@ -154,7 +180,7 @@ def _new_network(steps: Steps, attributes: int, seen: Observed, options: Trainin
         embedding=options.embedding,
         dropout=options.dropout,
     )
-    network = JourneyLstm(config).train()
+    network = kind.build(config).train()
     rate = float(np.average(steps.converted[seen.rows], weights=seen.weight))
     with torch.no_grad():
         network.hazard.weight.mul_(0.1)
@@ -162,7 +188,7 @@ def _new_network(steps: Steps, attributes: int, seen: Observed, options: Trainin
     return network
 
 
-def _loss(network: JourneyLstm, batch: Batch) -> Tensor:
+def _loss(network: JourneyNetwork, batch: Batch) -> Tensor:
     """Mean cross-entropy of the hazard, and of the next touch where there was no conversion."""
     channel, interaction, state, context, weight, converted, following = (
         torch.from_numpy(part)

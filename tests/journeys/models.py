@@ -1,6 +1,7 @@
 """Models and logs that tests plan with: small, random, and the same every time."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,9 +12,10 @@ from farview.features.journey_state import STATE_COLUMNS
 from farview.features.steps import StepRules, Steps, Vocabulary, at_risk_steps, micros
 from journeys.about import About, Timing, Training
 from journeys.calibration import Calibration
-from journeys.lstm import JourneyLstm, LstmConfig
-from journeys.lstm_export import export
-from journeys.lstm_model import LstmModel
+from journeys.network import NetworkConfig
+from journeys.recurrent_model import LstmModel
+from journeys.scorer import JourneyModel
+from journeys.training import NETWORKS
 
 START = datetime(2025, 3, 1, tzinfo=UTC)
 NOW = START + timedelta(days=60)
@@ -37,9 +39,10 @@ def about(channels: int) -> About:
     )
 
 
-def random_network(seed: int, channels: int, hidden: int) -> JourneyLstm:
+def random_network(seed: int, channels: int, hidden: int, kind: str = "lstm") -> Any:
     """Every weight normal, so that order, context and state all matter."""
-    network = JourneyLstm(LstmConfig(channels, len(INTERACTIONS), len(STATE_COLUMNS), CONTEXT.width, hidden, 8))
+    config = NetworkConfig(channels, len(INTERACTIONS), len(STATE_COLUMNS), CONTEXT.width, hidden, 8)
+    network = NETWORKS[kind].build(config)
     drawn = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for weight in network.parameters():
@@ -49,11 +52,17 @@ def random_network(seed: int, channels: int, hidden: int) -> JourneyLstm:
 
 def random_lstm(seed: int = 0, channels: int = 4, hidden: int = 16) -> LstmModel:
     """A model that nothing was learnt for."""
+    model = random_model("lstm", seed, channels, hidden)
+    assert isinstance(model, LstmModel)
+    return model
+
+
+def random_model(kind: str, seed: int = 0, channels: int = 4, hidden: int = 16) -> JourneyModel[Any]:
+    """The same of any kind of network."""
     features = len(STATE_COLUMNS)
-    weights = export(
-        random_network(seed, channels, hidden), np.full(features, 0.3, np.float32), np.full(features, 0.7, np.float32)
-    )
-    return LstmModel(weights, about(channels))
+    mean, scale = np.full(features, 0.3, np.float32), np.full(features, 0.7, np.float32)
+    network = NETWORKS[kind]
+    return network.model(network.export(random_network(seed, channels, hidden, kind), mean, scale), about(channels))
 
 
 def random_log(seed: int, customers: int, channels: int, most: int = 8) -> pa.Table:

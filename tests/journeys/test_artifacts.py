@@ -10,11 +10,13 @@ from safetensors.numpy import save
 from farview.core.errors import ArtifactMismatch
 from journeys.markov import MarkovModel, train_markov
 from journeys.model import load
-from tests.journeys.models import CONTEXT, attributes, random_lstm, random_steps
+from journeys.training import NETWORKS
+from tests.journeys.models import CONTEXT, attributes, random_lstm, random_model, random_steps
 
 
-def test_a_loaded_lstm_gives_the_same_hazards():
-    model, steps = random_lstm(), random_steps(1, 30, 4)
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_a_loaded_network_gives_the_same_hazards(kind):
+    model, steps = random_model(kind), random_steps(1, 30, 4)
     context = CONTEXT.encode(attributes(30), steps.customer_ids)
     assert np.array_equal(load(model.to_artifact()).logits(steps, context), model.logits(steps, context))
 
@@ -43,7 +45,7 @@ def test_damaged_bytes_are_refused(artifact):
 
 def test_a_kind_that_this_version_does_not_know_is_refused():
     header = json.dumps({"format_version": 1, "name": "oracle", "about": {}})
-    with pytest.raises(ArtifactMismatch, match="no journey model named 'oracle'; known: markov, lstm"):
+    with pytest.raises(ArtifactMismatch, match="no journey model named 'oracle'; known: markov, markov2, lstm"):
         load(save({"x": np.zeros(1)}, metadata={"farview.journeys": header}))
 
 
@@ -52,5 +54,5 @@ def test_an_artifact_that_lacks_a_part_says_so():
     about = dataclasses.asdict(model.about)
     del about["timing"]
     header = json.dumps({"format_version": 1, "name": "lstm", "about": about})
-    with pytest.raises(ArtifactMismatch, match="lacks a part of an lstm model"):
+    with pytest.raises(ArtifactMismatch, match="lacks a part of a lstm model"):
         load(save(model.weights._asdict(), metadata={"farview.journeys": header}))

@@ -9,7 +9,8 @@ import pytest
 
 from farview.core.errors import Infeasible, InvalidInput
 from farview.features.steps import Steps, micros, planned_state
-from journeys import lstm_step
+from journeys import recurrent_step
+from journeys.inputs import Histories
 from journeys.constraints import Constraints
 from journeys.markov import train_markov
 from journeys.plan import Plan, PlanRequest
@@ -38,7 +39,7 @@ def from_scratch(model, steps: Steps, request: PlanRequest, path: tuple[str, ...
     times = first_us + gap_us * np.arange(max(len(path), 1))
     planned = planned_state(steps, np.array([place]), times[None])[0][: len(path)]
     codes = [model.about.vocabulary.channels.index(name) for name in path]
-    whole = lstm_step.Histories(
+    whole = Histories(
         np.array([0]),
         np.array([end - begin + len(path)]),
         np.concatenate([steps.channel[begin:end], codes]).astype(np.int32),
@@ -46,7 +47,7 @@ def from_scratch(model, steps: Steps, request: PlanRequest, path: tuple[str, ...
         np.concatenate([steps.state[begin:end], planned]),
         CONTEXT.encode(WHO, [request.customer_id]),
     )
-    hazards = model.about.calibration.probability(lstm_step.read(model.weights, whole)[1])
+    hazards = model.about.calibration.probability(recurrent_step.read(model.weights, whole)[1])
     until_plan = ever = 0.0
     if end > begin and not steps.converted[end - 1]:
         share = model.about.timing.share_converted

@@ -16,12 +16,12 @@ from farview.features.steps import StepRules, Steps, Vocabulary, at_risk_steps, 
 from farview.simulation.journeys import simulate_journeys
 from farview.simulation.touch_log import touchpoints
 from farview.simulation.world import make_world
-from journeys.lstm_batches import LONGEST, Sequences
-from journeys.lstm_model import LstmModel
+from journeys.batches import LONGEST, Sequences
+from journeys.recurrent_model import LstmModel
 from journeys.markov import train_markov
 from journeys.scorer import FloatArray
 from journeys.slices import slices
-from journeys.training import TrainingOptions, train_lstm
+from journeys.training import TrainingOptions, train_network
 from tests.journeys.models import CONTEXT, INTERACTIONS, random_steps
 from tests.tiers import examples
 
@@ -62,7 +62,7 @@ def learnt() -> Learnt:
     encoding = ContextEncoding.learn(attributes, ["segment"])
     context = {"train": encoding.encode(attributes, train.customer_ids)}
     context["fresh"] = encoding.encode(attributes, fresh.customer_ids)
-    model = train_lstm(train, (encoding, context["train"]))
+    model = train_network("lstm", train, (encoding, context["train"]))
     true_hazard = touches.hazard[np.repeat(is_fresh, np.diff(steps.offsets))]
     return Learnt(model, train, fresh, context, fresh.resolved_us < fresh.limits.until_us, true_hazard)
 
@@ -115,7 +115,7 @@ def test_the_same_seed_gives_the_same_model():
     steps = random_steps(7, 400, 3)
     context = (CONTEXT, CONTEXT.encode(None, steps.customer_ids))
     options = TrainingOptions(most_epochs=2)
-    one, other = (train_lstm(steps, context, options=options) for _ in range(2))
+    one, other = (train_network("lstm", steps, context, options=options) for _ in range(2))
     assert one.weights.hidden_gates.tobytes() == other.weights.hidden_gates.tobytes()
 
 
@@ -124,7 +124,7 @@ def test_training_leaves_the_callers_randomness_alone():
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    train_lstm(steps, (CONTEXT, CONTEXT.encode(None, steps.customer_ids)), options=TrainingOptions(most_epochs=1))
+    train_network("lstm", steps, (CONTEXT, CONTEXT.encode(None, steps.customer_ids)), options=TrainingOptions(most_epochs=1))
     assert torch.equal(torch.rand(3), expected)
 
 
@@ -139,7 +139,7 @@ def test_nothing_after_the_split_is_learnt_from():
     )
     context = (CONTEXT, CONTEXT.encode(None, steps.customer_ids))
     options = TrainingOptions(most_epochs=1)
-    one, other = (train_lstm(log, context, split_us, options) for log in (steps, forged))
+    one, other = (train_network("lstm", log, context, split_us, options) for log in (steps, forged))
     assert one.weights.hazard.tobytes() == other.weights.hazard.tobytes()
     assert one.about.calibration == other.about.calibration
     assert one.about.timing == other.about.timing
@@ -180,4 +180,4 @@ def test_a_log_without_conversions_is_refused_in_words():
     steps = random_steps(7, 100, 3)
     barren = replace(steps, converted=np.zeros(len(steps), np.bool_))
     with pytest.raises(FailedPrecondition, match="0 conversions to learn from, at least 2 are needed"):
-        train_lstm(barren, (CONTEXT, CONTEXT.encode(None, steps.customer_ids)))
+        train_network("lstm", barren, (CONTEXT, CONTEXT.encode(None, steps.customer_ids)))
