@@ -16,16 +16,16 @@ from rich.table import Table
 from farview.features.journey_context import Categorical, ContextEncoding
 from farview.features.journey_state import STATE_COLUMNS
 from farview.features.steps import Steps, Vocabulary, micros, planned_state
-from journeys.inputs import scaled
 from journeys.about import About, Timing, Training
 from journeys.calibration import Calibration
 from journeys.constraints import Constraints
+from journeys.inputs import scaled
 from journeys.lstm import JourneyLstm
 from journeys.network import NetworkConfig
-from journeys.recurrent_export import export
-from journeys.recurrent_model import LstmModel
 from journeys.plan import PlanRequest
 from journeys.planning import histories, plan_journey, plan_journeys
+from journeys.recurrent_export import export
+from journeys.recurrent_model import LstmModel
 
 CHANNELS, LENGTH, BEAM, CUSTOMERS, HIDDEN = 12, 10, 5, 1000, 64
 RECURSIONS = 20

@@ -1,6 +1,6 @@
 """Evaluation of journey models: every one on the same later steps of a log, beside what looks at one simple thing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
@@ -31,6 +31,7 @@ from journeys.training import NETWORKS, TrainingOptions, train_network
 FloatArray = NDArray[np.float64]
 
 TRAIN_SHARE = 0.7
+MODELS = (*NETWORKS, "markov2", "markov")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class JourneySpec:
     split_date: date | None = None  # last day of training; default: the day by which TRAIN_SHARE of steps have passed
     held_out_share: float = 0.0  # of customers whom models never see and who alone are judged; 0: all are both
     seed: int = 0
+    models: Sequence[str] = MODELS  # that are fitted; what looks at one simple thing always stands beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,12 @@ def evaluate_journeys(
         progress: is told of each model.
 
     Raises:
-        InvalidInput: the zone is unknown, or the split leaves nothing to learn from or no whole window to judge on.
+        InvalidInput: the zone or a model is unknown, or the split leaves nothing to learn from or no whole window to
+            judge on.
     """
+    for name in spec.models:
+        if name not in MODELS:
+            raise InvalidInput.of("--models", f"{name!r} is not a journey model (known: {', '.join(MODELS)})")
     steps = at_risk_steps(log, StepRules(spec.zone, spec.window_days))
     if len(steps) == 0:
         raise InvalidInput.of("--touchpoints", "holds conversions and no touch")
@@ -88,13 +94,15 @@ def evaluate_journeys(
         learnt_from[steps.customer]
     )
     test = observed(steps.time_us, steps.resolved_us, split_us, steps.limits.until_us).of(judged[steps.customer])
-    learning = _Learning(steps, train, learnt_from, split_us, spec.seed)
+    learning = _Learning(steps, train, learnt_from, split_us, spec)
     forecasts = _forecasts(learning, attributes, progress)
     rows, target, index = test.rows, steps.converted[test.rows], steps.index[test.rows]
     new = _is_new(steps, split_us)
     losses = {name: log_losses(p[rows], target) for name, p in forecasts.items()}
     gains = {
-        name: journey_champion.gain(losses[journey_champion.BASE], loss, steps.customer[rows], test.weight)
+        name: journey_champion.gain(
+            losses[journey_champion.BASE], loss, steps.customer[rows], test.weight, len(losses) - 1
+        )
         for name, loss in losses.items()
     }
     fresh = new[steps.customer[rows]]
@@ -123,7 +131,7 @@ class _Learning(NamedTuple):
     train: Observed
     customers: NDArray[np.bool_]  # (customers,)
     until_us: int
-    seed: int
+    spec: JourneySpec
 
 
 def _forecasts(
@@ -138,7 +146,7 @@ def _forecasts(
 
     def network(name: str) -> JourneyModel[Any]:
         return train_network(
-            name, past, (encoding, past_context), learning.until_us, TrainingOptions(seed=learning.seed)
+            name, past, (encoding, past_context), learning.until_us, TrainingOptions(seed=learning.spec.seed)
         )
 
     fits: dict[str, Callable[[], JourneyModel[Any]]] = {
@@ -147,9 +155,10 @@ def _forecasts(
         "markov": lambda: train_markov(past, learning.until_us),
     }
     forecasts = {}
-    progress.start("fit and judge", len(fits) + len(BASELINES))
-    for name, fit in fits.items():
-        model = fit()
+    chosen = [name for name in fits if name in learning.spec.models]
+    progress.start("fit and judge", len(chosen) + len(BASELINES))
+    for name in chosen:
+        model = fits[name]()
         forecasts[name] = model.about.calibration.probability(model.logits(steps, context))
         progress.advance()
     for name, baseline in BASELINES.items():

@@ -71,5 +71,5 @@ def protocol(result: JourneyEvaluation) -> dict[str, Any]:
 
 
 def _gain(gain: Gain) -> dict[str, float]:
-    """Over the base rate, per step; positive is better; the bound is one-sided at journey_champion.LEVEL."""
+    """Over the base rate, per step; positive is better; the bound is one-sided, all models taken together."""
     return {"mean": gain.mean, "lower": gain.lower, "standard_error": gain.standard_error}

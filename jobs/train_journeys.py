@@ -160,7 +160,7 @@ def fit_journeys(
         FailedPrecondition: they are too few to learn from.
     """
     if fit.model in CHAINS:
-        return {"markov": train_markov, "markov2": train_markov2}[fit.model](steps, until_us)
+        return (train_markov if fit.model == "markov" else train_markov2)(steps, until_us)
     from journeys.training import TrainingOptions, train_network  # torch: 1.5 s that a chain need not wait for
 
     return train_network(fit.model, steps, context, until_us, TrainingOptions(seed=fit.seed))

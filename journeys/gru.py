@@ -6,7 +6,7 @@ from journeys.network import DirectEffects, NetworkConfig, touch_inputs
 
 
 class JourneyGru(nn.Module):
-    """A gated recurrent unit over the touches (Cho et al., 2014, arXiv:1406.1078, section 2.3) beside the direct effects."""
+    """A gated recurrent unit over the touches (Cho et al., 2014, arXiv:1406.1078) beside the direct effects."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()

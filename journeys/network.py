@@ -28,7 +28,9 @@ class JourneyNetwork(Protocol):
     config: NetworkConfig
     hazard: nn.Linear  # the last layer, whose bias is the base rate before training
 
-    def __call__(self, channel: Tensor, interaction: Tensor, state: Tensor, context: Tensor, /) -> tuple[Tensor, Tensor]:
+    def __call__(
+        self, channel: Tensor, interaction: Tensor, state: Tensor, context: Tensor, /
+    ) -> tuple[Tensor, Tensor]:
         """Logits of the hazard, (B, T), and of the next touch's channel given no conversion, (B, T, C + 1).
 
         Args:

@@ -4,6 +4,8 @@ Both kinds have the same parts in the same shapes, so one set of loops runs them
 loops are compiled, which cell is meant.
 """
 
+# ruff: noqa: ARG001 - every cell has the same arguments, which numba matches by name
+
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -63,9 +65,7 @@ def hidden_of(weights: Weights) -> int:
     return len(weights.hazard)
 
 
-def update(
-    weights: Weights, gates: Float32Array, add: Float32Array, hidden: Float32Array, cell: Float32Array
-) -> None:
+def update(weights: Weights, gates: Float32Array, add: Float32Array, hidden: Float32Array, cell: Float32Array) -> None:
     """Hidden state and cell (H,) after a touch whose gates are gates + add (4H,), in place. Only for compiled code."""
     raise NotImplementedError
 
@@ -77,13 +77,18 @@ def peek(
     raise NotImplementedError
 
 
-@overload(update, jit_options={"fastmath": VECTOR, "error_model": "numpy"})
-def _update_of(weights: types.Type, *_: types.Type) -> Callable[..., None] | None:
+# Not strict: numba would compare annotations, and here types describe types.
+@overload(update, jit_options={"fastmath": VECTOR, "error_model": "numpy"}, strict=False)
+def _update_of(
+    weights: types.Type, gates: types.Type, add: types.Type, hidden: types.Type, cell: types.Type
+) -> Callable[..., None] | None:
     return {LstmWeights: _lstm_update, GruWeights: _gru_update}.get(_class(weights))
 
 
-@overload(peek, jit_options={"fastmath": VECTOR, "error_model": "numpy"})
-def _peek_of(weights: types.Type, *_: types.Type) -> Callable[..., np.float32] | None:
+@overload(peek, jit_options={"fastmath": VECTOR, "error_model": "numpy"}, strict=False)
+def _peek_of(
+    weights: types.Type, gates: types.Type, add: types.Type, hidden: types.Type, cell: types.Type
+) -> Callable[..., np.float32] | None:
     return {LstmWeights: _lstm_peek, GruWeights: _gru_peek}.get(_class(weights))
 
 

@@ -1,6 +1,6 @@
 """What the planner, the jobs and the registry ask of a journey model, whatever its kind."""
 
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +24,11 @@ class Standing(NamedTuple):
     planned_state: Float32Array  # (n, L, F) state features at the planned touches
 
 
-def last_of_each(histories: Histories, logits: NDArray[np.floating]) -> FloatArray:
-    """Of each history's last touch, (n,), NaN for none; `logits` has shape (touches,)."""
+def last_of_each(histories: Histories, figures: NDArray[Any]) -> FloatArray:
+    """The figure of each history's last touch, (n,), NaN for none; `figures` has shape (touches,)."""
     touched = histories.ends > histories.starts
     last = np.full(len(touched), np.nan)
-    last[touched] = logits[histories.ends[touched] - 1]
+    last[touched] = figures[histories.ends[touched] - 1]
     return last
 
 

@@ -114,9 +114,7 @@ class _Epoch(NamedTuple):
     validation: Calibrated
 
 
-def _fit(
-    kind: Network, steps: Steps, context: Float32Array, cut: Slices, options: TrainingOptions
-) -> _Epoch:
+def _fit(kind: Network, steps: Steps, context: Float32Array, cut: Slices, options: TrainingOptions) -> _Epoch:
     """The last epoch whose validation loss is within a standard error of the lowest.
 
     Conversions are few, so the lowest itself is partly luck, and later epochs are better annealed. Training ends when

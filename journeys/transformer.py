@@ -58,7 +58,8 @@ class Layer(nn.Module):
         """(B, T, D) to (B, T, D); a touch sees itself and the REACH - 1 touches before it."""
         B, T, D = x.shape
         looked = self.look(self.norm_attention(x)).view(B, T, 3, HEADS, D // HEADS).permute(2, 0, 3, 1, 4)
-        heads = nn.functional.scaled_dot_product_attention(*looked, attn_mask=self._bias(T))  # (B, HEADS, T, D / HEADS)
+        query, key, value = looked.unbind()  # (B, HEADS, T, D / HEADS) each
+        heads = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=self._bias(T))
         x = x + self.dropout(self.told(heads.transpose(1, 2).reshape(B, T, D)))
         fed: Tensor = x + self.dropout(self.narrow(torch.relu(self.widen(self.norm_feed(x)))))
         return fed

@@ -194,9 +194,7 @@ def _candidates(weights: TransformerWeights, memory: Memory, touch: NextTouch, l
 
 
 @njit(cache=True, nogil=True, fastmath=VECTOR, error_model="numpy")
-def _advance(
-    weights: TransformerWeights, memory: Memory, parent: IntArray, channel: IntArray, after: Memory
-) -> None:
+def _advance(weights: TransformerWeights, memory: Memory, parent: IntArray, channel: IntArray, after: Memory) -> None:
     x, scratch = np.empty(len(weights.hazard), np.float32), _scratch(weights)
     position = memory.planned_touches
     for row in range(parent.shape[0]):

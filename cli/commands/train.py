@@ -33,7 +33,10 @@ class JourneyModel(StrEnum):
     """Families of journey models."""
 
     LSTM = "lstm"
+    GRU = "gru"
+    TRANSFORMER = "transformer"
     MARKOV = "markov"
+    MARKOV2 = "markov2"
 
 
 @app.command("ltv")
@@ -92,7 +95,8 @@ def ltv(
 def journeys(
     *,
     model: Annotated[
-        JourneyModel, typer.Option("--model", help="lstm reads whole journeys; markov the last channel only.")
+        JourneyModel,
+        typer.Option("--model", help="Networks read whole journeys; markov the last channel, markov2 the last two."),
     ] = JourneyModel.LSTM,
     window_days: Annotated[
         float, typer.Option("--window-days", min=0.01, help="How long a touch may take to convert.")
@@ -102,7 +106,7 @@ def journeys(
         typer.Option(
             "--attribute",
             metavar="NAME",
-            help="An attribute of customers that the lstm may use; may be given several times. Default: all there are.",
+            help="An attribute of customers that a network may use; may be given several times. Default: all.",
         ),
     ] = None,
     as_of: AsOf = None,

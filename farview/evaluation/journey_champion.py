@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 BASE = "base_rate_by_step"
 LEVEL = 0.95
-_Z = 1.6448536269514722  # of a one-sided bound at LEVEL
 RULE = (
-    f"lowest log loss on the test steps, if the {LEVEL:.0%} bound of its paired gain over {BASE} is above 0 "
-    f"(customers are independent, a customer's steps are not); otherwise {BASE}"
+    f"lowest log loss on the test steps, if the {LEVEL:.0%} bound of its paired gain over {BASE} is above 0, all "
+    f"rivals taken together (Bonferroni; customers are independent, a customer's steps are not); otherwise {BASE}"
 )
 
 
@@ -24,14 +24,15 @@ class Gain:
 
     mean: float
     standard_error: float
+    rivals: int = 1  # models that are held against the base rate at once, this one among them
 
     @property
     def lower(self) -> float:
-        """One-sided bound at LEVEL."""
-        return self.mean - _Z * self.standard_error
+        """One-sided bound at LEVEL for all rivals together: the best of several is partly the luckiest."""
+        return self.mean - float(ndtri(1 - (1 - LEVEL) / self.rivals)) * self.standard_error
 
 
-def gain(base: FloatArray, model: FloatArray, customer: IntArray, weight: FloatArray) -> Gain:
+def gain(base: FloatArray, model: FloatArray, customer: IntArray, weight: FloatArray, rivals: int = 1) -> Gain:
     """The paired difference of mean losses, its error clustered by customer (linearised ratio estimator).
 
     Args:
@@ -39,12 +40,13 @@ def gain(base: FloatArray, model: FloatArray, customer: IntArray, weight: FloatA
         model: losses of the model.
         customer: number of each step's customer.
         weight: of each step.
+        rivals: models that are held against the base rate at once.
     """
     mean = float(np.average(base - model, weights=weight))
     residual = np.bincount(customer, weight * (base - model - mean))
     clusters = len(np.unique(customer))
     inflation = clusters / max(clusters - 1, 1)
-    return Gain(mean, float(np.sqrt(inflation * np.sum(residual**2)) / weight.sum()))
+    return Gain(mean, float(np.sqrt(inflation * np.sum(residual**2)) / weight.sum()), rivals)
 
 
 def choose(gains: Mapping[str, Gain]) -> str:

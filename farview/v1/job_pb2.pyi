@@ -61,9 +61,14 @@ class _JourneyModelFamilyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Jo
     JOURNEY_MODEL_FAMILY_UNSPECIFIED: _JourneyModelFamily.ValueType  # 0
     """LSTM."""
     JOURNEY_MODEL_FAMILY_LSTM: _JourneyModelFamily.ValueType  # 1
-    """Reads whole journeys."""
+    """Reads whole journeys, as GRU and TRANSFORMER do."""
     JOURNEY_MODEL_FAMILY_MARKOV: _JourneyModelFamily.ValueType  # 2
     """Reads the last channel only."""
+    JOURNEY_MODEL_FAMILY_GRU: _JourneyModelFamily.ValueType  # 3
+    JOURNEY_MODEL_FAMILY_TRANSFORMER: _JourneyModelFamily.ValueType  # 4
+    """Reads the last 64 touches."""
+    JOURNEY_MODEL_FAMILY_MARKOV2: _JourneyModelFamily.ValueType  # 5
+    """Reads the last two channels."""
 
 class JourneyModelFamily(_JourneyModelFamily, metaclass=_JourneyModelFamilyEnumTypeWrapper):
     """Families of journey models."""
@@ -71,9 +76,14 @@ class JourneyModelFamily(_JourneyModelFamily, metaclass=_JourneyModelFamilyEnumT
 JOURNEY_MODEL_FAMILY_UNSPECIFIED: JourneyModelFamily.ValueType  # 0
 """LSTM."""
 JOURNEY_MODEL_FAMILY_LSTM: JourneyModelFamily.ValueType  # 1
-"""Reads whole journeys."""
+"""Reads whole journeys, as GRU and TRANSFORMER do."""
 JOURNEY_MODEL_FAMILY_MARKOV: JourneyModelFamily.ValueType  # 2
 """Reads the last channel only."""
+JOURNEY_MODEL_FAMILY_GRU: JourneyModelFamily.ValueType  # 3
+JOURNEY_MODEL_FAMILY_TRANSFORMER: JourneyModelFamily.ValueType  # 4
+"""Reads the last 64 touches."""
+JOURNEY_MODEL_FAMILY_MARKOV2: JourneyModelFamily.ValueType  # 5
+"""Reads the last two channels."""
 Global___JourneyModelFamily: _TypeAlias = JourneyModelFamily  # noqa: Y015
 
 class _JobKind:

@@ -52,6 +52,9 @@ _FAMILIES: dict[int, str] = {
     pb.JOURNEY_MODEL_FAMILY_UNSPECIFIED: "lstm",
     pb.JOURNEY_MODEL_FAMILY_LSTM: "lstm",
     pb.JOURNEY_MODEL_FAMILY_MARKOV: "markov",
+    pb.JOURNEY_MODEL_FAMILY_GRU: "gru",
+    pb.JOURNEY_MODEL_FAMILY_TRANSFORMER: "transformer",
+    pb.JOURNEY_MODEL_FAMILY_MARKOV2: "markov2",
 }
 
 

@@ -89,6 +89,17 @@ def test_a_clearly_better_model_becomes_champion():
     assert journey_champion.choose({"base_rate_by_step": nothing, "lstm": better}) == "lstm"
 
 
+def test_the_best_of_many_models_must_win_by_more_than_one_alone():
+    random = np.random.default_rng(5)
+    base, customer, weight = random.random(500), np.arange(500), np.ones(500)
+    one, many = (
+        journey_champion.gain(base, base - random.normal(0.02, 0.2, 500), customer, weight, rivals)
+        for random, rivals in ((np.random.default_rng(6), 1), (np.random.default_rng(6), 8))
+    )
+    assert many.mean - many.lower == pytest.approx(one.standard_error * 2.4977, rel=1e-4)  # z of 1 - .05 / 8
+    assert one.lower > many.lower
+
+
 def test_a_customers_steps_do_not_count_as_independent():
     random = np.random.default_rng(4)
     per_customer = random.normal(0, 1, 100)

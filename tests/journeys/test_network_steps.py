@@ -116,7 +116,9 @@ def test_a_journey_goes_on_from_the_parent_that_was_chosen(kind):
     memory, _, _ = pair.step.read(pair.weights, pair.histories._replace(ends=pair.histories.starts + 2), **planned)
     first = np.full((CUSTOMERS, 1), (1 << CHANNELS) - 1, np.uint64)
     pair.step.candidates(pair.weights, memory, NextTouch(state[:, 2], context, first))
-    forked = pair.step.advance(pair.weights, memory, np.zeros((CUSTOMERS, 2), np.int64), np.tile([1, 4], (CUSTOMERS, 1)))
+    forked = pair.step.advance(
+        pair.weights, memory, np.zeros((CUSTOMERS, 2), np.int64), np.tile([1, 4], (CUSTOMERS, 1))
+    )
     swapped = np.tile([1, 0], (CUSTOMERS, 1))
     second = np.full((CUSTOMERS, 2), (1 << CHANNELS) - 1, np.uint64)
     touch = NextTouch(state[:, 3], context, second)

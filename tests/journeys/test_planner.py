@@ -10,8 +10,8 @@ import pytest
 from farview.core.errors import Infeasible, InvalidInput
 from farview.features.steps import Steps, micros, planned_state
 from journeys import recurrent_step
-from journeys.inputs import Histories
 from journeys.constraints import Constraints
+from journeys.inputs import Histories
 from journeys.markov import train_markov
 from journeys.plan import Plan, PlanRequest
 from journeys.planning import plan_journey, plan_journeys

@@ -17,8 +17,8 @@ from farview.simulation.journeys import simulate_journeys
 from farview.simulation.touch_log import touchpoints
 from farview.simulation.world import make_world
 from journeys.batches import LONGEST, Sequences
-from journeys.recurrent_model import LstmModel
 from journeys.markov import train_markov
+from journeys.recurrent_model import LstmModel
 from journeys.scorer import FloatArray
 from journeys.slices import slices
 from journeys.training import TrainingOptions, train_network
@@ -124,7 +124,9 @@ def test_training_leaves_the_callers_randomness_alone():
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    train_network("lstm", steps, (CONTEXT, CONTEXT.encode(None, steps.customer_ids)), options=TrainingOptions(most_epochs=1))
+    train_network(
+        "lstm", steps, (CONTEXT, CONTEXT.encode(None, steps.customer_ids)), options=TrainingOptions(most_epochs=1)
+    )
     assert torch.equal(torch.rand(3), expected)
 
 

@@ -19,6 +19,7 @@ from farview.store.claims import Claim
 from farview.store.job_requests import PlanEveryone, Score, TrainJourneys, TrainLtv
 from farview.v1 import job_pb2 as pb
 from farview.v1 import job_pb2_grpc
+from jobs.train_journeys import MODELS
 from tests.server.conftest import Running
 from tests.server.refusals import fields, refused
 
@@ -74,6 +75,14 @@ def test_a_journeys_training_asked_for_is_what_a_worker_reads(either: Running, c
     wanted = pb.JourneysTraining(family=pb.JOURNEY_MODEL_FAMILY_MARKOV, window=window, attributes=["country"])
     caller.start_training(wanted)
     assert claimed(either).request == TrainJourneys(model="markov", window_days=3.0, attributes=("country",))
+
+
+@one_database
+@pytest.mark.parametrize("name", MODELS)
+def test_every_journey_model_may_be_asked_for(either: Running, caller: FarviewClient, name: str) -> None:
+    family = pb.JourneyModelFamily.Value(f"JOURNEY_MODEL_FAMILY_{name.upper()}")
+    caller.start_training(pb.JourneysTraining(family=family))
+    assert claimed(either).request == TrainJourneys(model=name)
 
 
 @one_database
