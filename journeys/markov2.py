@@ -1,7 +1,7 @@
 """Second-order absorbing Markov chain of touches: what comes next depends on the last two channels.
 
 Pairs are many and conversions few, so every pair's rate is drawn to that of its last channel alone, as far as its
-counts leave it uncertain: an interpolation of the orders 2, 1 and 0 (the higher orders of Anderl et al., 2016, section 3.3).
+counts leave it uncertain: an interpolation of the orders 2, 1 and 0 (higher orders: Anderl et al., 2016, section 3.3).
 """
 
 from dataclasses import dataclass
