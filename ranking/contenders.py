@@ -1,7 +1,7 @@
 """The few candidates that can get a slot, best first; equal scores in a random order keyed by (seed, customer id)."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -9,35 +9,77 @@ from numpy.typing import NDArray
 
 from farview.core.errors import InvalidInput
 from farview.core.randomness import generator
-from ranking.floors import BoolArray, Guarantee, IntArray, placements_owed
+from ranking.floors import BoolArray, IntArray
 from ranking.scores import FloatArray
 
 KeyArray: TypeAlias = NDArray[np.uint64]
 
 
-def rank_contenders(
-    ids: NDArray[Any], scores: FloatArray, slots: int, guarantees: Sequence[Guarantee], seed: int
-) -> IntArray:
-    """Indices of every candidate that the slot rule can reach, best first.
+Barred: TypeAlias = Callable[[NDArray[Any]], BoolArray]
+"""Which of these customers, by id, must not get a slot."""
 
-    A slot goes to the best candidate left, so to one of the best `slots`; or to the best one left of a cohort that was
-    placed fewer than floor(f slots) times, so to one of that cohort's best floor(f slots).
 
-    Raises:
-        InvalidInput: on `ids`, when a contender stands twice.
+class Contest:
+    """Candidates for the slots of one list.
+
+    A slot goes to the best candidate left, or to the best one left of a cohort; so only the best few of everybody and
+    of each cohort matter, unless too many of them are barred: then more are looked at.
     """
-    reach = np.zeros(len(ids), dtype=np.bool_)
-    _mark_best(reach, np.arange(len(ids)), ids, scores, count=slots, seed=seed)
-    for guarantee in guarantees:
-        owed = placements_owed(guarantee.share, slots)
-        _mark_best(reach, np.flatnonzero(guarantee.members), ids, scores, count=owed, seed=seed)
-    contenders = np.flatnonzero(reach)
-    names = ids[contenders].tolist()
-    if len(set(names)) < len(names):
-        [(twice, _)] = Counter(names).most_common(1)
-        raise InvalidInput.of("ids", f"{twice!r} stands twice among the candidates")
-    order = np.lexsort((ids[contenders].astype(np.str_), tie_keys(ids[contenders], seed), -scores[contenders]))
-    return contenders[order]
+
+    def __init__(
+        self, ids: NDArray[Any], scores: FloatArray, slots: int, cohorts: Sequence[BoolArray], seed: int
+    ) -> None:
+        """`cohorts` are shape (candidates,) each; equal scores stand in a random order keyed by (seed, id)."""
+        self.ids = ids
+        self.scores = scores
+        self.slots = slots
+        self.cohorts = tuple(cohorts)
+        self.seed = seed
+        self.barred = np.zeros(len(ids), dtype=np.bool_)  # of those that were looked at
+        self._asked = np.zeros(len(ids), dtype=np.bool_)
+
+    def contenders(self, needed: Sequence[int], barred: Barred | None = None) -> IntArray:
+        """Indices of every candidate that the slot rule can reach and who is not barred, best first.
+
+        Args:
+            needed: for each cohort, how many of its members the rule may ask for; never more than the slots.
+            barred: asked once for each candidate that may get a slot.
+
+        Raises:
+            InvalidInput: on `ids`, when a contender stands twice.
+        """
+        reach = np.zeros(len(self.ids), dtype=np.bool_)
+        everybody = np.arange(len(self.ids))
+        groups = [(everybody, self.slots), *zip(map(np.flatnonzero, self.cohorts), needed, strict=True)]
+        for among, count in groups:
+            self._reach(reach, among, count, barred)
+        found = np.flatnonzero(reach & ~self.barred)
+        names = self.ids[found].tolist()
+        if len(set(names)) < len(names):
+            [(twice, _)] = Counter(names).most_common(1)
+            raise InvalidInput.of("ids", f"{twice!r} stands twice among the candidates")
+        keys = tie_keys(self.ids[found], self.seed)
+        return found[np.lexsort((self.ids[found].astype(np.str_), keys, -self.scores[found]))]
+
+    def _reach(self, reach: BoolArray, among: IntArray, count: int, barred: Barred | None) -> None:
+        """Marks the best `count` of a group who are not barred, and whoever of it stands before them."""
+        wanted = count
+        while True:
+            marked = np.zeros(len(self.ids), dtype=np.bool_)
+            _mark_best(marked, among, self.ids, self.scores, count=wanted, seed=self.seed)
+            self._ask(marked, barred)
+            free = np.count_nonzero(marked & ~self.barred)
+            if free >= count or wanted >= len(among):
+                reach |= marked
+                return
+            # As many as would do if those not looked at yet were barred as often, and at least twice as many.
+            wanted = max(2 * wanted, count * wanted // max(free, 1))
+
+    def _ask(self, marked: BoolArray, barred: Barred | None) -> None:
+        new = np.flatnonzero(marked & ~self._asked)
+        if barred is not None and len(new):
+            self.barred[new] = barred(self.ids[new])
+            self._asked[new] = True
 
 
 def _mark_best(

@@ -1,7 +1,8 @@
-"""Exposure floors of one list: which placements are owed, when they are due, and whether they can all be met.
+"""Exposure floors: which placements are owed, when they are due, and whether they can all be met.
 
 For every n and every guarantee with share f, at least floor(f n) of the first n customers belong to its cohort; so its
-i-th placement is due at slot ceil(i / f). Proofs stand in docs/exposure-guarantees.md.
+i-th placement is due at slot ceil(i / f). A list may go on where others ended: then the first n are counted from the
+first of them, and its own slots from where it begins. Proofs stand in docs/exposure-guarantees.md.
 """
 
 from collections.abc import Sequence
@@ -24,12 +25,36 @@ SUM_ROUNDING = Fraction(1, 10**12)
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How a guarantee stands where a list begins."""
+
+    slots: int = 0  # filled before, in its window
+    placed: int = 0  # of them counted for the cohort, less what it was owed when they began to be counted
+
+
+@dataclass(frozen=True, slots=True)
 class Guarantee:
     """A promise that a cohort gets at least `share` of the slots, at every prefix of the list."""
 
     name: str
     share: float  # of slots, in (0, 1]
     members: BoolArray  # shape (candidates,): who belongs to the cohort
+    standing: Standing = Standing()
+
+    def owed(self, slots: int) -> int:
+        """Placements owed by the end of the first `slots` slots of the list, debts from before among them."""
+        return max(0, placements_owed(self.share, self.standing.slots + slots) - self.standing.placed)
+
+    def due(self, slots: int) -> IntArray:
+        """The slots of the list, from 1, at which placements fall due within the first `slots`; overdue ones below 1.
+
+        Returns:
+            Shape (at most owed(slots),), ascending; of more than slots + 1 overdue ones the first slots + 1.
+        """
+        first, last = self.standing.placed + 1, self.standing.placed + self.owed(slots)
+        overdue = min(last, placements_owed(self.share, self.standing.slots)) - first + 1
+        late = due_slots(self.share, first, min(last, first + slots) if overdue > slots + 1 else last)
+        return late - self.standing.slots
 
 
 @lru_cache(maxsize=1024)
@@ -49,18 +74,17 @@ def placements_owed(share: float, slots: int) -> int:
     return slots * exact.numerator // exact.denominator
 
 
-def due_slots(share: float, slots: int) -> IntArray:
-    """ceil(i / f) for i = 1, 2, ...: the slots, counted from 1, at which placements fall due within the list.
+def due_slots(share: float, first: int, last: int) -> IntArray:
+    """ceil(i / f) for i from `first` to `last`: the slots, counted from 1, at which these placements fall due.
 
     Returns:
-        Shape (placements_owed(share, slots),), ascending.
+        Shape (last - first + 1,), ascending; 0 or less for placements from before the first slot.
     """
     exact = exact_share(share)
     p, q = exact.numerator, exact.denominator
-    owed = slots * p // q
-    if q * (owed + 1) < 2**62:
-        return -(-np.arange(1, owed + 1, dtype=np.int64) * q // p)
-    return np.array([-(-i * q // p) for i in range(1, owed + 1)], dtype=np.int64)
+    if q * (abs(last) + abs(first) + 1) < 2**62:
+        return -(-np.arange(first, last + 1, dtype=np.int64) * q // p)
+    return np.array([-(-i * q // p) for i in range(first, last + 1)], dtype=np.int64)
 
 
 def check_guarantees(guarantees: Sequence[Guarantee], candidates: int) -> None:
@@ -86,7 +110,8 @@ def check_guarantees(guarantees: Sequence[Guarantee], candidates: int) -> None:
 def obstacles(guarantees: Sequence[Guarantee], slots: int) -> tuple[str, ...]:
     """What keeps a list of `slots` from meeting every floor, in words, an irreducible cause each; empty when feasible.
 
-    Feasible means: the shares sum to at most 1 and each cohort has at least floor(f slots) candidates.
+    Feasible means: the shares sum to at most 1 and each cohort has a candidate for every placement owed within the
+    list. Debts from before that exceed the list are no obstacle: they are paid as far as it goes.
     """
     found: list[str] = []
     crowd = _overbooked(guarantees)
@@ -94,7 +119,7 @@ def obstacles(guarantees: Sequence[Guarantee], slots: int) -> tuple[str, ...]:
         named = ", ".join(f"{g.name!r} ({g.share:g})" for g in crowd)
         found.append(f"shares sum to {float(sum(exact_share(g.share) for g in crowd)):g}, above 1: {named}")
     for guarantee in guarantees:
-        owed, eligible = placements_owed(guarantee.share, slots), int(np.count_nonzero(guarantee.members))
+        owed, eligible = min(guarantee.owed(slots), slots), int(np.count_nonzero(guarantee.members))
         if eligible < owed:
             found.append(f"{guarantee.name!r} has {eligible:,} eligible candidates of {owed:,} owed in {slots:,} slots")
     return tuple(found)

@@ -1,7 +1,7 @@
 """Orders customers for a limited number of contacts; the front door of prioritization. Arrays in, audience out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farview.core.errors import Infeasible, InvalidInput
-from ranking.contenders import rank_contenders
-from ranking.floors import BoolArray, Guarantee, IntArray, check_guarantees, due_slots, obstacles, placements_owed
+from ranking.contenders import Barred, Contest
+from ranking.floors import BoolArray, Guarantee, IntArray, check_guarantees, obstacles
 from ranking.scores import FloatArray
-from ranking.slots import Filled, fill
+from ranking.slots import LOOK_AHEAD, Debts, Filled, debts, fill
 
 
 class OnShortfall(StrEnum):
@@ -28,10 +28,10 @@ class FloorReport:
 
     name: str
     share: float
-    owed: int  # floor(share x slots)
-    eligible: int  # candidates of the cohort
+    owed: int  # by the end of the list: floor(share x slots) where none came before
+    eligible: int  # candidates of the cohort, those found barred left out
     placed: int  # for whatever reason
-    shortfall: int  # most placements missing at any prefix; 0 when the floor holds
+    shortfall: int  # most placements missing at any prefix, debts from before among them; 0 when the floor holds
     first_short_slot: int | None  # first prefix with one missing
     value_cost: float  # total score of the list made without this guarantee minus this list's
 
@@ -75,17 +75,44 @@ def prioritize(
 
     Source: the due-slot rule, docs/exposure-guarantees.md. The result does not depend on the candidates' order.
     """
+    contest = Contest(ids, scores, capacity, [guarantee.members for guarantee in guarantees], seed)
+    return place(contest, guarantees, on_shortfall=on_shortfall)
+
+
+def place(
+    contest: Contest,
+    guarantees: Sequence[Guarantee] = (),
+    *,
+    barred: Barred | None = None,
+    on_shortfall: OnShortfall = OnShortfall.REFUSE,
+    goes_on: bool = False,
+) -> Audience:
+    """`prioritize` for a list whose candidates are known already, and what they may be barred by is not.
+
+    Args:
+        contest: of the guarantees' members, in their order. What was found of the barred is kept in it.
+        guarantees: with their standing where other lists came before this one.
+        barred: whom consent or a cap leaves out; asked only for those who could get a slot.
+        goes_on: whether other lists follow, so that this one leaves room for what falls due in them.
+
+    Raises:
+        As `prioritize`.
+    """
+    ids, scores, capacity = contest.ids, contest.scores, contest.slots
     _check(ids, scores, capacity)
     check_guarantees(guarantees, len(ids))
-    slots = min(capacity, len(ids))
-    hindrances = obstacles(guarantees, slots)
+    ahead = LOOK_AHEAD if goes_on else 0
+    needed = [min(capacity, guarantee.owed(capacity + ahead)) for guarantee in guarantees]
+    contenders = contest.contenders(needed, barred)
+    free = [replace(guarantee, members=guarantee.members & ~contest.barred) for guarantee in guarantees]
+    slots = min(capacity, len(contenders))
+    hindrances = obstacles(free, slots)
     if hindrances and on_shortfall is OnShortfall.REFUSE:
         raise Infeasible("guarantees cannot all be kept: " + "; ".join(hindrances))
 
-    contenders = rank_contenders(ids, scores, slots, guarantees, seed)
     members = np.stack([g.members[contenders] for g in guarantees], axis=1) if guarantees else _no_cohorts(contenders)
-    due = [due_slots(g.share, slots)[: np.count_nonzero(g.members)] for g in guarantees]
-    filled = fill(slots, members, due)
+    owing = debts(free, [int(np.count_nonzero(g.members)) for g in free], slots, goes_on=goes_on)
+    filled = fill(slots, members, owing)
     chosen = contenders[filled.chosen]
     return Audience(
         ids=ids[chosen],
@@ -95,11 +122,11 @@ def prioritize(
         owed_to=filled.owed_to,
         counts_for=members[filled.chosen],
         floors=tuple(
-            _report(guarantee, members[filled.chosen, j], _cost(scores[contenders], members, due, filled, j))
-            for j, guarantee in enumerate(guarantees)
+            _report(guarantee, members[filled.chosen, j], _cost(scores[contenders], members, owing, filled, j))
+            for j, guarantee in enumerate(free)
         ),
         obstacles=hindrances,
-        seed=seed,
+        seed=contest.seed,
     )
 
 
@@ -122,9 +149,9 @@ def _no_cohorts(contenders: IntArray) -> BoolArray:
     return np.empty((len(contenders), 0), dtype=np.bool_)
 
 
-def _cost(scores: FloatArray, members: BoolArray, due: list[IntArray], filled: Filled, j: int) -> float:
+def _cost(scores: FloatArray, members: BoolArray, owing: Debts, filled: Filled, j: int) -> float:
     """Total score of the list made without guarantee j, minus this list's."""
-    without = fill(len(filled.chosen), np.delete(members, j, axis=1), due[:j] + due[j + 1 :])
+    without = fill(len(filled.chosen), np.delete(members, j, axis=1), owing.without(j))
     return float(scores[without.chosen].sum() - scores[filled.chosen].sum())
 
 
@@ -135,13 +162,14 @@ def _report(guarantee: Guarantee, belongs: BoolArray, cost: float) -> FloorRepor
         belongs: shape (slots,), which customers of the list are in the cohort.
     """
     slots = len(belongs)
-    owed = np.searchsorted(due_slots(guarantee.share, slots), np.arange(1, slots + 1), side="right")
-    missing = owed - np.cumsum(belongs)
+    due = guarantee.due(slots)
+    unlisted = guarantee.owed(0) - int(np.count_nonzero(due < 1))  # of a debt larger than the list
+    missing = unlisted + np.searchsorted(due, np.arange(1, slots + 1), side="right") - np.cumsum(belongs)
     short = np.flatnonzero(missing > 0)
     return FloorReport(
         name=guarantee.name,
         share=guarantee.share,
-        owed=placements_owed(guarantee.share, slots),
+        owed=guarantee.owed(slots),
         eligible=int(np.count_nonzero(guarantee.members)),
         placed=int(np.count_nonzero(belongs)),
         shortfall=int(missing[short].max(initial=0)),

@@ -50,12 +50,13 @@ def random_request(rng: np.random.Generator) -> Request:
         ids=[f"customer {number}" for number in rng.permutation(customers)],
         scores=[float(value) for value in scores],
         capacity=int(rng.integers(1, customers + 4)),
-        shares=_random_shares(cohorts, rng),
+        shares=random_shares(cohorts, rng),
         cohorts=[np.flatnonzero(row).tolist() for row in membership],
     )
 
 
-def _random_shares(cohorts: int, rng: np.random.Generator) -> list[Fraction]:
+def random_shares(cohorts: int, rng: np.random.Generator) -> list[Fraction]:
+    """A share for each cohort; of four kinds, only the last may sum to more than 1."""
     kind = rng.integers(4)
     if kind == 0:  # parts of a whole, all given away
         whole = int(rng.integers(cohorts, 13))

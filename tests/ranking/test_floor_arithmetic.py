@@ -46,7 +46,7 @@ def test_placements_owed_are_the_floor_of_the_share_that_was_meant(share: float,
 @settings(max_examples=examples(ci=300, soak=20_000))
 def test_the_ith_placement_is_due_at_the_first_slot_that_owes_i(share: float, slots: int) -> None:
     exact = exact_share(share)
-    due = due_slots(share, slots).tolist()
+    due = due_slots(share, 1, placements_owed(share, slots)).tolist()
     assert due == [ceil(i / exact) for i in range(1, floor(exact * slots) + 1)]
     assert [sum(slot <= n for slot in due) for n in range(slots + 1)] == [floor(exact * n) for n in range(slots + 1)]
 
