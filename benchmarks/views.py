@@ -32,7 +32,7 @@ NOW = datetime(2024, 6, 1, tzinfo=UTC)
 QUERIES = {  # and milliseconds
     "v_forecast_latest, one customer": ("SELECT * FROM v_forecast_latest WHERE customer_id = '{one}'", 50),
     "v_forecast_history, one customer": ("SELECT * FROM v_forecast_history WHERE customer_id = '{one}'", 50),
-    "v_exposure_ledger, one customer": ("SELECT * FROM v_exposure_ledger WHERE customer_id = '{one}'", 50),
+    "v_exposures, one customer": ("SELECT * FROM v_exposures WHERE customer_id = '{one}'", 50),
     "v_forecast_latest, 1,000 by value": (
         "SELECT * FROM v_forecast_latest WHERE horizon_days = 365 ORDER BY value_mean DESC LIMIT 1000",
         50,

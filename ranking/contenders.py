@@ -68,7 +68,7 @@ class Contest:
             marked = np.zeros(len(self.ids), dtype=np.bool_)
             _mark_best(marked, among, self.ids, self.scores, count=wanted, seed=self.seed)
             self._ask(marked, barred)
-            free = np.count_nonzero(marked & ~self.barred)
+            free = int(np.count_nonzero(marked & ~self.barred))
             if free >= count or wanted >= len(among):
                 reach |= marked
                 return

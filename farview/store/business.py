@@ -48,7 +48,12 @@ def set_once(engine: Engine, wanted: Business) -> Business:
 def read(engine: Engine) -> Business:
     """Raises FailedPrecondition before `farview init`."""
     with engine.connect() as connection:
-        found = _find(connection)
+        return within(connection)
+
+
+def within(connection: Connection) -> Business:
+    """The same inside a transaction."""
+    found = _find(connection)
     if found is None:
         raise FailedPrecondition("the database has no business yet; run `farview init` first")
     return found

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, func, select, true
 
 from farview.store.ledger import LOOKUP
+from farview.store.promises import Contact
 from farview.store.tables_touches import CONSENTS
 
 
@@ -30,10 +31,21 @@ def denied(
     }
 
 
+def unreachable(
+    connection: Connection, customer_ids: Sequence[str], contact: Contact, at: datetime, *, required: bool
+) -> frozenset[str]:
+    """Who does not allow the channel for the purpose; where no channel is named, who allows none they spoke of."""
+    channels = None if contact.channel is None else [contact.channel]
+    said: dict[str, list[bool]] = {}
+    for (customer, _), allowed in _latest(connection, customer_ids, channels, contact.purpose, at).items():
+        said.setdefault(customer, []).append(allowed)
+    return frozenset(customer for customer in customer_ids if not any(said.get(customer, [not required])))
+
+
 def _latest(
-    connection: Connection, customer_ids: Sequence[str], channels: Sequence[str], purpose: str, at: datetime
+    connection: Connection, customer_ids: Sequence[str], channels: Sequence[str] | None, purpose: str, at: datetime
 ) -> dict[tuple[str, str], bool]:
-    """What the last record up to `at` says, by customer and channel."""
+    """What the last record up to `at` says, by customer and channel; of all channels when None."""
     latest_first = func.row_number().over(
         partition_by=(CONSENTS.c.customer_id, CONSENTS.c.channel), order_by=CONSENTS.c.time.desc()
     )
@@ -41,7 +53,7 @@ def _latest(
         select(CONSENTS.c.customer_id, CONSENTS.c.channel, CONSENTS.c.allowed, latest_first.label("place"))
         .where(
             CONSENTS.c.customer_id.in_(customer_ids),
-            CONSENTS.c.channel.in_(channels),
+            true() if channels is None else CONSENTS.c.channel.in_(channels),
             CONSENTS.c.purpose == purpose,
             CONSENTS.c.time <= at,
             CONSENTS.c.superseded_at.is_(None),

@@ -5,6 +5,7 @@ from sqlalchemy import MetaData
 from farview.store import (
     tables_feedback,
     tables_forecasts,
+    tables_guarantees,
     tables_imports,
     tables_items,
     tables_models,
@@ -21,6 +22,7 @@ TABLES = (
     tables_items,
     tables_plans,
     tables_feedback,
+    tables_guarantees,
     tables_rates,
     tables_imports,
 )

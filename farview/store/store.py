@@ -17,9 +17,12 @@ from farview.store import (
     champions,
     claims,
     consents,
+    contacts,
     customers,
+    floor_states,
     forecasts,
     gate_reports,
+    guarantees,
     idempotency,
     import_options,
     imports,
@@ -33,6 +36,7 @@ from farview.store import (
     registry,
     retention,
     runs,
+    segments,
     signing_keys,
     totals,
     touchpoints,
@@ -43,6 +47,14 @@ from farview.store.claims import Claim
 from farview.store.engine import open_engine, write
 from farview.store.gate_reports import GateReport
 from farview.store.operations import Operation
+from farview.store.promises import (
+    Contact,
+    FloorState,
+    GuaranteeTerms,
+    Segment,
+    StoredGuarantee,
+    StoredSegment,
+)
 from farview.store.tables import TRANSACTIONS
 from farview.store.tables_touches import TOUCHPOINTS
 from farview.store.values import (
@@ -225,6 +237,57 @@ class Store:
         """
         required = business.read(self._engine).consent_required
         return consents.denied(self._engine, customer_ids, channels, purpose, at, required=required)
+
+    def barred(self, customer_ids: Sequence[str], contact: Contact, now: datetime) -> frozenset[str]:
+        """Which of the customers must not be contacted: by consent, as of the last record up to `now`, or by a cap.
+
+        A contact is a place of an audience or a touch of a plan that was shown, or that is reserved. Where no channel
+        is named, those are barred who allow none of the channels that they spoke of.
+
+        Raises:
+            InvalidInput: `caps[i]`.
+        """
+        required = business.read(self._engine).consent_required
+        with self._engine.connect() as connection:
+            return contacts.barred(connection, customer_ids, contact, now, required=required)
+
+    # segments and guarantees
+
+    def set_segment(self, segment: Segment, *, who: str) -> StoredSegment:
+        """See Writer.set_segment."""
+        return self._write(lambda writer: writer.set_segment(segment, who=who))
+
+    def segment(self, segment_id: str) -> StoredSegment:
+        """Raises NotFound."""
+        return segments.one(self._engine, segment_id)
+
+    def segments(self, *, page_size: int = 1_000, after: str = "") -> list[StoredSegment]:
+        """One page by id; `after` is the last id of the page before."""
+        return segments.page(self._engine, page_size, after)
+
+    def delete_segment(self, segment_id: str, *, who: str) -> None:
+        """See Writer.delete_segment."""
+        self._write(lambda writer: writer.delete_segment(segment_id, who=who))
+
+    def set_guarantee(self, terms: GuaranteeTerms, *, who: str) -> StoredGuarantee:
+        """See Writer.set_guarantee."""
+        return self._write(lambda writer: writer.set_guarantee(terms, who=who))
+
+    def guarantee(self, guarantee_id: str) -> StoredGuarantee:
+        """Raises NotFound."""
+        return guarantees.one(self._engine, guarantee_id)
+
+    def guarantees(self, *, page_size: int = 1_000, after: str = "") -> list[StoredGuarantee]:
+        """One page by id; `after` is the last id of the page before."""
+        return guarantees.page(self._engine, page_size, after)
+
+    def delete_guarantee(self, guarantee_id: str, *, who: str) -> None:
+        """See Writer.delete_guarantee."""
+        self._write(lambda writer: writer.delete_guarantee(guarantee_id, who=who))
+
+    def floor_states(self, guarantee_id: str | None = None) -> list[FloorState]:
+        """Promise, kept and deficit now, of one guarantee or all, the newest window first."""
+        return floor_states.read(self._engine, guarantee_id)
 
     # items
 

@@ -4,49 +4,14 @@ They belong to the newest revision and not to any: `farview.store.migrate` takes
 puts them up again after it. PostgreSQL keeps the comments as comments, SQLite in the text of the view.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, inspect
 
 from farview.core import columns as c
 from farview.store.values import LTV_REVENUE
-
-
-@dataclass(frozen=True, slots=True)
-class ViewColumn:
-    """A column: SQL that both databases read, or a UTC instant, which SQLite holds as a number."""
-
-    name: str
-    sql: str
-    about: str
-    instant: bool = False
-
-    def expression(self, dialect: str) -> str:
-        """Its SQL in that dialect; instants are text in SQLite."""
-        if self.instant and dialect == "sqlite":
-            return f"strftime('%Y-%m-%d %H:%M:%S', {self.sql} / 1000000, 'unixepoch')"
-        return self.sql
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A view."""
-
-    name: str
-    about: str
-    columns: tuple[ViewColumn, ...]
-    source: Mapping[str, str]  # dialect -> SQL from FROM on
-
-    def select(self, dialect: str) -> str:
-        """Its query; in SQLite with what the columns are."""
-        listed = []
-        for place, column in enumerate(self.columns):
-            comma = "," if place + 1 < len(self.columns) else ""
-            said = f" -- {column.about}" if dialect == "sqlite" else ""
-            listed.append(f"{column.expression(dialect)} AS {column.name}{comma}{said}")
-        about = f"-- {self.about}\n" if dialect == "sqlite" else ""
-        return f"{about}SELECT\n    " + "\n    ".join(listed) + f"\n{self.source[dialect]}"
+from farview.store.view import View, ViewColumn
+from farview.store.view_ledger import EXPOSURE_LEDGER
 
 
 def create(connection: Connection) -> None:
@@ -205,8 +170,8 @@ JOIN segment_totals p ON p.run_id = v.run_id AND p.group_kind = v.group_kind AND
     ),
 )
 
-EXPOSURE_LEDGER = View(
-    "v_exposure_ledger",
+EXPOSURES = View(
+    "v_exposures",
     "What was really shown, a row for each place of an answer.",
     (
         ViewColumn("exposure_id", "e.exposure_id", "Number of the row, in the order in which rows were recorded."),
@@ -281,5 +246,5 @@ MODEL_LINEAGE = View(
     _both("FROM model_versions m JOIN artifacts b ON b.sha256 = m.artifact_sha256"),
 )
 
-VIEWS = (SERVED_RUN, FORECAST_LATEST, FORECAST_HISTORY, COHORT_VALUE, EXPOSURE_LEDGER, MODEL_LINEAGE)
+VIEWS = (SERVED_RUN, FORECAST_LATEST, FORECAST_HISTORY, COHORT_VALUE, EXPOSURES, EXPOSURE_LEDGER, MODEL_LINEAGE)
 """In an order in which they can be made."""

@@ -1,12 +1,37 @@
 """What can be done inside one writing transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from farview.store import champions, exposures, plans, queue, touchpoints, transactions
+from farview.store import (
+    business,
+    champions,
+    contacts,
+    exposures,
+    guarantees,
+    plans,
+    queue,
+    segments,
+    sequences,
+    slots,
+    touchpoints,
+    transactions,
+)
 from farview.store.job_requests import JobRequest
+from farview.store.promises import (
+    Contact,
+    GuaranteeTerms,
+    HeldLedger,
+    NewSlot,
+    Reservation,
+    Segment,
+    Settled,
+    StoredGuarantee,
+    StoredSegment,
+)
 from farview.store.values import (
     Answered,
     Exposure,
@@ -63,3 +88,70 @@ class Writer:
     def queue_operation(self, request: JobRequest, *, who: str) -> OperationRecord:
         """Adds an operation that waits for a worker."""
         return queue.add(self.connection, request, who=who)
+
+    # segments and guarantees
+
+    def set_segment(self, segment: Segment, *, who: str) -> StoredSegment:
+        """Adds a segment, or changes the one of that id. Its filter is the caller's to check."""
+        return segments.put(self.connection, segment, who=who)
+
+    def delete_segment(self, segment_id: str, *, who: str) -> None:
+        """Forgets a segment.
+
+        Raises:
+            NotFound: there is none of that id.
+            FailedPrecondition: it is the cohort of a guarantee; named.
+        """
+        segments.drop(self.connection, segment_id, who=who)
+
+    def set_guarantee(self, terms: GuaranteeTerms, *, who: str) -> StoredGuarantee:
+        """Adds a guarantee, or changes the one of that id. Its filter is the caller's to check.
+
+        Raises:
+            InvalidInput: `guarantee.share`, `.end_time` or `.window_days`.
+            NotFound: its segment.
+            FailedPrecondition: with the others of its ledger the shares would sum to more than 1.
+        """
+        return guarantees.put(self.connection, terms, who=who)
+
+    def delete_guarantee(self, guarantee_id: str, *, who: str) -> None:
+        """Ends a promise; what was counted for it stays. Raises NotFound."""
+        guarantees.drop(self.connection, guarantee_id, who=who)
+
+    def hold_ledger(self, ledger: str, now: datetime) -> HeldLedger:
+        """How a ledger stands at `now`, reservations that have expired taken off; held until the transaction ends.
+
+        Opens what counts its slots where a window begins or its guarantees changed. Within a window a change carries
+        over what each guarantee is owed.
+
+        Raises:
+            FailedPrecondition: no guarantee of the ledger runs.
+        """
+        return sequences.hold(self.connection, ledger, business.within(self.connection).time_zone, now)
+
+    def hold_contacts(self) -> None:
+        """Waits for whoever else reserves under caps, and holds them off until the transaction ends.
+
+        Before `hold_ledger`, always: who holds one and waits for the other would never get it.
+        """
+        contacts.hold(self.connection)
+
+    def barred(self, customer_ids: Sequence[str], contact: Contact, now: datetime) -> frozenset[str]:
+        """See Store.barred."""
+        required = business.within(self.connection).consent_required
+        return contacts.barred(self.connection, customer_ids, contact, now, required=required)
+
+    def reserve(self, held: HeldLedger, new: Sequence[NewSlot], reservation: Reservation, now: datetime) -> None:
+        """Reserves slots of a ledger that is held, in the order given."""
+        slots.reserve(self.connection, held, new, reservation, now)
+
+    def settle(self, answer_id: str, shown: Mapping[int, str], released: Sequence[int] | None) -> Settled:
+        """Confirms the places of an answer that were shown (place -> customer), and gives others back.
+
+        `released` None: all others that are still reserved. A place that was shown counts also when its reservation
+        had expired or been released. An answer without guarantees has nothing to settle.
+
+        Raises:
+            InvalidInput: on `exposures`, when somebody else stood at a place.
+        """
+        return slots.settle(self.connection, answer_id, dict(shown), released, datetime.now(UTC))

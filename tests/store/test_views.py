@@ -87,8 +87,8 @@ def test_a_cohort_has_its_mean_and_the_quantiles_of_its_joint_draws(url: str, st
     assert (row["purchases_mean"], row["purchases_q50"], row["value_mean_per_customer"]) == (5.0, 5.0, 12.5)
 
 
-def test_the_ledger_tells_who_was_shown_and_of_which_cohort(analyst: Connection) -> None:
-    (row,) = rows(analyst, "SELECT * FROM v_exposure_ledger")
+def test_exposures_tell_who_was_shown_and_of_which_cohort(analyst: Connection) -> None:
+    (row,) = rows(analyst, "SELECT * FROM v_exposures")
     assert (row["customer_id"], row["cohort"], row["place"], row["recorded_by"]) == ("ada", "2023-12", 1, "crm")
     assert str(row["exposed_at"])[:19] == "2024-03-02 12:00:00"
 
@@ -109,7 +109,7 @@ def test_a_query_of_the_cookbook_runs(analyst: Connection, query: str) -> None:
 PLANS = {
     "one customer of the latest": "SELECT * FROM v_forecast_latest WHERE customer_id = 'c7'",
     "one customer of the history": "SELECT * FROM v_forecast_history WHERE customer_id = 'c7'",
-    "one customer of the ledger": "SELECT * FROM v_exposure_ledger WHERE customer_id = 'c7'",
+    "one customer of the exposures": "SELECT * FROM v_exposures WHERE customer_id = 'c7'",
     "first by value at a horizon": "SELECT * FROM v_forecast_latest WHERE horizon_days = 30 "
     "ORDER BY value_mean DESC LIMIT 50",
 }

@@ -1,0 +1,116 @@
+"""Slots of a ledger that are counted together: opened with a window, closed with it or when its guarantees change.
+
+A ledger is held by locks on its guarantees, then on its open sequence, always in this order, so no two writers wait for
+each other.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+from sqlalchemy import Connection, insert, select, update
+
+from farview.core import clock
+from farview.core.errors import FailedPrecondition
+from farview.store import guarantees
+from farview.store.promises import HeldFloor, HeldLedger, StoredGuarantee
+from farview.store.slots import read_floors, sweep
+from farview.store.tables_guarantees import FLOORS, GUARANTEES, SEQUENCES
+
+FIRST_MONDAY = date(1970, 1, 5)
+"""Windows of days are counted from here, so weeks begin on Mondays."""
+
+
+def hold(connection: Connection, ledger: str, zone: str, now: datetime) -> HeldLedger:
+    """See Writer.hold_ledger."""
+    of_ledger = guarantees.selected().where(GUARANTEES.c.ledger == ledger).order_by(GUARANTEES.c.guarantee_id)
+    rows = connection.execute(of_ledger.with_for_update(of=GUARANTEES))
+    found = [guarantees.value(row) for row in rows]
+    active = [one for one in found if one.terms.end_time is None or one.terms.end_time > now]
+    if not active:
+        raise FailedPrecondition(f"ledger {ledger!r} has no guarantee that still runs")
+    start, end = window(now, active[0].terms.window_days, zone)
+    current = _open_sequence(connection, ledger, now)
+    if current is not None and (current.window_start, _signature(current.floors)) == (start, _promised(active)):
+        return HeldLedger(ledger, current.sequence_id, start, end, current.slots, _with_filters(current.floors, active))
+    if current is not None:
+        connection.execute(
+            update(SEQUENCES).where(SEQUENCES.c.sequence_id == current.sequence_id).values(closed_at=now)
+        )
+    debts = {} if current is None or current.window_start != start else _debts(current)
+    return _begin(connection, ledger, (start, end), active, debts, now)
+
+
+def window(now: datetime, window_days: int, zone: str) -> tuple[datetime, datetime]:
+    """The window that an instant is in, from midnight to midnight in the business zone; UTC, the end not in it."""
+    business = clock.zone(zone)
+    days = (now.astimezone(business).date() - FIRST_MONDAY).days
+    first = FIRST_MONDAY + timedelta(days=days - days % window_days)
+    start, end = (
+        datetime.combine(day, time(), business).astimezone(UTC) for day in (first, first + timedelta(days=window_days))
+    )
+    return start, end
+
+
+def _open_sequence(connection: Connection, ledger: str, now: datetime) -> HeldLedger | None:
+    """As it stands once what has expired is taken off."""
+    query = select(SEQUENCES).where(SEQUENCES.c.ledger == ledger, SEQUENCES.c.closed_at.is_(None))
+    row = connection.execute(query.with_for_update()).one_or_none()
+    if row is None:
+        return None
+    expired = sweep(connection, row.sequence_id, now)
+    floors = read_floors(connection, row.sequence_id)
+    return HeldLedger(ledger, row.sequence_id, row.window_start, row.window_end, row.slots - expired, floors)
+
+
+def _begin(
+    connection: Connection,
+    ledger: str,
+    between: tuple[datetime, datetime],
+    active: Sequence[StoredGuarantee],
+    debts: dict[str, int],
+    now: datetime,
+) -> HeldLedger:
+    start, end = between
+    new = insert(SEQUENCES).values(ledger=ledger, window_start=start, window_end=end, slots=0, opened_at=now)
+    sequence_id = connection.execute(new.returning(SEQUENCES.c.sequence_id)).scalar_one()
+    floors = tuple(
+        HeldFloor(
+            one.terms.guarantee_id, one.filter, one.terms.share, bit, debts.get(one.terms.guarantee_id, 0), kept=0
+        )
+        for bit, one in enumerate(active)
+    )
+    rows = [
+        {
+            "sequence_id": sequence_id,
+            "guarantee_id": floor.guarantee_id,
+            "bit": floor.bit,
+            "share_numerator": floor.share.numerator,
+            "share_denominator": floor.share.denominator,
+            "carried": floor.carried,
+            "kept": 0,
+        }
+        for floor in floors
+    ]
+    connection.execute(insert(FLOORS), rows)
+    return HeldLedger(ledger, sequence_id, start, end, 0, floors)
+
+
+def _signature(floors: Sequence[HeldFloor]) -> list[tuple[str, object]]:
+    return [(floor.guarantee_id, floor.share) for floor in floors]
+
+
+def _promised(active: Sequence[StoredGuarantee]) -> list[tuple[str, object]]:
+    return [(one.terms.guarantee_id, one.terms.share) for one in active]
+
+
+def _with_filters(floors: Sequence[HeldFloor], active: Sequence[StoredGuarantee]) -> tuple[HeldFloor, ...]:
+    return tuple(
+        HeldFloor(floor.guarantee_id, one.filter, floor.share, floor.bit, floor.carried, floor.kept)
+        for floor, one in zip(floors, active, strict=True)
+    )
+
+
+def _debts(closed: HeldLedger) -> dict[str, int]:
+    """Placements that a sequence still owes where it ends."""
+    owed = {floor.guarantee_id: int(floor.share * closed.slots) + floor.carried - floor.kept for floor in closed.floors}
+    return {guarantee_id: debt for guarantee_id, debt in owed.items() if debt > 0}
