@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.options import Seed, parse_date
+from cli.report_files import check_writable, json_path, write_json
 
 if TYPE_CHECKING:
     from jobs.backtest_models import Candidate
@@ -85,8 +86,8 @@ def backtest_ltv(
     spec = BacktestSpec(*windows, time_zone, drop_zero, seed)
     known = candidates(seed)
     _check_models(models or [], known)
-    _check_writable("--predictions", predictions)
-    _check_writable("--json", Path(json_out) if json_out not in (None, "-") else None)
+    check_writable("--predictions", predictions)
+    written = json_path(json_out)
     columns = {"customer_id": customer_column, "time": time_column, "amount": amount_column}
     with progress() as bar:
         bar.start(f"read {transactions.name}")
@@ -102,8 +103,8 @@ def backtest_ltv(
     if json_out == "-":
         print_json(report)
         return
-    if json_out is not None:
-        _write_json(Path(json_out), report)
+    if written is not None:
+        write_json(written, report)
     show(report, file)
 
 
@@ -119,17 +120,3 @@ def _check_models(asked: list[str], known: "Mapping[str, Candidate]") -> None:
     for name in (name.strip() for names in asked for name in names.split(",")):
         if name not in known:
             raise InvalidInput.of("--models", f"no model named {name!r} (known: {', '.join(known)})")
-
-
-def _check_writable(option: str, path: Path | None) -> None:
-    """Before the work, not after it."""
-    from farview.core.errors import InvalidInput
-
-    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-        raise InvalidInput.of(option, f"{path} cannot be written (its folder must exist)")
-
-
-def _write_json(path: Path, report: dict[str, Any]) -> None:
-    import json
-
-    path.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n")

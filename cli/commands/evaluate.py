@@ -1,11 +1,13 @@
-"""`farview evaluate journeys`: how well models foresee conversions, each step judged by what was known at it."""
+"""`farview evaluate`. Journeys: how well models foresee conversions, each step judged by what was known at it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.commands.evaluate_ranking import evaluate_ranking
 from cli.options import Seed, parse_date
+from cli.report_files import write_json
 
 if TYPE_CHECKING:
     from jobs.touchpoint_file import FileLog
@@ -24,6 +26,9 @@ _FIGURES = {
 @app.callback()
 def evaluate() -> None:
     """Judge models on a file. Needs no database."""
+
+
+app.command("ranking")(evaluate_ranking)
 
 
 @app.command("journeys")
@@ -121,14 +126,8 @@ def evaluate_journeys(
         print_json(report)
         return
     if json_out is not None:
-        _write_json(Path(json_out), report)
+        write_json(Path(json_out), report)
     _show(report, file)
-
-
-def _write_json(path: Path, report: dict[str, Any]) -> None:
-    import json
-
-    path.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n")
 
 
 def _show(report: dict[str, Any], file: "FileLog") -> None:
