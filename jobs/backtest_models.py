@@ -15,7 +15,7 @@ from farview.evaluation.marginals import GridMarginal, Marginal, PointMarginal
 from farview.features.window import GROSS_VALUE
 
 if TYPE_CHECKING:
-    from ltv.model import BgNbdModel
+    from ltv.model import BtydModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def _fit_bg_nbd(past: Past, seed: int) -> Predict:
     return predict_by(fit(past.rfm, model="bg_nbd", seed=seed), past, seed)
 
 
-def predict_by(model: "BgNbdModel", past: Past, seed: int) -> Predict:
+def predict_by(model: "BtydModel", past: Past, seed: int) -> Predict:
     """Forecasts of the past's customers by a model that is fitted already."""
     from ltv.scorer import Scorer
 

@@ -26,7 +26,7 @@ from jobs.progress import Progress
 from jobs.snapshot import require_unchanged
 from ltv.fit import fit
 from ltv.inference.laplace import DRAWS
-from ltv.model import BgNbdModel, FitDiagnostics
+from ltv.model import BtydModel, FitDiagnostics
 
 VALUE_CRPS, PURCHASES_CRPS = "value CRPS", "purchases CRPS"
 QUANTITIES = (c.PURCHASES, c.VALUE)
@@ -36,7 +36,7 @@ def examine_ltv(
     store: Store, candidate: ModelVersion, champion: ModelVersion | None, terms: GateTerms, watch: Progress
 ) -> Examination:
     """See jobs.gate.gate; `champion` None notes the convergence alone."""
-    model = BgNbdModel.from_artifact(store.artifact(candidate))
+    model = BtydModel.from_artifact(store.artifact(candidate))
     checks = gates.convergence(_inference(model.diagnostics))
     if champion is None:
         return Examination(checks, protocol((), refit=False))
@@ -109,7 +109,7 @@ def try_out(
     return tried
 
 
-def calibration(tried: Sequence[TriedOrigin], model: BgNbdModel, seed: int) -> list[Check]:
+def calibration(tried: Sequence[TriedOrigin], model: BtydModel, seed: int) -> list[Check]:
     """Coverage of the candidate's configuration at the origins, and of the model itself, as registered, at the newest.
 
     Of all customers and of those who came back; and whether the model's totals are those of its configuration. The

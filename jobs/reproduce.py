@@ -18,7 +18,7 @@ from jobs.snapshot import code_version, library_versions
 from jobs.train_journeys import fit_journeys, journey_context, journey_steps
 from journeys.artifact import unpack
 from ltv.fit import fit
-from ltv.model import BgNbdModel
+from ltv.model import BtydModel
 
 TOLERANCE = 1e-6
 """Largest relative difference of a parameter that passes: what another processor's rounding comes to."""
@@ -123,7 +123,7 @@ def _journeys_again(store: Store, model: ModelVersion, cut: Cut) -> bytes:
 
 
 def _of_ltv(artifact: bytes) -> Parameters:
-    model = BgNbdModel.from_artifact(artifact)
+    model = BtydModel.from_artifact(artifact)
     return {"purchases": model.purchase_draws, "spend": model.spend_draws}
 
 

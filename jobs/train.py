@@ -31,7 +31,7 @@ def train_ltv(
         store: where transactions come from and the model goes to.
         as_of: last day whose events are seen, business zone; by default the last event's day.
         known_at: events ingested after it are not seen; by default now.
-        model: family, "bg_nbd".
+        model: one of `ltv.families.MODELS`.
         method: "laplace", "map" or "nuts".
         seed: same seed and data, same draws.
         who: for the lineage.

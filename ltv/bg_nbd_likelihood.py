@@ -1,12 +1,14 @@
-"""Log-likelihood of the BG/NBD summed over unique weighted rows, with its gradient: what fitting evaluates.
+"""Log-likelihood of the BG/NBD and MBG/NBD summed over unique weighted rows, with its gradient: what fitting evaluates.
 
 With L(t) = log(1 + t/alpha) and per row with x > 0 the log-odds of dropout
 d = log a/(b+x-1) + (r+x)(L(T) - L(t_x)), FHL (2005) eq. (6) is
 
     sum_x w_x [log (r)_x + log (b)_x - log (a+b)_x - x log alpha] - sum_T (r w_T + x_T) L(T) + sum_rows w log(1 + e^d),
 
-w_x and w_T customers with that x or T, x_T their purchases. Finite for any positive parameters and histories that
-`rows` lets through.
+w_x and w_T customers with that x or T, x_T their purchases. The MBG/NBD (Batislam, Denizel, Filiztekin 2007, IJRM
+24(3)), where the first purchase may be the last, has b + 1 for b in that, rows with x = 0 among those that may have
+dropped out, and log b/(a+b) for each customer beside it: the chance to outlive the first purchase. Finite for any
+positive parameters and histories that `rows` lets through.
 """
 
 import math
@@ -51,28 +53,49 @@ def log_likelihood(draws: FloatArray, rows: PurchaseRows) -> FloatArray:
     Returns:
         Shape (S,), natural log.
     """
-    return np.asarray(_log_likelihood(np.ascontiguousarray(draws, dtype=np.float64), rows))
+    return np.asarray(_log_likelihood(np.ascontiguousarray(draws, dtype=np.float64), rows, False))
 
 
 def log_likelihood_and_gradient(params: FloatArray, rows: PurchaseRows) -> tuple[float, FloatArray]:
     """Total log-likelihood at (r, alpha, a, b) and its gradient, shape (4,), with respect to them."""
     gradient = np.empty(4)
-    value = log_likelihood_kernel(np.ascontiguousarray(params, dtype=np.float64), rows, gradient)
+    value = log_likelihood_kernel(np.ascontiguousarray(params, dtype=np.float64), rows, False, gradient)
+    return float(value), gradient
+
+
+def mbg_log_likelihood(draws: FloatArray, rows: PurchaseRows) -> FloatArray:
+    """`log_likelihood` of the MBG/NBD."""
+    return np.asarray(_log_likelihood(np.ascontiguousarray(draws, dtype=np.float64), rows, True))
+
+
+def mbg_log_likelihood_and_gradient(params: FloatArray, rows: PurchaseRows) -> tuple[float, FloatArray]:
+    """`log_likelihood_and_gradient` of the MBG/NBD."""
+    gradient = np.empty(4)
+    value = log_likelihood_kernel(np.ascontiguousarray(params, dtype=np.float64), rows, True, gradient)
     return float(value), gradient
 
 
 @numba.njit(cache=True, nogil=True)
-def _log_likelihood(draws: FloatArray, rows: PurchaseRows) -> FloatArray:
+def _log_likelihood(draws: FloatArray, rows: PurchaseRows, first_may_be_last: bool) -> FloatArray:
     out = np.empty(len(draws))
     no_gradient = np.empty(0)
     for s in range(len(draws)):
-        out[s] = log_likelihood_kernel(draws[s], rows, no_gradient)
+        out[s] = log_likelihood_kernel(draws[s], rows, first_may_be_last, no_gradient)
     return out
 
 
 @numba.njit(cache=True, nogil=True)
-def log_likelihood_kernel(params: FloatArray, rows: PurchaseRows, gradient: FloatArray) -> float:
-    """Total log-likelihood; fills `gradient`, shape (4,), unless its shape is (0,)."""
+def log_likelihood_kernel(
+    params: FloatArray, rows: PurchaseRows, first_may_be_last: bool, gradient: FloatArray
+) -> float:
+    """Total log-likelihood; fills `gradient`, shape (4,), unless its shape is (0,).
+
+    Args:
+        params: r, alpha, a, b.
+        rows: the customers.
+        first_may_be_last: MBG/NBD, else BG/NBD.
+        gradient: to be filled.
+    """
     r, alpha, a, b = params[0], params[1], params[2], params[3]
     level = np.log1p(rows.time / alpha)
     step, power = 1.0 + rows.time / alpha, np.exp(r * level)
@@ -84,14 +107,22 @@ def log_likelihood_kernel(params: FloatArray, rows: PurchaseRows, gradient: Floa
         power=power,
         inverse=1.0 / power,
     )
-    total = _sums_over_distinct(params, rows, times, gradient)
+    total = _sums_over_distinct((r, alpha, a, b + 1.0 if first_may_be_last else b), rows, times, gradient)
+    if first_may_be_last:
+        total -= rows.customers * math.log1p(a / b)
+        if len(gradient) > 0:
+            gradient[2] -= rows.customers / (a + b)
+            gradient[3] += rows.customers * (a / b) / (a + b)
     power_of = 0
     for i in range(len(rows.frequency)):
         here = rows.row_start[i + 1] - rows.row_start[i]
         if here == 0:
             continue
         x = rows.frequency[i]
-        base = math.log(a) - math.log(b + x - 1.0)
+        if x == 0 and not first_may_be_last:
+            continue
+        outlived = b + x if first_may_be_last else b + x - 1.0
+        base = math.log(a) - math.log(outlived)
         carried = (x - power_of) * len(level) < 8 * here and (r + x) * level[-1] + abs(base) < SAFE_LOG_POWER
         if carried:
             for _ in range(x - power_of):
@@ -105,14 +136,16 @@ def log_likelihood_kernel(params: FloatArray, rows: PurchaseRows, gradient: Floa
             gradient[0] += waited
             gradient[1] += (r + x) * slope
             gradient[2] += dropped / a
-            gradient[3] -= dropped / (b + x - 1.0)
+            gradient[3] -= dropped / outlived
     return total
 
 
 @numba.njit(cache=True, nogil=True)
-def _sums_over_distinct(params: FloatArray, rows: PurchaseRows, times: _Times, gradient: FloatArray) -> float:
+def _sums_over_distinct(
+    params: tuple[float, float, float, float], rows: PurchaseRows, times: _Times, gradient: FloatArray
+) -> float:
     """The sums over distinct x and distinct T; sets `gradient` to their slopes."""
-    r, alpha, a, b = params[0], params[1], params[2], params[3]
+    r, alpha, a, b = params
     n = len(rows.frequency)
     rise, slope = np.empty((3, n)), np.empty((3, n))
     for i, z in enumerate((r, b, a + b)):

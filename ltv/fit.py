@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -10,19 +10,17 @@ import pyarrow as pa
 
 from farview.core.errors import InvalidInput
 from farview.core.randomness import generator
-from ltv import bg_nbd_likelihood, gamma_gamma
+from ltv.families import BG_NBD, Family, Rows, families_of
 from ltv.inference import laplace, psis
 from ltv.inference.map import Mode, find_mode
 from ltv.inference.posterior import Posterior
 from ltv.inference.target import Target
-from ltv.model import BgNbdModel, FitDiagnostics, PartDiagnostics
-from ltv.priors import FLAT, PURCHASES, SPEND, Priors
-from ltv.rows import PurchaseRows, SpendRows, purchase_rows, spend_rows
+from ltv.model import BtydModel, FitDiagnostics, PartDiagnostics
+from ltv.priors import FLAT, Prior, Priors
 
 FloatArray = npt.NDArray[np.float64]
 Method = Literal["laplace", "map", "nuts"]
 
-MODELS = (BgNbdModel.name,)
 DRAWS_KEPT = 512
 MOST_R_HAT = 1.01
 LEAST_EFFECTIVE_SIZE = (
@@ -34,10 +32,11 @@ LEAST_EFFECTIVE_SIZE = (
 class _Part:
     """One of the two independent posteriors on its way through inference."""
 
+    family: Family
     target: Target  # in the units of the priors
     mode: Mode
     units: FloatArray  # (k,) natural parameters times these are in days and currency
-    rows: PurchaseRows | SpendRows  # in the units of the priors
+    rows: Rows  # in the units of the priors
     log_likelihood: float  # at the mode, in days and currency
 
     def natural(self, u: FloatArray) -> FloatArray:
@@ -46,42 +45,46 @@ class _Part:
 
 
 def fit(
-    rfm: pa.Table, *, model: str = BgNbdModel.name, method: Method = "laplace", seed: int = 0, flat_priors: bool = False
-) -> BgNbdModel:
-    """Fits BG/NBD purchases and Gamma-Gamma spend to an RFM table.
+    rfm: pa.Table, *, model: str = BG_NBD, method: Method = "laplace", seed: int = 0, flat_priors: bool = False
+) -> BtydModel:
+    """Fits a purchase process and a spend model to an RFM table.
 
-    Spend is learnt from customers who came back and paid something for it. Without any, it is the prior around one
-    unit of currency, and a warning says so.
+    Spend is learnt from customers who came back and paid something for it (with `+first_spend` from first purchases
+    too). Without any, it is the prior around one unit of currency, and a warning says so.
 
     Args:
-        rfm: `schemas.RFM`; only frequency, recency_days, age_days and repeat_spend_mean are read.
-        model: bg_nbd.
+        rfm: `schemas.RFM`; only frequency, recency_days, age_days, repeat_spend_mean and first_spend are read.
+        model: one of `families.MODELS`.
         method: laplace (importance draws around the mode; parts that these do not fit are sampled by NUTS instead, with
             a warning), nuts, or map (the mode alone: a single draw, so forecasts carry no parameter uncertainty).
         seed: same seed, same draws.
         flat_priors: maximum likelihood; only with map.
 
     Returns:
-        512 equally weighted draws (map: 1), r_s alpha in days, v in the currency of the table.
+        512 equally weighted draws (map: 1), times in days, amounts in the currency of the table.
 
     Raises:
         InvalidInput: an unknown model or method, no customers, impossible rows (named), or flat priors where the
             likelihood has no maximum.
     """
-    _check_arguments(model, method, flat_priors)
-    purchases, spend = purchase_rows(rfm), spend_rows(rfm)
+    purchase_family, spend_family = families_of(model)
+    _check_arguments(method, flat_priors)
+    purchases, spend = purchase_family.rows(rfm), spend_family.rows(rfm)
     warnings = []
     if not spend.customers:
         warnings.append("nobody has paid for a repeat purchase: spend is the prior's guess, not learnt from these data")
     priors = Priors(
-        purchases=FLAT if flat_priors else PURCHASES,
-        spend=FLAT if flat_priors and spend.customers else SPEND,
+        purchases=FLAT if flat_priors else purchase_family.prior,
+        spend=FLAT if flat_priors and spend.customers else spend_family.prior,
         time_unit_days=purchases.mean_age or 1.0,
         money_unit=spend.mean_spend,
     )
-    parts = {"purchases": _purchase_part(purchases, priors), "spend": _spend_part(spend, priors)}
+    parts = {
+        "purchases": _part(purchase_family, purchases, priors.purchases, priors.time_unit_days),
+        "spend": _part(spend_family, spend, priors.spend, priors.money_unit),
+    }
     posteriors, fallbacks = _posteriors(parts, method, seed)
-    return BgNbdModel(
+    return BtydModel(
         purchase_draws=_kept(parts, posteriors, "purchases", seed),
         spend_draws=_kept(parts, posteriors, "spend", seed),
         diagnostics=FitDiagnostics(
@@ -94,44 +97,30 @@ def fit(
             warnings=(*warnings, *fallbacks, *_doubts(posteriors)),
         ),
         priors=priors,
+        purchases=purchase_family.name,
+        spend=spend_family.name,
     )
 
 
-def _check_arguments(model: str, method: str, flat_priors: bool) -> None:
-    if model not in MODELS:
-        raise InvalidInput.of("model", f"{model!r} is not known; use one of {', '.join(MODELS)}")
+def _check_arguments(method: str, flat_priors: bool) -> None:
     if method not in get_args(Method):
         raise InvalidInput.of("method", f"{method!r} is not known; use one of {', '.join(get_args(Method))}")
     if flat_priors and method != "map":
         raise InvalidInput.of("flat_priors", f"leaves no proper posterior for {method} to draw from (use map)")
 
 
-def _purchase_part(rows: PurchaseRows, priors: Priors) -> _Part:
-    scaled = rows.in_units(priors.time_unit_days)
+def _part(family: Family, rows: Any, prior: Prior, unit: float) -> _Part:
+    """The posterior of a family, fitted in units of `unit` days or units of currency."""
+    scaled, units = rows.in_units(unit), family.units(unit)
     target = Target(
-        log_likelihood=lambda draws: bg_nbd_likelihood.log_likelihood(draws, scaled),
-        log_likelihood_and_gradient=lambda params: bg_nbd_likelihood.log_likelihood_and_gradient(params, scaled),
-        prior=priors.purchases,
-        floor=np.zeros(4),
+        log_likelihood=lambda draws: family.log_likelihood(draws, scaled),
+        log_likelihood_and_gradient=lambda params: family.log_likelihood_and_gradient(params, scaled),
+        prior=prior,
+        floor=np.array(family.floor),
     )
-    mode = find_mode(target, np.zeros(4))
-    units = np.array([1.0, priors.time_unit_days, 1.0, 1.0])
-    at_mode = bg_nbd_likelihood.log_likelihood(target.natural(mode.u)[None] * units, rows)
-    return _Part(target, mode, units, scaled, float(at_mode[0]))
-
-
-def _spend_part(rows: SpendRows, priors: Priors) -> _Part:
-    scaled = rows.in_units(priors.money_unit)
-    target = Target(
-        log_likelihood=lambda draws: gamma_gamma.log_likelihood(draws, scaled),
-        log_likelihood_and_gradient=lambda params: gamma_gamma.log_likelihood_and_gradient(params, scaled),
-        prior=priors.spend,
-        floor=np.array([0.0, 1.0, 0.0]),
-    )
-    mode = find_mode(target, np.array([1.0, 1.0, 0.0]))
-    units = np.array([1.0, 1.0, priors.money_unit])
-    at_mode = gamma_gamma.log_likelihood(target.natural(mode.u)[None] * units, rows)
-    return _Part(target, mode, units, scaled, float(at_mode[0]))
+    mode = find_mode(target, np.array(family.start))
+    at_mode = family.log_likelihood(target.natural(mode.u)[None] * units, rows)
+    return _Part(family, target, mode, units, scaled, float(at_mode[0]))
 
 
 def _posteriors(parts: Mapping[str, _Part], method: Method, seed: int) -> tuple[dict[str, Posterior], Sequence[str]]:
@@ -164,14 +153,15 @@ def sentences_of_untrusted(posteriors: Mapping[str, Posterior]) -> dict[str, str
 
 def _nuts(parts: Mapping[str, _Part], seed: int) -> dict[str, Posterior]:
     # PyMC takes seconds to import, which a Laplace fit need not pay.
-    from ltv import pymc_bg_nbd
+    from ltv import pymc_model
     from ltv.inference import nuts
 
     model_parts = {
-        name: pymc_bg_nbd.Part(part.target, part.mode, pymc_bg_nbd.pack(part.rows)) for name, part in parts.items()
+        name: pymc_model.Part(part.family.name, part.target, part.mode, pymc_model.pack(part.rows))
+        for name, part in parts.items()
     }
-    chains = nuts.sample(pymc_bg_nbd.pymc_model(model_parts), "z", int(generator(seed, "ltv.fit.nuts").integers(2**31)))
-    return {name: nuts.posterior(u) for name, u in pymc_bg_nbd.unwhiten(model_parts, chains).items()}
+    chains = nuts.sample(pymc_model.pymc_model(model_parts), "z", int(generator(seed, "ltv.fit.nuts").integers(2**31)))
+    return {name: nuts.posterior(u) for name, u in pymc_model.unwhiten(model_parts, chains).items()}
 
 
 def _kept(parts: Mapping[str, _Part], posteriors: Mapping[str, Posterior], name: str, seed: int) -> FloatArray:

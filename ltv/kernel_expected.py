@@ -1,13 +1,16 @@
 """The customer's own expected value: uncertain rate, dropout, spend level and parameters; outcome noise integrated out.
 
-A living customer with rate lambda, dropout probability p and mean spend g has expected value in a horizon h
+A living customer with rate lambda, who drops out `d` times as often as buying, and mean spend g has expected value in a
+horizon h
 
-    Z = g y,  y = (1 - e^(-lambda p h)) / p,
+    Z = g y,  y = (1 - e^(-lambda d h)) / d,
 
-and Z = 0 after dropout. The law of y comes from P quasi-random points: point j belongs to one parameter draw and
-carries the quantiles of Gamma(r + x) and Beta(a, b + x) at the j-th point of a two-dimensional lattice rule. The law of
-g = p / nu is known (the inverse of a gamma variable), and log Z = log g + log y is their convolution in narrow bins.
-What depends on the customer through x alone is kept by x in `ltv.tables`.
+and Z = 0 after dropout; d is the BG/NBD's dropout probability and the Pareto/NBD's death rate over purchase rate.
+
+The law of y comes from P quasi-random points: point j belongs to one parameter draw and carries the quantiles of rate
+and dropout at the j-th point of a two-dimensional lattice rule (`kernel_process.place`). The law of g = p / nu is known
+(the inverse of a gamma variable), and log Z = log g + log y is their convolution in narrow bins. What depends on the
+customer through whole counts alone is kept by them in `ltv.tables`.
 """
 
 from typing import NamedTuple
@@ -16,9 +19,11 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from ltv import kernel_process
 from ltv.kernel_math import exp_of, log_of
+from ltv.kernel_process import PurchasePoints
 from ltv.kernel_purchases import History
-from ltv.kernel_value import SpendNodes
+from ltv.kernel_value import SpendNodes, spend_rate, spend_shape
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -31,18 +36,14 @@ MOST_LEVEL_BINS = 512  # of log g
 SMALL = 1e-5
 TRACE = 1e-5  # of log g: bins beyond are lumped into the last one above it
 
-LEVEL_START, LEVEL_STEP, LEVEL_SIZE = -4.0, 0.08, 164  # where `Points.level` is known, in standard deviations
+LEVEL_START, LEVEL_STEP, LEVEL_SIZE = -4.0, 0.08, 164  # where `SpendLevels.cdf` is known, in standard deviations
 
 
-class Points(NamedTuple):
-    """P quasi-random points; by slot what depends on x (`slot` of a row: where its x is kept)."""
+class SpendLevels(NamedTuple):
+    """By slot what depends on the number of spends seen (`slot` of a row: where its counts are kept)."""
 
-    draw: IntArray  # (P,) which parameter draw each point belongs to
-    alpha: FloatArray  # (P,) of that draw
-    rate: FloatArray  # (slots, P) (alpha + T) lambda
-    drop: FloatArray  # (slots, P) dropout probability
-    level: FloatArray  # (slots, J, LEVEL_SIZE) cdf of log(q' / Gamma(q')) for each spend node
-    level_sd: FloatArray  # (slots,) the unit that `level` is tabulated in
+    cdf: FloatArray  # (slots, J, LEVEL_SIZE) of log(q' / Gamma(q')) for each spend node
+    sd: FloatArray  # (slots,) the unit that `cdf` is tabulated in
 
 
 class Bins(NamedTuple):
@@ -57,6 +58,7 @@ class Expected(NamedTuple):
     """Scratch of one customer."""
 
     rate: FloatArray  # (P,) lambda
+    drop: FloatArray  # (P,) dropouts a purchase
     weight: FloatArray  # (P,) P(alive) / P
     log_y: FloatArray  # (P,) y is expected purchases while alive
     mass: FloatArray  # (MOST_BINS,) P(alive and log y in the bin)
@@ -68,21 +70,20 @@ _FAST = {"contract", "reassoc", "nsz"}
 
 
 @numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
-def place(history: History, slot: int, alive: FloatArray, points: Points, out: Expected) -> float:
-    """Rates and weights of the points for this customer, into out; returns P(alive)."""
-    count = len(points.draw)
-    rate, living = points.rate[slot], 0.0
+def place(history: History, slot: int, alive: FloatArray, points: PurchasePoints, out: Expected) -> float:
+    """Rates, dropouts and weights of the points for this customer, into out; returns P(alive)."""
+    count, living = len(points.draw), 0.0
     for j in range(count):
         out.weight[j] = alive[points.draw[j]] / count
         living += out.weight[j]
-        out.rate[j] = rate[j] / (points.alpha[j] + history.age)
+    kernel_process.place(history, slot, points, out.rate, out.drop)
     return living
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def bin_level(history: History, slot: int, nodes: SpendNodes, points: Points, out: Expected) -> Bins:
+def bin_level(history: History, slot: int, nodes: SpendNodes, levels: SpendLevels, out: Expected) -> Bins:
     """The law of log mean spend, mixed over the spend nodes, into out.level."""
-    sd = points.level_sd[slot]
+    sd = levels.sd[slot]
     low, high = np.inf, -np.inf
     for j in range(len(nodes.p)):
         centre = _centre(j, history, nodes)
@@ -93,7 +94,7 @@ def bin_level(history: History, slot: int, nodes: SpendNodes, points: Points, ou
     size = int((high - low) / width) + 1
     out.level[:size] = 0.0
     for j in range(len(nodes.p)):
-        cdf = points.level[slot, j]
+        cdf = levels.cdf[slot, j]
         offset = (low - _centre(j, history, nodes)) / sd
         before = 0.0
         for i in range(size):
@@ -113,14 +114,13 @@ def bin_level(history: History, slot: int, nodes: SpendNodes, points: Points, ou
 @numba.njit(nogil=True, error_model="numpy")
 def _centre(j: int, history: History, nodes: SpendNodes) -> float:
     """log of mean spend where nu is at its mean."""
-    p = nodes.p[j]
-    return np.log(p * (nodes.v[j] + history.spent) / (nodes.q[j] + p * history.x))
+    return np.log(nodes.p[j] * spend_rate(j, history, nodes) / spend_shape(j, history, nodes))
 
 
 @numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
-def expect(slot: int, horizon: float, points: Points, out: Expected) -> tuple[float, float]:
+def expect(horizon: float, out: Expected) -> tuple[float, float]:
     """log y of every point, into out; first and second moment of y, dropped customers included."""
-    drop = points.drop[slot]
+    drop = out.drop
     first, second = 0.0, 0.0
     for j in range(len(drop)):
         rung = out.rate[j] * horizon  # expected rings of the Poisson clock

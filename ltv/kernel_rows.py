@@ -12,30 +12,20 @@ import numpy.typing as npt
 
 from farview.core.cell_points import fit_cells
 from farview.core.count_points import count_points
+from ltv.count_law import NEVER
 from ltv.kernel_expected import (
     MOST_BINS,
     MOST_LEVEL_BINS,
     Expected,
-    Points,
+    SpendLevels,
     bin_level,
     convolve,
     expect,
     place,
     quantiles,
 )
-from ltv.kernel_purchases import (
-    LARGEST_COUNT,
-    TABLE_SHORT,
-    History,
-    Levels,
-    Purchases,
-    State,
-    Survival,
-    count_quantiles,
-    median_wait,
-    observe,
-    survival,
-)
+from ltv.kernel_process import PurchaseDraws, PurchasePoints, median_wait, observe, survival
+from ltv.kernel_purchases import LARGEST_COUNT, TABLE_SHORT, History, Levels, State, Survival, count_quantiles
 from ltv.kernel_value import (
     LONGEST_LATTICE,
     Counts,
@@ -47,6 +37,7 @@ from ltv.kernel_value import (
     densities,
     invert,
     span,
+    spend_shape,
     weigh,
 )
 
@@ -54,7 +45,6 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 FEWEST_MOMENTS = 2.25  # a spend variance is reported only when every draw's q + p x is above this
-NEVER = 1e-200  # a purchase less likely than that has no law; its grid is all zeros
 READY, COUNTED = 0, 1  # all done; the law of value is next
 VALUE_LARGE, COUNTS_LARGE = 2, 3  # what a row and horizon needs of `ltv.large_counts`
 DONE, LONGER_TABLES, MORE_ROOM = 0, 1, 2  # why `purchase_rows` came back
@@ -67,6 +57,7 @@ class Rows(NamedTuple):
     recency: FloatArray
     age: FloatArray
     spent: FloatArray  # x m
+    first: FloatArray  # amount of the first purchase, where the spend model reads it; else 0
     group: IntArray  # for totals
     copies: FloatArray  # how many customers share the row
 
@@ -84,12 +75,14 @@ class Spend(NamedTuple):
     p: FloatArray
     q: FloatArray
     v: FloatArray
+    first_shape: FloatArray  # see `kernel_value.SpendNodes`
+    first_weight: FloatArray
 
 
 class Draws(NamedTuple):
     """Parameter draws; the two posteriors are independent."""
 
-    purchases: Purchases
+    purchases: PurchaseDraws
     spend: Spend
 
 
@@ -120,11 +113,12 @@ class ValueLaws(NamedTuple):
 class Known(NamedTuple):
     """What the third pass reads of the first one's results and of the model's tables."""
 
-    slot: IntArray  # (n,) where the tables of the row's x are
+    slot: IntArray  # (n,) where the tables of the row's counts are
     alive: FloatArray  # see PurchaseLaws
     spend: FloatArray
     nodes: SpendNodes
-    points: Points
+    points: PurchasePoints
+    levels: SpendLevels
 
 
 class ExpectedLaws(NamedTuple):
@@ -142,6 +136,12 @@ class _Scratch(NamedTuple):
     scratch: FloatArray  # (4, S)
     level: FloatArray  # (S,) E p/nu under each draw
     square: FloatArray  # (S,) E 1/nu^2 under each draw
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def history_of(rows: Rows, i: int) -> History:
+    """Row i."""
+    return History(rows.frequency[i], rows.recency[i], rows.age[i], rows.spent[i], rows.first[i])
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
@@ -167,7 +167,7 @@ def purchase_rows(rows: Rows, draws: Draws, asked: Asked, out: PurchaseLaws, sta
     for i in range(start, len(rows.frequency)):
         if used + H * len(work.at_least) > len(out.at_least):
             return i, MORE_ROOM
-        history = History(rows.frequency[i], rows.recency[i], rows.age[i], rows.spent[i])
+        history = history_of(rows, i)
         observe(history, draws.purchases, state)
         out.alive[i] = state.alive
         for h in range(H):
@@ -218,9 +218,10 @@ def _spend(i: int, history: History, draws: Spend, work: _Scratch, out: Purchase
     """Moments of the spend level under each draw and on average."""
     S = len(draws.p)
     level, linear, quadratic, fewest = 0.0, 0.0, 0.0, np.inf
+    seen = 1.0 if history.first > 0.0 else 0.0
     for s in range(S):
-        moments = draws.q[s] + draws.p[s] * history.x  # of 1/nu that exist: fewer than this
-        scale = draws.v[s] + history.spent
+        moments = draws.q[s] + draws.p[s] * history.x + draws.first_shape[s] * seen  # of 1/nu: those below it exist
+        scale = draws.v[s] + history.spent + draws.first_weight[s] * history.first
         work.level[s] = draws.p[s] * scale / (moments - 1.0)
         work.square[s] = scale * scale / ((moments - 1.0) * max(moments - 2.0, FEWEST_MOMENTS - 2.0))
         level += work.level[s]
@@ -265,14 +266,17 @@ def value_rows(rows: Rows, nodes: SpendNodes, laws: PurchaseLaws, levels: Levels
             ready += 1
         if ready == 0:
             continue
-        history = History(rows.frequency[i], rows.recency[i], rows.age[i], rows.spent[i])
+        history = history_of(rows, i)
         counts = Counts(laws.at_least, laws.start[i, :ready], laws.length[i, :ready])
         on = span(history, nodes, counts)
         laws.status[i, :ready] = READY if on.size else VALUE_LARGE
         if on.size == 0:
             continue
         densities(history, nodes, counts, on, lattice)
-        slopes = (np.min(nodes.p) * on.smallest_count, np.min(nodes.q + nodes.p * history.x))
+        lightest = np.inf
+        for j in range(len(nodes.p)):
+            lightest = min(lightest, spend_shape(j, history, nodes))
+        slopes = (np.min(nodes.p) * on.smallest_count, lightest)
         for h in range(ready):
             some = laws.some[i, h]
             if some > NEVER:
@@ -306,16 +310,17 @@ def expected_rows(rows: Rows, known: Known, asked: Asked, out: ExpectedLaws) -> 
         np.empty(P),
         np.empty(P),
         np.empty(P),
+        np.empty(P),
         np.empty(MOST_BINS),
         np.empty(MOST_LEVEL_BINS),
         np.empty(MOST_BINS + MOST_LEVEL_BINS + 1),
     )
     for i in range(len(rows.frequency)):
-        history, slot = History(rows.frequency[i], rows.recency[i], rows.age[i], rows.spent[i]), known.slot[i]
+        history, slot = history_of(rows, i), known.slot[i]
         living = place(history, slot, known.alive[i], points, work)
-        bins = bin_level(history, slot, nodes, points, work)
+        bins = bin_level(history, slot, nodes, known.levels, work)
         for h in range(len(asked.horizons)):
-            first, second = expect(slot, asked.horizons[h], points, work)
+            first, second = expect(asked.horizons[h], work)
             start = convolve(bins, work)
             squared = quantiles(asked.levels.whole, start, bins.width, work.law, out.columns[i, h])
             # Rates and spend levels are independent, so their squared means multiply; the spend's are known exactly.

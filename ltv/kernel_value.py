@@ -1,7 +1,8 @@
 """Spend of one customer within a horizon: the law of a sum of N purchases under Gamma-Gamma, on a lattice of log value.
 
-Given the customer's x repeat purchases of mean m, a sum V of n purchases is (v + x m) times BetaPrime(p n, q'),
-q' = q + p x (Fader, Hardie 2013, note 025, eqs. (1)-(3)). With y = log V - log(v + x m) and sigma = e^y / (1 + e^y),
+Given the customer's x repeat purchases of mean m, a sum V of n purchases is v' times BetaPrime(p n, q') with
+v' = v + x m and q' = q + p x (Fader, Hardie 2013, note 025, eqs. (1)-(3)); a spend model that learns from the first
+purchase too adds that to both (`ltv.first_spend`). With y = log V - log v' and sigma = e^y / (1 + e^y),
 
     density of y = (1 - sigma)^q' * sum_n P(N = n) / B(p n, q') * (sigma^p)^n,
 
@@ -35,9 +36,11 @@ class SpendNodes(NamedTuple):
     p: FloatArray  # (J,)
     q: FloatArray
     v: FloatArray
+    first_shape: FloatArray  # (J,) what the first purchase adds to q', 0 where it teaches nothing
+    first_weight: FloatArray  # (J,) what each unit of its amount adds to v'
     weight: FloatArray  # (J,) sums to 1
     log_gamma_p: FloatArray  # (J, K) log Gamma(p k), index 0 unused
-    log_gamma_pq: FloatArray  # (J, K) log Gamma(p k + q)
+    log_gamma_pq: FloatArray  # (2, J, K) log Gamma(p k + q), second with first_shape added
 
 
 class Counts(NamedTuple):
@@ -71,6 +74,19 @@ class Span(NamedTuple):
 
 
 _FAST = {"contract", "reassoc", "nsz"}
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def spend_shape(j: int, history: History, nodes: SpendNodes) -> float:
+    """q' of node j: the shape of nu's law given the history."""
+    shape = nodes.q[j] + nodes.p[j] * history.x
+    return shape + nodes.first_shape[j] if history.first > 0.0 else shape
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def spend_rate(j: int, history: History, nodes: SpendNodes) -> float:
+    """v' of node j: the rate of nu's law given the history."""
+    return nodes.v[j] + history.spent + nodes.first_weight[j] * history.first
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
@@ -110,12 +126,12 @@ def _first_below(h: int, level: float, counts: Counts) -> int:
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def span(history: History, nodes: SpendNodes, counts: Counts) -> Span:
     """A lattice over all horizons; size 0 when the law needs a finer or longer one than there is."""
-    x, spent, last = history.x, history.spent, len(counts.length) - 1
+    last = len(counts.length) - 1
     smallest = _first_below(0, 0.999, counts)
     low, high, narrowest, reach = np.inf, -np.inf, np.inf, 0.0
     for j in range(len(nodes.p)):
-        p, rest = nodes.p[j], nodes.q[j] + nodes.p[j] * x
-        log_scale = np.log(nodes.v[j] + spent)
+        p, rest = nodes.p[j], spend_shape(j, history, nodes)
+        log_scale = np.log(spend_rate(j, history, nodes))
         down = np.log(p * smallest) - _log_gamma_quantile(p * smallest, -3.3)
         spread = _log_gamma_quantile(rest, 3.3) - np.log(rest)
         low = min(low, log_scale + np.log(p * smallest / rest) - np.sqrt(down * down + spread * spread))
@@ -128,7 +144,7 @@ def span(history: History, nodes: SpendNodes, counts: Counts) -> Span:
         narrowest = min(narrowest, np.sqrt(1.0 / (p * n) + 1.0 / rest))
     low = max(low, high - LONGEST_REACH)
     for j in range(len(nodes.p)):
-        rest, log_scale = nodes.q[j] + nodes.p[j] * x, np.log(nodes.v[j] + spent)
+        rest, log_scale = spend_shape(j, history, nodes), np.log(spend_rate(j, history, nodes))
         reach = max(reach, rest * (_softplus(high - log_scale) - _softplus(low - log_scale)))
     wanted = (high - low) / (STEP * narrowest)
     if not (wanted < LONGEST_LATTICE and reach < 2.0 * LARGEST_EXPONENT):
@@ -146,12 +162,15 @@ def _softplus(y: float) -> float:
 @numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
 def densities(history: History, nodes: SpendNodes, counts: Counts, on: Span, out: Lattice) -> None:
     """Density of log value given N > 0 at every lattice point and horizon, into out.density."""
-    x, spent, at_least = history.x, history.spent, counts.at_least
+    x, at_least = history.x, counts.at_least
+    seen = 1 if history.first > 0.0 else 0
+    log_gamma = nodes.log_gamma_pq[seen]
     power, base, total = out.power[: on.size], out.base[: on.size], out.sum[: on.size]
     out.density[:, : on.size] = 0.0
     for j in range(len(nodes.p)):
-        p, rest = nodes.p[j], nodes.q[j] + nodes.p[j] * x
-        log_scale = np.log(nodes.v[j] + spent)
+        # As `spend_shape` and `spend_rate`, but fused as this function's flags allow.
+        p, rest = nodes.p[j], nodes.q[j] + nodes.p[j] * x + nodes.first_shape[j] * seen
+        log_scale = np.log(nodes.v[j] + history.spent + nodes.first_weight[j] * history.first)
         start, end = on.start - log_scale, on.start - log_scale + (on.size - 1) * on.step
         middle = 0.5 * (_softplus(start) + _softplus(end))  # -log(1 - sigma_0)
         middle_y = np.log(np.expm1(middle)) if middle < 30.0 else middle
@@ -161,7 +180,7 @@ def densities(history: History, nodes: SpendNodes, counts: Counts, on: Span, out
             softplus = _softplus(y)
             power[i] = exp_of(p * (y - softplus - log_sigma))
             base[i] = exp_of(-rest * (softplus - middle))
-        steady = -nodes.log_gamma_pq[j, x] - rest * middle
+        steady = -log_gamma[j, x] - rest * middle
         for h in range(len(counts.length)):
             first = counts.start[h]
             some = at_least[first + 1]
@@ -171,7 +190,7 @@ def densities(history: History, nodes: SpendNodes, counts: Counts, on: Span, out
             scale = nodes.weight[j] / some
             for n in range(1, last + 1):
                 shape = p * n
-                log_peak = nodes.log_gamma_pq[j, x + n] - nodes.log_gamma_p[j, n] + shape * log_sigma + steady
+                log_peak = log_gamma[j, x + n] - nodes.log_gamma_p[j, n] + shape * log_sigma + steady
                 probability = at_least[first + n] - (at_least[first + n + 1] if n < last else 0.0)
                 out.coefficient[n] = scale * probability * exp_of(log_peak)
             _horner(out.coefficient[: last + 1], power, base, total, out.density[h])

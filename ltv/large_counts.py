@@ -1,58 +1,30 @@
 """Forecasts of customers who may buy thousands of times, or spend too regularly for the lattice of `kernel_value`.
 
-Rare, so written for any size rather than for speed (some 10 ms a customer and horizon): moments of the count by a
-one-dimensional integral over the dropout probability, its law at a few hundred counts by the incomplete beta function,
-the law of value by convolving log(spend noise x count) with log(1 / nu) in bins.
+Rare, so written for any size rather than for speed (some 10 ms a customer and horizon): moments of the count and its
+law at a few hundred counts as the purchase process has them, the law of value by convolving log(spend noise x count)
+with log(1 / nu) in bins.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betainc, betaln, gammainc, gammaln, ndtr
+from scipy.special import gammainc, gammaln, ndtr
 
 from farview.core.cell_points import points_of
-from farview.core.count_points import count_points
-from ltv.kernel_purchases import LARGEST_COUNT, History, Purchases, State, Survival, observe, survival
-from ltv.kernel_rows import COUNTS_LARGE, FEWEST_MOMENTS, NEVER, READY, Asked, PurchaseLaws, Rows, Spend, ValueLaws
+from ltv import large_beta_dropout
+from ltv.count_law import NEVER, CountLaw
+from ltv.kernel_beta_dropout import BetaDropout
+from ltv.kernel_process import PurchaseDraws, observe, survival
+from ltv.kernel_purchases import LARGEST_COUNT, History, State, Survival
+from ltv.kernel_rows import COUNTS_LARGE, FEWEST_MOMENTS, READY, Asked, PurchaseLaws, Rows, Spend, ValueLaws
 from ltv.kernel_value import SpendNodes
 from ltv.tables import Tables
 
 FloatArray = npt.NDArray[np.float64]
 
-DRAWS = 64  # parameter draws that the shape of a large count's law is averaged over; its moments use all
-COUNTS = 192
 BINS = 1024
-REST = 1e-7
-STEP = 0.3  # of the trapezium rule in the logit of the dropout probability: converges like e^(-9.9 / step)
-
-
-@dataclass(frozen=True, slots=True)
-class CountLaw:
-    """P(N >= n) at rising n that start with 1; all integers from n[k] up to n[k + 1] share one probability."""
-
-    n: FloatArray
-    at_least: FloatArray  # the last is 0
-
-    def quantiles_given_some(self, levels: FloatArray) -> FloatArray:
-        """Of N + U given N > 0, U uniform on [-1/2, 1/2]."""
-        return np.interp(levels, 1.0 - self.at_least / max(self.at_least[0], NEVER), self.n - 0.5)
-
-    def points(self, levels: FloatArray, mean: float) -> FloatArray:
-        """Of the quantile grid, for N with that mean given N > 0."""
-        if self.quantiles_given_some(levels)[-2] > LARGEST_COUNT:
-            return points_of(1.0 - self.at_least / max(self.at_least[0], NEVER), self.n - 0.5, levels, mean)
-        reached = np.log(np.maximum(self.at_least[:-1], NEVER))
-        every = np.exp(np.interp(np.log(np.arange(1.0, LARGEST_COUNT + 1.0)), np.log(self.n[:-1]), reached, right=-1e3))
-        points = np.empty(len(levels))
-        count_points(np.concatenate([[1.0], every, [0.0]]), LARGEST_COUNT, mean, levels, points)
-        return points
-
-    def quantiles(self, levels: FloatArray) -> FloatArray:
-        """Of N."""
-        some = max(self.at_least[0], NEVER)
-        inside = self.quantiles_given_some(np.maximum(levels - (1.0 - some), 0.0) / some)
-        return np.where(levels <= 1.0 - some, 0.0, np.maximum(np.ceil(inside - 0.5), 1.0))
+_OF_DRAWS = {BetaDropout: large_beta_dropout}  # moments and law of each process
 
 
 def forecast_large(i: int, rows: Rows, tables: Tables, asked: Asked, into: tuple[PurchaseLaws, ValueLaws]) -> None:
@@ -60,14 +32,16 @@ def forecast_large(i: int, rows: Rows, tables: Tables, asked: Asked, into: tuple
     laws, values = into
     model, nodes = tables.whole_numbers()
     draws = model.purchases
-    history = History(int(rows.frequency[i]), float(rows.recency[i]), float(rows.age[i]), float(rows.spent[i]))
+    process = _OF_DRAWS[type(draws)]
+    amounts_and_days = (float(column[i]) for column in (rows.recency, rows.age, rows.spent, rows.first))
+    history = History(int(rows.frequency[i]), *amounts_and_days)
     state = State(np.empty(len(draws.r)), np.empty(len(draws.r)))
     observe(history, draws, state)
     for h in np.flatnonzero(laws.status[i] != READY):
         horizon = float(asked.horizons[h])
         if laws.status[i, h] == COUNTS_LARGE:
-            first, second = (state.alive * moment for moment in _moments(history, horizon, draws))
-            law = _large_law(history, horizon, state.alive, draws)
+            first, second = (state.alive * moment for moment in process.moments(history, horizon, draws))
+            law = process.law(history, horizon, state.alive, draws)
             laws.moments[i, h] = first.mean(), second.mean()
             laws.columns[i, h] = law.quantiles(asked.levels.whole)
             if law.at_least[0] > NEVER:
@@ -85,64 +59,7 @@ def forecast_large(i: int, rows: Rows, tables: Tables, asked: Asked, into: tuple
             values.columns[i, h] = np.where(inside > 0, value.quantiles(inside), 0.0)
 
 
-def _moments(history: History, horizon: float, draws: Purchases) -> tuple[FloatArray, FloatArray]:
-    """E N and E N^2 of a living customer under each draw, (S,).
-
-    Given rate lambda and dropout probability p, with z = lambda p h: E N = (1 - e^-z) / p and
-    E N (N - 1) = 2 (1 - p) (1 - (1 + z) e^-z) / p^2. Averaged over lambda ~ Gamma(k, beta) in closed form
-    (E e^-z = (1 + p h / beta)^-k) and over p ~ Beta(a, b + x) by the trapezium rule in y = logit p.
-    """
-    a, b = draws.a[:, None], draws.b[:, None] + history.x
-    k, clock = draws.r[:, None] + history.x, horizon / (draws.alpha[:, None] + history.age)
-    y = np.arange(-25.0 - np.log(1.0 + b.max() + (k * clock).max()), 25.0, STEP)
-    log_p, log_rest = -np.logaddexp(0.0, -y), -np.logaddexp(0.0, y)
-    weight = STEP * np.exp(a * log_p + b * log_rest - betaln(a, b))
-    # Beyond both ends only the weight changes, geometrically.
-    weight[:, 0] /= -np.expm1(-a[:, 0] * STEP)
-    weight[:, -1] /= -np.expm1(-b[:, 0] * STEP)
-    p = np.exp(log_p)
-    rung = p * clock
-    lost = k * np.log1p(rung)
-    first = -np.expm1(-lost) / p
-    mean_z = k * rung
-    small = mean_z < 1e-4
-    twice = np.where(
-        small,
-        mean_z * (k + 1.0) * rung * (0.5 - (k + 2.0) * rung / 3.0),
-        -np.expm1(-lost) - mean_z * np.exp(-lost - np.log1p(rung)),
-    )
-    pairs = 2.0 * np.exp(log_rest) * twice / (p * p)
-    mean = (weight * first).sum(axis=1)
-    return mean, mean + (weight * pairs).sum(axis=1)
-
-
-def _large_law(history: History, horizon: float, alive: FloatArray, draws: Purchases) -> CountLaw:
-    """P(N >= n) = P(alive) E(1 - p)^(n - 1) P(K >= n), with P(K >= n) an incomplete beta function."""
-    some = slice(None, None, max(1, len(draws.r) // DRAWS))
-    x = history.x
-    shape, a, b = draws.r[some, None] + x, draws.a[some, None], draws.b[some, None] + x
-    z = horizon / (draws.alpha[some, None] + history.age + horizon)
-    living = alive[some, None]
-
-    def at_least(n: FloatArray) -> FloatArray:
-        stay = np.exp(betaln(a, b + n - 1.0) - betaln(a, b))
-        return np.asarray((living * stay * betainc(n, shape, z)).mean(axis=0))
-
-    mean = shape * z / (1.0 - z)
-    sd = np.sqrt(mean / (1.0 - z))
-    bulk = np.linspace(np.min(mean - 6.0 * sd), np.max(mean + 6.0 * sd), COUNTS // 2)
-    top = float(bulk[-1])
-    first = at_least(np.array([1.0]))[0]
-    while at_least(np.array([top]))[0] > REST * first:
-        top *= 1.5
-    n = np.unique(np.round(np.concatenate([bulk[bulk > 1.0], np.geomspace(1.0, top, COUNTS // 2)])))
-    reached = np.minimum.accumulate(at_least(n))
-    # P(N > 0) itself averages all draws.
-    exact = np.mean(alive * -np.expm1((draws.r + x) * np.log1p(-horizon / (draws.alpha + history.age + horizon))))
-    return CountLaw(np.append(n, n[-1] + 1.0), np.append(reached, 0.0) * (exact / max(reached[0], NEVER)))
-
-
-def _exact_law(history: History, horizon: float, state: State, draws: Purchases) -> CountLaw:
+def _exact_law(history: History, horizon: float, state: State, draws: PurchaseDraws) -> CountLaw:
     """The survival function that the kernel stepped through."""
     at_least = np.zeros(LARGEST_COUNT + 2)
     length = survival(history, horizon, state, draws, Survival(at_least, *np.empty((6, len(draws.r)))))
@@ -167,7 +84,8 @@ class _ValueLaw:
         edges, of_noise = _noise_bins(law, p)
         step = edges[1] - edges[0]
         # log 1/nu of each node, shifted by log(p_j / p), in bins of the same step
-        shape, rate = nodes.q + nodes.p * history.x, nodes.v + history.spent
+        shape = nodes.q + nodes.p * history.x + nodes.first_shape * (history.first > 0.0)
+        rate = nodes.v + history.spent + nodes.first_weight * history.first
         centre = np.log(rate / shape * nodes.p / p)
         spread = np.minimum(12.0 / np.sqrt(shape) + 12.0 / shape, 40.0)
         low, high = np.min(centre - spread), np.max(centre + spread)
@@ -204,8 +122,9 @@ def _noise_bins(law: CountLaw, p: float) -> tuple[FloatArray, FloatArray]:
 
 def _group_sums(history: History, first: FloatArray, second: FloatArray, spend: Spend) -> FloatArray:
     """Mean and variance of purchases and of value given each draw, (4, S)."""
-    p, q, v = spend
-    moments, scale = q + p * history.x, v + history.spent
+    p, q, v, first_shape, first_weight = spend
+    moments = q + p * history.x + first_shape * (history.first > 0.0)
+    scale = v + history.spent + first_weight * history.first
     value = first * p * scale / (moments - 1.0)
     squared = (
         scale * scale / ((moments - 1.0) * np.maximum(moments - 2.0, FEWEST_MOMENTS - 2.0)) * p * (first + p * second)

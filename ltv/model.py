@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from farview.core.errors import ArtifactMismatch
+from ltv.families import BG_NBD, GAMMA_GAMMA, MODELS, families_of, is_known, name_of
 from ltv.priors import Priors
 
 FloatArray = npt.NDArray[np.float64]
 
 FORMAT_VERSION = 1
 METADATA_KEY = b"farview.ltv"
-PURCHASE_PARAMETERS = ("r", "alpha_days", "a", "b")
-SPEND_PARAMETERS = ("p", "q", "v")
 
 
 class LtvModel(Protocol):
@@ -74,21 +73,27 @@ def _part_from_data(data: dict[str, Any]) -> PartDiagnostics:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class BgNbdModel:
-    """BG/NBD purchases with Gamma-Gamma spend, as equally weighted posterior draws.
+class BtydModel:
+    """A purchase process with a spend model, as equally weighted posterior draws.
 
     The two posteriors are independent: row s of one is paired with row s of the other only for convenience.
     """
 
-    purchase_draws: FloatArray  # (S, 4): r, alpha in days, a, b
-    spend_draws: FloatArray  # (S, 3): p, q > 1, v in the reporting currency
+    purchase_draws: FloatArray  # (S, k): parameters in the order of the family, times in days
+    spend_draws: FloatArray  # (S, k): likewise, amounts in the reporting currency
     diagnostics: FitDiagnostics
     priors: Priors
-    name: ClassVar[str] = "bg_nbd"
+    purchases: str = BG_NBD  # name of the purchase family
+    spend: str = GAMMA_GAMMA  # name of the spend family
+
+    @property
+    def name(self) -> str:
+        """For example bg_nbd, or bg_nbd+first_spend."""
+        return name_of(self.purchases, self.spend)
 
     def to_artifact(self) -> bytes:
         """A Parquet file of the draws with the rest as JSON metadata. Equal models give equal bytes."""
-        names = (*PURCHASE_PARAMETERS, *SPEND_PARAMETERS)
+        names = [name for family in families_of(self.name) for name in family.parameters]
         draws = np.hstack([self.purchase_draws, self.spend_draws])
         table = pa.table([pa.array(np.ascontiguousarray(column)) for column in draws.T], names=names)
         metadata = {
@@ -110,19 +115,27 @@ class BgNbdModel:
             ArtifactMismatch: the bytes are not such an artifact.
         """
         table, metadata = _read(artifact)
-        if metadata["name"] != cls.name:
-            raise ArtifactMismatch(f"the artifact holds a {metadata['name']!r} model, not {cls.name!r}")
+        if not is_known(metadata["name"]):
+            raise ArtifactMismatch(f"no model named {metadata['name']!r}; known: {', '.join(MODELS)}")
+        purchases, spend = families_of(metadata["name"])
         try:
-            draws = np.column_stack([table[name].to_numpy() for name in (*PURCHASE_PARAMETERS, *SPEND_PARAMETERS)])
+            purchase_draws, spend_draws = (
+                np.column_stack([table[name].to_numpy() for name in family.parameters]).astype(np.float64)
+                for family in (purchases, spend)
+            )
             model = cls(
-                purchase_draws=np.ascontiguousarray(draws[:, :4], dtype=np.float64),
-                spend_draws=np.ascontiguousarray(draws[:, 4:], dtype=np.float64),
-                diagnostics=FitDiagnostics.from_data(metadata["diagnostics"]),
-                priors=Priors.from_data(metadata["priors"]),
+                purchase_draws,
+                spend_draws,
+                FitDiagnostics.from_data(metadata["diagnostics"]),
+                Priors.from_data(metadata["priors"]),
+                purchases=purchases.name,
+                spend=spend.name,
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise ArtifactMismatch(f"the artifact lacks a part of a {cls.name} model ({error})") from None
-        if len(draws) == 0 or not np.all(np.isfinite(draws)) or not np.all(draws > 0):
+            raise ArtifactMismatch(f"the artifact lacks a part of a {metadata['name']} model ({error})") from None
+        if not all(
+            len(part) and np.all(np.isfinite(part)) and np.all(part > 0) for part in (purchase_draws, spend_draws)
+        ):
             raise ArtifactMismatch("the artifact's parameter draws are not all positive numbers")
         return model
 
@@ -157,8 +170,4 @@ def load(artifact: bytes) -> LtvModel:
     Raises:
         ArtifactMismatch: the bytes are damaged, foreign, or of a kind or format that this version does not know.
     """
-    _, metadata = _read(artifact)
-    kinds = {kind.name: kind for kind in (BgNbdModel,)}
-    if metadata["name"] not in kinds:
-        raise ArtifactMismatch(f"no model named {metadata['name']!r}; known: {', '.join(kinds)}")
-    return kinds[metadata["name"]].from_artifact(artifact)
+    return BtydModel.from_artifact(artifact)

@@ -7,7 +7,7 @@ many purchases does a living customer make over the mean age?"). Where data alon
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -80,8 +80,8 @@ class Prior:
 class Priors:
     """Priors of the purchase and the spend model with the units in which they were stated."""
 
-    purchases: Prior  # on u = log r, log(alpha / time_unit_days), log a, log b
-    spend: Prior  # on u = log p, log(q - 1), log(v / money_unit)
+    purchases: Prior  # on u of the purchase family, times in `time_unit_days`
+    spend: Prior  # on u of the spend family, amounts in `money_unit`
     time_unit_days: float
     money_unit: float
 
@@ -103,7 +103,7 @@ class Priors:
 FLAT = Prior()
 """No prior: the mode is the maximum of the likelihood."""
 
-PURCHASES = Prior(
+BETA_DROPOUT = Prior(
     coordinates=(
         Coordinate("log r: how alike purchase rates are", (1.0, 0.0, 0.0, 0.0), mean=0.0, sd=1.5),
         Coordinate("log r/alpha: purchases of the living over the mean age", (1.0, -1.0, 0.0, 0.0), mean=0.0, sd=2.0),
@@ -111,7 +111,7 @@ PURCHASES = Prior(
         Coordinate("log sqrt(ab): how alike dropout probabilities are", (0.0, 0.0, 0.5, 0.5), mean=0.0, sd=1.5),
     ),
 )
-"""On log r, log alpha in mean ages, log a, log b of the BG/NBD."""
+"""On log r, log alpha in mean ages, log a, log b of the BG/NBD and the MBG/NBD."""
 
 SPEND = Prior(
     coordinates=(
@@ -122,3 +122,13 @@ SPEND = Prior(
     ceilings=(1000.0, 1000.0, None),
 )
 """On log p, log(q - 1), log v in mean repeat spends of the Gamma-Gamma."""
+
+FIRST_SPENDS = Prior(
+    coordinates=(
+        *(replace(coordinate, weights=(*coordinate.weights, 0.0, 0.0)) for coordinate in SPEND.coordinates),
+        Coordinate("log f/p: regularity of first and of repeat purchases", (-1.0, 0.0, 0.0, 1.0, 0.0), 0.0, sd=1.0),
+        Coordinate("log ratio: mean first over mean repeat purchase", (0.0, 0.0, 0.0, 0.0, 1.0), mean=0.0, sd=0.7),
+    ),
+    ceilings=(*SPEND.ceilings, 1000.0, None),
+)
+"""On log p, log(q - 1), log v in mean repeat spends, log first_shape, log first_ratio of `first_spend`."""

@@ -117,21 +117,23 @@ class Scorer:
         cohort = batch.column(c.COHORT).dictionary_encode()
         numbers = self.partial_totals.groups(cohort.dictionary.to_pylist())
         keys: list[FloatArray] = [
-            np.asarray(np.from_dlpack(batch.column(name).cast(pa.float64())), dtype=np.float64)
-            for name in (c.FREQUENCY, c.RECENCY_DAYS, c.AGE_DAYS, c.REPEAT_SPEND_MEAN)
+            _floats(batch, name) for name in (c.FREQUENCY, c.RECENCY_DAYS, c.AGE_DAYS, c.REPEAT_SPEND_MEAN)
         ]
         keys[3] = np.where(keys[0] > 0, keys[0] * keys[3], 0.0)
+        reads_first = self._tables.reads_first_purchase
+        first = _floats(batch, c.FIRST_SPEND) if reads_first else np.zeros(len(keys[0]))
+        keys.append(first)
         keys.append(numbers[np.from_dlpack(cohort.indices)].astype(np.float64))
         order = np.lexsort(keys)
         is_new = np.ones(len(order), dtype=np.bool_)
         is_new[1:] = np.any([key[order][1:] != key[order][:-1] for key in keys], axis=0)
         of_customer = np.empty(len(order), dtype=np.int64)
         of_customer[order] = np.cumsum(is_new) - 1
-        first = order[is_new]
-        x = keys[0][first].astype(np.int64)
+        firsts = order[is_new]
+        x = keys[0][firsts].astype(np.int64)
         copies = np.diff(np.append(np.flatnonzero(is_new), len(order))).astype(np.float64)
-        group = keys[4][first].astype(np.int64)
-        return Rows(x, keys[1][first], keys[2][first], keys[3][first], group, copies), of_customer
+        group = keys[5][firsts].astype(np.int64)
+        return Rows(x, keys[1][firsts], keys[2][firsts], keys[3][firsts], keys[4][firsts], group, copies), of_customer
 
     def _run(self, rows: Rows) -> _Laws:
         """The kernels over all rows, tables extended when they ask, then what they leave to `ltv.large_counts`."""
@@ -142,11 +144,11 @@ class Scorer:
             done, why = purchase_rows(rows, draws, self._asked, laws.purchases, done)
             value_rows(rows, nodes, laws.purchases, self._asked.levels, laws.value)
             if why == LONGER_TABLES:
-                self._tables.reach(max(2 * len(draws.purchases.stay), int(rows.frequency[done]) + 2))
+                self._tables.reach(max(2 * self._tables.counts, int(rows.frequency[done]) + 2))
         for i in np.flatnonzero(np.any(laws.purchases.status != READY, axis=1)):
             forecast_large(int(i), rows, self._tables, self._asked, (laws.purchases, laws.value))
-        points, slot = self._tables.points(rows.frequency)
-        known = Known(slot, laws.purchases.alive, laws.purchases.spend, nodes, points)
+        points, levels, slot = self._tables.points(rows.frequency, rows.first)
+        known = Known(slot, laws.purchases.alive, laws.purchases.spend, nodes, points, levels)
         expected_rows(rows, known, self._asked, laws.expected)
         return laws
 
@@ -169,6 +171,10 @@ class Scorer:
         for name, column in measures.items():
             columns[name] = column.take(pa.array(row)) if isinstance(column, pa.Array) else pa.array(column[row])
         return pa.RecordBatch.from_arrays([columns[field.name] for field in FORECAST], schema=FORECAST)
+
+
+def _floats(batch: pa.RecordBatch, name: str) -> FloatArray:
+    return np.asarray(np.from_dlpack(batch.column(name).cast(pa.float64())), dtype=np.float64)
 
 
 def _empty(rows: int, H: int, draws: int, totals: FloatArray) -> _Laws:

@@ -4,18 +4,21 @@ Nothing here depends on the order or size of batches: a table is extended or for
 """
 
 from threading import Lock
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaincinv, gammaincc, gammaincinv, gammaln, polygamma
+from scipy.special import gammaincc, gammaln, polygamma
 
 from farview.core.errors import InvalidInput
 from farview.core.randomness import generator
-from ltv.kernel_expected import LEVEL_SIZE, LEVEL_START, LEVEL_STEP, Points
-from ltv.kernel_purchases import Purchases
+from ltv.families import BG_NBD, FIRST_SPEND, MBG_NBD
+from ltv.kernel_expected import LEVEL_SIZE, LEVEL_START, LEVEL_STEP, SpendLevels
+from ltv.kernel_process import PurchaseDraws, PurchasePoints
 from ltv.kernel_rows import Draws, Spend
 from ltv.kernel_value import SpendNodes
-from ltv.model import BgNbdModel, LtvModel
+from ltv.model import BtydModel, LtvModel
+from ltv.tables_beta_dropout import BetaDropoutTables
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -29,6 +32,32 @@ SLOTS = 2048
 NARROWEST_SPEND = 3_000.0  # largest p of a node: spends that vary by less than 1.8 % count as varying by 1.8 %
 
 
+class PurchaseTables(Protocol):
+    """What a purchase process contributes."""
+
+    def reach(self, counts: int) -> None:
+        """Extends its tables over whole numbers to that many, which is more than before."""
+
+    def draws(self) -> PurchaseDraws:
+        """Parameter draws as its kernels read them."""
+
+    def room(self, slots: int, points: int) -> Any:
+        """A named tuple of empty arrays (slots, points): what a point reads of x."""
+
+    def keep(self, into: Any, slot: int, x: int, draw: IntArray, uniforms: FloatArray) -> None:
+        """Fills one slot of such a tuple: point j belongs to draw[j] and lies at uniforms[:, j] of the unit square."""
+
+    def points(self, by_slot: Any, draw: IntArray) -> PurchasePoints:
+        """The points as its kernels read them."""
+
+
+def purchase_tables(model: BtydModel) -> PurchaseTables:
+    """Those of the model's purchase process."""
+    if model.purchases in (BG_NBD, MBG_NBD):
+        return BetaDropoutTables(model.purchase_draws, first_may_be_last=model.purchases == MBG_NBD)
+    raise InvalidInput.of("model", f"{model.name} cannot be scored by this version")
+
+
 class Tables:
     """Tables of one model and seed. Threads may share them: what was handed out never changes."""
 
@@ -36,80 +65,90 @@ class Tables:
         """The seed shifts the lattice rule.
 
         Raises:
-            InvalidInput: a model that is not bg_nbd.
+            InvalidInput: a model that does not buy till it dies.
         """
-        if not isinstance(model, BgNbdModel):
+        if not isinstance(model, BtydModel):
             raise InvalidInput.of("model", f"{model.name} cannot be scored by this version (train bg_nbd)")
-        self._r, self._alpha, self._a, self._b = np.ascontiguousarray(model.purchase_draws.T)
-        self._spend = Spend(*np.ascontiguousarray(model.spend_draws.T))
-        self._stay = np.ones((1, len(self._r)))
-        self._nodes = _spend_nodes(model.spend_draws)
-        self._log_gamma = (np.empty((len(self._nodes), 0)), np.empty((len(self._nodes), 0)))
-        self._draw, self._uniforms = _lattice_points(len(self._r), seed)
-        self._slot: dict[int, int] = {}
+        self.reads_first_purchase = model.spend == FIRST_SPEND
+        self.draws = len(model.purchase_draws)
+        """S, the number of parameter draws."""
+        self._purchases = purchase_tables(model)
+        spend = _with_first(model.spend_draws)
+        self._spend = Spend(*np.ascontiguousarray(spend.T))
+        self._nodes = _spend_nodes(spend, model.spend_draws.shape[1])
+        self._counts = 1
+        self._log_gamma = (np.empty((len(self._nodes), 0)), np.empty((2, len(self._nodes), 0)))
+        self._draw, self._uniforms = _lattice_points(self.draws, seed)
+        self._slot: dict[tuple[int, bool], int] = {}
         self._by_slot = self._room(0)
         self._lock = Lock()
         self.reach(FIRST_COUNTS)
 
     @property
-    def draws(self) -> int:
-        """S, the number of parameter draws."""
-        return len(self._r)
+    def counts(self) -> int:
+        """How many whole numbers the tables reach over."""
+        return self._counts
 
     def reach(self, counts: int) -> None:
         """Extends the tables over whole numbers to at least that many."""
         with self._lock:
-            have = len(self._stay)
-            if counts <= have:
+            if counts <= self._counts:
                 return
-            size = max(counts, 2 * have)
-            p, q = self._nodes[:, 0:1], self._nodes[:, 1:2]
+            size = max(counts, 2 * self._counts)
+            p, q, first_shape = self._nodes[:, 0:1], self._nodes[:, 1:2], self._nodes[:, 3:4]
             whole = np.arange(size, dtype=np.float64)
-            self._log_gamma = (gammaln(p * np.maximum(whole, 1.0)), gammaln(p * whole + q))
-            k = whole[have - 1 : -1, None]
-            # One product from start to end, however often it is extended: rounding must not depend on that.
-            steps = np.vstack([self._stay[-1:], (self._b + k) / (self._a + self._b + k)])
-            self._stay = np.vstack([self._stay[:-1], np.cumprod(steps, axis=0)])
+            seen = np.stack([p * whole + q, p * whole + q + first_shape])
+            self._log_gamma = (gammaln(p * np.maximum(whole, 1.0)), gammaln(seen))
+            self._purchases.reach(size)
+            self._counts = size
 
     def whole_numbers(self) -> tuple[Draws, SpendNodes]:
         """Draws and spend nodes with their tables over whole numbers."""
         with self._lock:
-            extremes = (self._r.max(), self._alpha.min(), self._a.min(), self._b.max())
-            purchases = Purchases(self._r, self._alpha, self._a, self._b, self._stay, *map(float, extremes))
-            p, q, v, weight = np.ascontiguousarray(self._nodes.T)
-            return Draws(purchases, self._spend), SpendNodes(p, q, v, weight, *self._log_gamma)
+            nodes = SpendNodes(*(*np.ascontiguousarray(self._nodes.T), *self._log_gamma))
+            return Draws(self._purchases.draws(), self._spend), nodes
 
-    def points(self, frequency: IntArray) -> tuple[Points, IntArray]:
-        """Quasi-random points, and the slot of each row's x in them."""
-        distinct, row = np.unique(frequency, return_inverse=True)
+    def points(self, frequency: IntArray, first: FloatArray) -> tuple[PurchasePoints, SpendLevels, IntArray]:
+        """Quasi-random points, laws of spend levels, and the slot of each row in both.
+
+        Args:
+            frequency: x of each row.
+            first: amount of each row's first purchase, 0 where none is read.
+        """
+        distinct, row = np.unique(np.stack([frequency, first > 0.0]), axis=1, return_inverse=True)
+        keys = [(int(x), bool(seen)) for x, seen in distinct.T]
         with self._lock:
-            missing = [int(x) for x in distinct if int(x) not in self._slot]
+            missing = [key for key in keys if key not in self._slot]
             if len(self._slot) + len(missing) > SLOTS:
                 self._slot, self._by_slot = {}, self._room(0)
-                missing = [int(x) for x in distinct]
-            for x in missing:
-                self._keep(x)
-            slots = np.array([self._slot[int(x)] for x in distinct], dtype=np.int64)[row]
-            return Points(self._draw, self._alpha[self._draw], *self._by_slot), slots
+                missing = keys
+            for key in missing:
+                self._keep(*key)
+            slots = np.array([self._slot[key] for key in keys], dtype=np.int64)[row.reshape(-1)]
+            points, levels = self._by_slot
+            return self._purchases.points(points, self._draw), levels, slots
 
-    def _room(self, slots: int) -> list[FloatArray]:
-        """Empty tables by slot: rates, dropout probabilities, cdf of the spend level, its unit."""
-        return [np.empty((slots, *shape)) for shape in ((POINTS,), (POINTS,), (len(self._nodes), LEVEL_SIZE), ())]
+    def _room(self, slots: int) -> tuple[Any, SpendLevels]:
+        """Empty tables by slot."""
+        levels = SpendLevels(np.empty((slots, len(self._nodes), LEVEL_SIZE)), np.empty(slots))
+        return self._purchases.room(slots, POINTS), levels
 
-    def _keep(self, x: int) -> None:
+    def _keep(self, x: int, seen: bool) -> None:
         slot = len(self._slot)
-        if slot == len(self._by_slot[0]):
+        if slot == len(self._by_slot[1].sd):
             more = self._room(max(64, slot))
-            self._by_slot = [np.concatenate(tables) for tables in zip(self._by_slot, more, strict=True)]
-        rate, drop, level, level_sd = self._by_slot
-        s, u = self._draw, self._uniforms
-        rate[slot] = gammaincinv(self._r[s] + x, u[0])
-        drop[slot] = betaincinv(self._a[s], self._b[s] + x, u[1])
-        shape = self._nodes[:, 1:2] + self._nodes[:, 0:1] * x
-        level_sd[slot] = np.sqrt(polygamma(1, shape.min()))
-        at = (LEVEL_START + LEVEL_STEP * np.arange(LEVEL_SIZE)) * level_sd[slot]
-        level[slot] = gammaincc(shape, shape * np.exp(-at))
-        self._slot[x] = slot
+            points, levels = (
+                type(have)(*(np.concatenate(pair) for pair in zip(have, new, strict=True)))
+                for have, new in zip(self._by_slot, more, strict=True)
+            )
+            self._by_slot = points, levels
+        points, levels = self._by_slot
+        self._purchases.keep(points, slot, x, self._draw, self._uniforms)
+        shape = self._nodes[:, 1:2] + self._nodes[:, 0:1] * x + self._nodes[:, 3:4] * seen
+        levels.sd[slot] = np.sqrt(polygamma(1, shape.min()))
+        at = (LEVEL_START + LEVEL_STEP * np.arange(LEVEL_SIZE)) * levels.sd[slot]
+        levels.cdf[slot] = gammaincc(shape, shape * np.exp(-at))
+        self._slot[x, seen] = slot
 
 
 def _lattice_points(draws: int, seed: int) -> tuple[IntArray, FloatArray]:
@@ -121,17 +160,38 @@ def _lattice_points(draws: int, seed: int) -> tuple[IntArray, FloatArray]:
     return random.permutation(j) % draws, np.clip(square, 2.0**-32, 1.0 - 2.0**-32)
 
 
-def _spend_nodes(draws: FloatArray) -> FloatArray:
-    """Points (J, 4) of p, q, v and weight with the mean and covariance of the draws in log p, log (q - 1), log v.
+def _with_first(draws: FloatArray) -> FloatArray:
+    """Columns p, q, v, first_shape, first_weight of spend draws; the last two 0 in a model of repeat purchases alone.
+
+    Draws of `first_spend` are p, q, v, first_shape f and first_ratio: the first purchase is Gamma(f, w nu) with
+    w = f / (first_ratio p), so that its mean is first_ratio times a repeat purchase's.
+    """
+    if draws.shape[1] == 3:
+        return np.column_stack([draws, np.zeros((len(draws), 2))])
+    weight = draws[:, 3] / (draws[:, 4] * draws[:, 0])
+    return np.column_stack([draws[:, :4], weight])
+
+
+def _spend_nodes(spend: FloatArray, free: int) -> FloatArray:
+    """Points (J, 6): p, q, v, first_shape, first_weight, and a weight; with the mean and covariance of the draws' logs.
 
     Source: the symmetric sigma points of Julier, Uhlmann (2004), Proc. IEEE 92(3), with no weight on the centre.
+
+    Args:
+        spend: as `_with_first` gives them.
+        free: the first so many columns vary.
     """
-    logs = np.log(np.column_stack([draws[:, 0], draws[:, 1] - 1.0, draws[:, 2]]))
-    if len(draws) > 6:
+    logs = np.log(np.column_stack([spend[:, 0], spend[:, 1] - 1.0, spend[:, 2:free]]))
+    if len(spend) > 2 * free:
         values, vectors = np.linalg.eigh(np.cov(logs, rowvar=False))
-        arms = np.sqrt(3.0 * np.maximum(values, 0.0)) * vectors
+        arms = np.sqrt(free * np.maximum(values, 0.0)) * vectors
         logs = logs.mean(axis=0) + np.concatenate([arms.T, -arms.T])
-    p, rest, v = np.exp(logs).T
-    # Scaling p and q - 1 alike keeps the mean spend and the weight of the customer's own purchases.
-    blur = np.minimum(NARROWEST_SPEND / p, 1.0)
-    return np.column_stack([p * blur, 1.0 + rest * blur, v, np.full(len(logs), 1.0 / len(logs))])
+    nodes = np.zeros((len(logs), 6))
+    nodes[:, :free] = np.exp(logs)
+    # Scaling p, q - 1 and first_shape alike keeps the mean spend and the weight of the customer's own purchases.
+    blur = np.minimum(NARROWEST_SPEND / nodes[:, 0], 1.0)
+    nodes[:, 0] *= blur
+    nodes[:, 1] = 1.0 + nodes[:, 1] * blur
+    nodes[:, 3] *= blur
+    nodes[:, 5] = 1.0 / len(logs)
+    return nodes

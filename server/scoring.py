@@ -77,7 +77,7 @@ class Scoring:
         except NotFound:
             return
         day = date(2000, 1, 1)
-        rows = [Rfm("2000-01", day, 0, 0.0, 0.0, 0.0), Rfm("2000-01", day, 3, 20.0, 30.0, 10.0)]
+        rows = [Rfm("2000-01", day, 0, 0.0, 0.0, 0.0, 10.0), Rfm("2000-01", day, 3, 20.0, 30.0, 10.0, 10.0)]
         self.forecast(champion, rfm_batch(["a", "b"], rows), (90,), day)
 
     def _sound(self, champion: ModelVersion) -> ModelVersion:

@@ -19,6 +19,9 @@ class Model(StrEnum):
     """Families of customer-value models."""
 
     BG_NBD = "bg_nbd"
+    MBG_NBD = "mbg_nbd"
+    BG_NBD_FIRST_SPEND = "bg_nbd+first_spend"
+    MBG_NBD_FIRST_SPEND = "mbg_nbd+first_spend"
 
 
 class Inference(StrEnum):
@@ -42,7 +45,9 @@ class JourneyModel(StrEnum):
 @app.command("ltv")
 def ltv(
     *,
-    model: Annotated[Model, typer.Option("--model", help="Family.")] = Model.BG_NBD,
+    model: Annotated[
+        Model, typer.Option("--model", help="Family; +first_spend learns spend from first purchases too.")
+    ] = Model.BG_NBD,
     method: Annotated[
         Inference,
         typer.Option(

@@ -16,6 +16,7 @@ FREQUENCY = "frequency"
 RECENCY_DAYS = "recency_days"
 AGE_DAYS = "age_days"
 REPEAT_SPEND_MEAN = "repeat_spend_mean"
+FIRST_SPEND = "first_spend"
 
 HORIZON_DAYS = "horizon_days"
 P_ALIVE = "p_alive"

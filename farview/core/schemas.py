@@ -17,6 +17,7 @@ RFM = pa.schema(
         pa.field(c.RECENCY_DAYS, pa.float64(), nullable=False),  # first to last purchase day
         pa.field(c.AGE_DAYS, pa.float64(), nullable=False),  # first purchase day to as-of
         pa.field(c.REPEAT_SPEND_MEAN, pa.float64(), nullable=False),  # per repeat purchase day; 0 without one
+        pa.field(c.FIRST_SPEND, pa.float64(), nullable=False),  # of the first purchase day
     ]
 )
 """One row a customer: the sufficient statistics of the buy-till-you-die and spend models."""

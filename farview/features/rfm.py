@@ -33,6 +33,7 @@ class Rfm:
     recency_days: float
     age_days: float
     repeat_spend_mean: float
+    first_spend: float
 
 
 def rfm(
@@ -82,7 +83,8 @@ def rfm_of_one(times_utc: NDArray[np.datetime64], amounts: NDArray[np.float64], 
     days = days[bought]
     first, last = int(days.min()), int(days.max())
     frequency = len(np.unique(days)) - 1
-    total = sum(whole_steps(np.asarray(amounts)[bought][days > first]))
+    paid = np.asarray(amounts)[bought]
+    of_first, of_repeats = sum(whole_steps(paid[days == first])), sum(whole_steps(paid[days > first]))
     first_date = date.fromordinal(first)
     return Rfm(
         cohort=f"{first_date.year:04d}-{first_date.month:02d}",
@@ -90,7 +92,8 @@ def rfm_of_one(times_utc: NDArray[np.datetime64], amounts: NDArray[np.float64], 
         frequency=frequency,
         recency_days=float(last - first),
         age_days=float(cut.as_of.toordinal() - first),
-        repeat_spend_mean=float(total) / STEPS_PER_UNIT / frequency if frequency else 0.0,
+        repeat_spend_mean=float(of_repeats) / STEPS_PER_UNIT / frequency if frequency else 0.0,
+        first_spend=float(of_first) / STEPS_PER_UNIT,
     )
 
 
@@ -112,7 +115,8 @@ def _expression(as_of: date, zone: str) -> Any:
         first=by_day.day.min(),
         last=by_day.day.max(),
         repeats=by_day.count() - 1,
-        repeat_steps=by_day.steps.sum() - by_day.steps.argmin(by_day.day),
+        steps=by_day.steps.sum(),
+        first_steps=by_day.steps.argmin(by_day.day),
     )
     first, last, repeats = by_customer["first"], by_customer["last"], by_customer.repeats
     rows = by_customer.select(
@@ -123,7 +127,10 @@ def _expression(as_of: date, zone: str) -> Any:
             c.FREQUENCY: repeats.cast("int32"),
             c.RECENCY_DAYS: last.delta(first, unit="day").cast("float64"),
             c.AGE_DAYS: ibis.literal(as_of).delta(first, unit="day").cast("float64"),
-            c.REPEAT_SPEND_MEAN: ibis.ifelse(repeats > 0, units(by_customer.repeat_steps) / repeats, 0.0),
+            c.REPEAT_SPEND_MEAN: ibis.ifelse(
+                repeats > 0, units(by_customer.steps - by_customer.first_steps) / repeats, 0.0
+            ),
+            c.FIRST_SPEND: units(by_customer.first_steps),
         },
     )
     return rows.order_by(c.CUSTOMER_ID)

@@ -41,6 +41,13 @@ RFM_FEATURES: tuple[Feature, ...] = (
         "reporting currency per purchase day",
         "0 without a repeat purchase day",
     ),
+    Feature(
+        c.FIRST_SPEND,
+        "amounts >= 0 of the first purchase day, each rounded to 1e-8; returns not deducted",
+        _WHOLE_HISTORY,
+        "reporting currency",
+        _NEVER_NULL,
+    ),
 )
 
 

@@ -117,6 +117,7 @@ def test_a_history_by_hand() -> None:
         "recency_days": 14.0 + 1.0,
         "age_days": 30.0,
         "repeat_spend_mean": 3.5,
+        "first_spend": 15.0,
     }
 
 

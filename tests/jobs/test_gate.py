@@ -25,7 +25,7 @@ from jobs.snapshot import cut_of
 from jobs.train import train_ltv
 from jobs.train_journeys import JourneyFit, train_journeys
 from journeys.markov import MarkovModel
-from ltv.model import BgNbdModel
+from ltv.model import BtydModel
 from tests.jobs.journey_business import LAST_DAY, fill
 
 AS_OF = date(1998, 6, 30)
@@ -53,11 +53,11 @@ def small(sample: Path, tmp_path: Path) -> Store:
     return Store.open(f"sqlite:///{path}")
 
 
-def fitted(store: Store) -> BgNbdModel:
-    return BgNbdModel.from_artifact(store.artifact(store.champion()))
+def fitted(store: Store) -> BtydModel:
+    return BtydModel.from_artifact(store.artifact(store.champion()))
 
 
-def register(store: Store, model: BgNbdModel) -> ModelVersion:
+def register(store: Store, model: BtydModel) -> ModelVersion:
     """As a candidate of the champion's own configuration."""
     lineage: Lineage = store.champion().lineage
     return store.register_model(LTV_REVENUE, model.name, model.to_artifact(), lineage, asdict(model.diagnostics))

@@ -15,7 +15,7 @@ from jobs.import_reading import FileOptions
 from jobs.reproduce import largest_difference, reproduce
 from jobs.train import train_ltv
 from jobs.train_journeys import JourneyFit, train_journeys
-from ltv.model import BgNbdModel
+from ltv.model import BtydModel
 from tests.jobs.journey_business import LAST_DAY, fill
 
 AS_OF = date(1997, 9, 30)
@@ -41,7 +41,7 @@ def test_the_same_bytes_come_out_again(small: Store, tmp_path: Path) -> None:
 
 def test_a_model_that_its_lineage_does_not_give_is_told_by_the_parameter(small: Store) -> None:
     first = small.champion()
-    model = BgNbdModel.from_artifact(small.artifact(first))
+    model = BtydModel.from_artifact(small.artifact(first))
     other = replace(model, spend_draws=model.spend_draws * 1.001)
     small.register_model(LTV_REVENUE, "bg_nbd", other.to_artifact(), first.lineage, first.metrics)
     found = reproduce(small, LTV_REVENUE, 2, who="ada")

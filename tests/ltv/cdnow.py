@@ -38,8 +38,12 @@ def calibration(path: Path) -> pa.Table:
     return rfm(events, Cut(CALIBRATION_END, datetime(2000, 1, 1, tzinfo=UTC)), "UTC").read_all()
 
 
-def rfm_table(histories: Sequence[tuple[int, float, float]], spends: Sequence[float] | None = None) -> pa.Table:
-    """An RFM table of (frequency, recency in days, age in days) and mean repeat spends (10 where there are repeats)."""
+def rfm_table(
+    histories: Sequence[tuple[int, float, float]],
+    spends: Sequence[float] | None = None,
+    firsts: Sequence[float] | None = None,
+) -> pa.Table:
+    """An RFM table of (frequency, recency in days, age in days), mean repeat spends and first ones, 10 unless given."""
     if spends is None:
         spends = [10.0 if frequency else 0.0 for frequency, _, _ in histories]
     count = len(histories)
@@ -51,5 +55,6 @@ def rfm_table(histories: Sequence[tuple[int, float, float]], spends: Sequence[fl
         c.RECENCY_DAYS: [float(recency) for _, recency, _ in histories],
         c.AGE_DAYS: [float(age) for _, _, age in histories],
         c.REPEAT_SPEND_MEAN: [float(spend) for spend in spends],
+        c.FIRST_SPEND: [float(first) for first in firsts or [10.0] * count],
     }
     return pa.table(columns, schema=schemas.RFM)

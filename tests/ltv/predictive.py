@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ltv.model import BgNbdModel, FitDiagnostics, PartDiagnostics
+from ltv.model import BtydModel, FitDiagnostics, PartDiagnostics
 from ltv.priors import FLAT, Priors
 from ltv.scorer import Scorer
 from tests.ltv.cdnow import CALIBRATION_END
@@ -17,7 +18,13 @@ FloatArray = npt.NDArray[np.float64]
 HORIZONS_DAYS = (91, 182, 365)
 PURCHASES = (0.2516, 4.789 * 7, 0.7235, 2.161)  # r, alpha in days, a, b: full CDNOW at its maximum
 SPEND = (6.25, 3.74, 15.44)
-History = tuple[int, float, float, float]  # x, t_x, T, mean repeat spend
+CENTRES = {
+    "bg_nbd": PURCHASES,
+    "mbg_nbd": (0.525, 6.18 * 7, 0.891, 1.614),
+    "gamma_gamma": SPEND,
+    "first_spend": (*SPEND, 3.0, 0.8),
+}
+History = tuple[int, float, float, float, float]  # x, t_x, T, mean repeat spend, first spend
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,56 +36,89 @@ class Outcomes:
     expected_value: FloatArray
 
 
-def known_model(draws: int = 512, *, spread: float = 0.05) -> BgNbdModel:
+def known_model(
+    draws: int = 512, *, spread: float = 0.05, purchases: str = "bg_nbd", spend: str = "gamma_gamma"
+) -> BtydModel:
     """Parameter draws around CDNOW's, log-normal with that sd: wider than the posterior of 23,570 customers."""
     random = np.random.default_rng(11)
-    noise = spread * random.standard_normal((draws, 7)) if draws > 1 else np.zeros((1, 7))
+    centre = np.array([*CENTRES[purchases], *CENTRES[spend]])
+    noise = spread * random.standard_normal((draws, len(centre))) if draws > 1 else np.zeros((1, len(centre)))
     part = PartDiagnostics("map", None, None, None, None, None, (), ())
-    return BgNbdModel(
-        purchase_draws=np.array(PURCHASES) * np.exp(noise[:, :4]),
-        spend_draws=np.array(SPEND) * np.exp(noise[:, 4:]),
+    around = centre * np.exp(noise)
+    return BtydModel(
+        purchase_draws=around[:, :4],
+        spend_draws=around[:, 4:],
+        purchases=purchases,
+        spend=spend,
         diagnostics=FitDiagnostics("map", 1, 1, 1, part, part, ()),
         priors=Priors(FLAT, FLAT, 1.0, 1.0),
     )
 
 
-def forecast(model: BgNbdModel, customers: pa.Table, horizons_days: Sequence[int] = HORIZONS_DAYS) -> pa.Table:
+def forecast(model: BtydModel, customers: pa.Table, horizons_days: Sequence[int] = HORIZONS_DAYS) -> pa.Table:
     """Forecasts of schemas.RFM rows, as one table of single chunks."""
     scorer = Scorer(model, horizons_days, CALIBRATION_END, seed=7)
     return pa.Table.from_batches(list(scorer.forecast(customers.combine_chunks().to_batches()))).combine_chunks()
 
 
 def histories(customers: pa.Table) -> list[History]:
-    """(x, t_x, T, m) of schemas.RFM rows."""
-    names = ("frequency", "recency_days", "age_days", "repeat_spend_mean")
+    """(x, t_x, T, m, y) of schemas.RFM rows."""
+    names = ("frequency", "recency_days", "age_days", "repeat_spend_mean", "first_spend")
     return [tuple(row[name] for name in names) for row in customers.to_pylist()]
 
 
-def simulate(model: BgNbdModel, history: History, horizon: float, draws: int, seed: int) -> Outcomes:
+def simulate(model: BtydModel, history: History, horizon: float, draws: int, seed: int) -> Outcomes:
     """Draws of one customer's future, each with parameters drawn at random."""
     random = np.random.default_rng(seed)
     purchases = model.purchase_draws[random.integers(0, len(model.purchase_draws), draws)]
     spend = model.spend_draws[random.integers(0, len(model.spend_draws), draws)]
-    return simulate_given(purchases, spend, history, horizon, random)
+    return simulate_given(purchases, spend, history, horizon, random, process=model.purchases)
 
 
 def simulate_given(
-    purchases: FloatArray, spend: FloatArray, history: History, horizon: float, random: np.random.Generator
+    purchases: FloatArray,
+    spend: FloatArray,
+    history: History,
+    horizon: float,
+    random: np.random.Generator,
+    *,
+    process: str = "bg_nbd",
 ) -> Outcomes:
-    """Alive or not, rate, dropout, spend level, purchases and what they cost, for parameters (draws, 4), (draws, 3)."""
-    x, recency, age, mean_spend = history
+    """Alive or not, rate, dropout, spend level, purchases and what they cost, for parameters (draws, k) each."""
+    x, _, _, mean_spend, first = history
+    count, expected_count = FUTURES[process](purchases, history, horizon, random)
+    p, q, v = spend.T[:3]
+    shape, rate = q + p * x, v + x * mean_spend
+    if spend.shape[1] == 5 and first > 0:  # a first purchase is Gamma(f, w nu), on average `ratio` times a repeat one
+        _, _, _, f, ratio = spend.T
+        shape, rate = shape + f, rate + first * f / (ratio * p)
+    level = random.gamma(shape) / rate  # nu; a purchase is Gamma(p, nu)
+    value = np.where(count > 0, random.gamma(np.maximum(p * count, 1e-9)) / level, 0.0)
+    return Outcomes(count.astype(np.float64), value, expected_count * p / level)
+
+
+def _beta_dropout(
+    purchases: FloatArray, history: History, horizon: float, random: np.random.Generator, *, first_may_be_last: bool
+) -> tuple[FloatArray, FloatArray]:
+    """Purchases to come and what the customer expects of them, each (draws,)."""
+    x, recency, age, _, _ = history
     r, alpha, a, b = purchases.T
-    p, q, v = spend.T
-    odds_dead = a / (b + max(x - 1, 0)) * ((alpha + age) / (alpha + recency)) ** (r + x) if x else 0.0 * r
+    outlived = x + first_may_be_last  # purchases that the customer may have dropped out after and had not, if alive
+    odds_dead = 0.0 * r
+    if outlived:
+        odds_dead = a / (b + outlived - 1) * ((alpha + age) / (alpha + recency)) ** (r + x)
     alive = random.random(len(r)) < 1.0 / (1.0 + odds_dead)
     rate = random.gamma(r + x) / (alpha + age)
-    drop = random.beta(a, b + x)
-    level = random.gamma(q + p * x) / (v + x * mean_spend)  # nu; a purchase is Gamma(p, nu)
+    drop = random.beta(a, b + outlived)
     rings, life = random.poisson(rate * horizon), random.geometric(np.maximum(drop, 1e-300))
     count = np.where(alive, np.minimum(rings, life), 0)
-    value = np.where(count > 0, random.gamma(np.maximum(p * count, 1e-9)) / level, 0.0)
-    expected = np.where(alive, -np.expm1(-rate * drop * horizon) / drop * p / level, 0.0)
-    return Outcomes(count.astype(np.float64), value, expected)
+    return count, np.where(alive, -np.expm1(-rate * drop * horizon) / drop, 0.0)
+
+
+FUTURES = {
+    "bg_nbd": partial(_beta_dropout, first_may_be_last=False),
+    "mbg_nbd": partial(_beta_dropout, first_may_be_last=True),
+}
 
 
 def some_customers(customers: pa.Table, count: int) -> pa.Table:

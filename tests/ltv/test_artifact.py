@@ -10,13 +10,13 @@ import pytest
 
 from farview.core.errors import ArtifactMismatch
 from ltv.fit import fit
-from ltv.model import METADATA_KEY, BgNbdModel, _digest, load
+from ltv.model import METADATA_KEY, BtydModel, _digest, load
 from tests.ltv.cdnow import calibration, rfm_table
 from tests.tiers import examples
 
 
 @pytest.fixture(scope="module")
-def model(cdnow_sample: Path) -> BgNbdModel:
+def model(cdnow_sample: Path) -> BtydModel:
     return fit(calibration(cdnow_sample), seed=7)
 
 
@@ -31,27 +31,27 @@ def rewritten(artifact: bytes, **changes: object) -> bytes:
     return bytes(sink.getvalue())
 
 
-def test_a_model_comes_back_equal(model: BgNbdModel) -> None:
+def test_a_model_comes_back_equal(model: BtydModel) -> None:
     loaded = load(model.to_artifact())
-    assert isinstance(loaded, BgNbdModel)
+    assert isinstance(loaded, BtydModel)
     assert np.array_equal(loaded.purchase_draws, model.purchase_draws)
     assert np.array_equal(loaded.spend_draws, model.spend_draws)
     assert (loaded.diagnostics, loaded.priors) == (model.diagnostics, model.priors)
 
 
-def test_the_same_fit_gives_the_same_bytes(model: BgNbdModel, cdnow_sample: Path) -> None:
+def test_the_same_fit_gives_the_same_bytes(model: BtydModel, cdnow_sample: Path) -> None:
     assert fit(calibration(cdnow_sample), seed=7).to_artifact() == model.to_artifact()
 
 
-def test_another_seed_gives_other_draws(model: BgNbdModel, cdnow_sample: Path) -> None:
+def test_another_seed_gives_other_draws(model: BtydModel, cdnow_sample: Path) -> None:
     assert not np.array_equal(fit(calibration(cdnow_sample), seed=8).purchase_draws, model.purchase_draws)
 
 
-def test_an_artifact_is_small(model: BgNbdModel) -> None:
+def test_an_artifact_is_small(model: BtydModel) -> None:
     assert len(model.to_artifact()) < 100_000  # the limit is 1 MB
 
 
-def test_an_artifact_holds_no_customers(model: BgNbdModel) -> None:
+def test_an_artifact_holds_no_customers(model: BtydModel) -> None:
     table = pq.read_table(pa.BufferReader(model.to_artifact()))
     assert (table.column_names, table.num_rows) == (["r", "alpha_days", "a", "b", "p", "q", "v"], 512)
 
@@ -59,12 +59,12 @@ def test_an_artifact_holds_no_customers(model: BgNbdModel) -> None:
 def test_a_single_draw_survives(cdnow_sample: Path) -> None:
     model = fit(calibration(cdnow_sample), method="map")
     loaded = load(model.to_artifact())
-    assert isinstance(loaded, BgNbdModel)
+    assert isinstance(loaded, BtydModel)
     assert np.array_equal(loaded.purchase_draws, model.purchase_draws)
     assert model.purchase_draws.shape == (1, 4)
 
 
-def test_a_flipped_bit_is_refused_or_harmless_but_never_another_model(model: BgNbdModel) -> None:
+def test_a_flipped_bit_is_refused_or_harmless_but_never_another_model(model: BtydModel) -> None:
     artifact = model.to_artifact()
     refused = 0
     for position in np.random.default_rng(0).integers(len(artifact), size=examples(ci=200, soak=5000)):
@@ -79,7 +79,7 @@ def test_a_flipped_bit_is_refused_or_harmless_but_never_another_model(model: BgN
     assert refused > 0
 
 
-def test_a_truncated_artifact_is_refused(model: BgNbdModel) -> None:
+def test_a_truncated_artifact_is_refused(model: BtydModel) -> None:
     with pytest.raises(ArtifactMismatch, match="not a Farview model"):
         load(model.to_artifact()[:-100])
 
@@ -97,17 +97,17 @@ def test_a_foreign_parquet_file_is_refused() -> None:
         load(bytes(sink.getvalue()))
 
 
-def test_a_later_format_is_refused_by_number(model: BgNbdModel) -> None:
+def test_a_later_format_is_refused_by_number(model: BtydModel) -> None:
     with pytest.raises(ArtifactMismatch, match="format 99"):
         load(rewritten(model.to_artifact(), format_version=99))
 
 
-def test_an_unknown_kind_of_model_is_refused_by_name(model: BgNbdModel) -> None:
+def test_an_unknown_kind_of_model_is_refused_by_name(model: BtydModel) -> None:
     with pytest.raises(ArtifactMismatch, match="'oracle'"):
         load(rewritten(model.to_artifact(), name="oracle"))
 
 
 @pytest.mark.parametrize("part", ["diagnostics", "priors"])
-def test_an_artifact_without_its_provenance_is_refused(model: BgNbdModel, part: str) -> None:
+def test_an_artifact_without_its_provenance_is_refused(model: BtydModel, part: str) -> None:
     with pytest.raises(ArtifactMismatch, match="lacks a part"):
         load(rewritten(model.to_artifact(), **{part: None}))

@@ -9,16 +9,16 @@ import pytest
 from farview.core.errors import InvalidInput
 from ltv.fit import fit
 from ltv.inference import laplace, psis
-from ltv.model import BgNbdModel
+from ltv.model import BtydModel
 from tests.ltv.cdnow import DAYS_PER_WEEK, calibration, rfm_table
 from tests.tiers import examples
 
 
-def in_weeks(model: BgNbdModel) -> np.ndarray:
+def in_weeks(model: BtydModel) -> np.ndarray:
     return model.purchase_draws[0] / np.array([1, DAYS_PER_WEEK, 1, 1])
 
 
-def log_likelihood_in_weeks(model: BgNbdModel, table: pa.Table) -> float:
+def log_likelihood_in_weeks(model: BtydModel, table: pa.Table) -> float:
     """Densities of times scale with their unit: one factor of 7 for each repeat purchase."""
     assert model.diagnostics.purchases.log_likelihood is not None
     repeats = float(np.asarray(table["frequency"]).sum())

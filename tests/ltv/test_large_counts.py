@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from farview.core import quantile_grid as grid
-from ltv import kernel_purchases, kernel_rows, large_counts
+from ltv import kernel_beta_dropout, kernel_rows, large_beta_dropout
+from ltv.kernel_beta_dropout import BetaDropout
 from ltv.kernel_purchases import LARGEST_COUNT, History, State, Survival
 from ltv.tables import Tables
 from tests.ltv.cdnow import rfm_table
@@ -22,21 +23,21 @@ CASES = [
 ]
 
 
-def stepped(history: History, horizon: float) -> tuple[Survival, int, kernel_purchases.Purchases, State]:
+def stepped(history: History, horizon: float) -> tuple[Survival, int, BetaDropout, State]:
     tables = Tables(MODEL, seed=1)
     tables.reach(2 * LARGEST_COUNT)
     draws = tables.whole_numbers()[0].purchases
     state = State(*np.empty((2, len(draws.r))))
-    kernel_purchases.observe(history, draws, state)
+    kernel_beta_dropout.observe(history, draws, state)
     out = Survival(np.zeros(LARGEST_COUNT + 2), *np.empty((6, len(draws.r))))
-    return out, kernel_purchases.survival(history, horizon, state, draws, out), draws, state
+    return out, kernel_beta_dropout.survival(history, horizon, state, draws, out), draws, state
 
 
 @pytest.mark.parametrize(("history", "horizon"), CASES)
 def test_moments_by_integration_are_those_of_the_survival_function(history: History, horizon: float) -> None:
     out, length, draws, state = stepped(history, horizon)
     assert length > 0
-    first, second = large_counts._moments(history, horizon, draws)
+    first, second = large_beta_dropout.moments(history, horizon, draws)
     np.testing.assert_allclose(first * state.alive, out.first, rtol=1e-6)
     np.testing.assert_allclose(second * state.alive, out.second, rtol=1e-4)
 
@@ -44,7 +45,7 @@ def test_moments_by_integration_are_those_of_the_survival_function(history: Hist
 @pytest.mark.parametrize(("history", "horizon"), CASES)
 def test_survival_by_incomplete_beta_is_that_of_the_recurrence(history: History, horizon: float) -> None:
     out, length, draws, state = stepped(history, horizon)
-    law = large_counts._large_law(history, horizon, state.alive, draws)
+    law = large_beta_dropout.law(history, horizon, state.alive, draws)
     n = law.n[law.n <= length].astype(np.int64)
     np.testing.assert_allclose(law.at_least[: len(n)], out.at_least[n], atol=0.005)
     assert law.at_least[0] == pytest.approx(out.at_least[1], rel=1e-9)

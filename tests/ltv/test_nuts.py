@@ -120,11 +120,8 @@ def plain_bg_nbd(params: Any, rows: PurchaseRows) -> Any:
         return rise + pt.gammaln(a + b) - pt.gammaln(a + b + x) + r * pt.log(alpha)
 
     alive = -(r + x) * pt.log(alpha + age)
-    dropped = pt.log(a) - pt.log(b + x - 1) - (r + x) * pt.log(alpha + recency)
-    repeat = pt.sum(rows.row_weight * (shared(x) + pt.logaddexp(alive, dropped)))
-    # Customers without a repeat: those of each age less the repeat customers of that age.
-    of_age = rows.age_weight - np.bincount(rows.row_age, rows.row_weight, len(rows.time))
-    return repeat + pt.sum(of_age * (r * pt.log(alpha) - r * pt.log(alpha + rows.time)))
+    dropped = pt.log(a) - pt.log(pt.switch(x > 0, b + x - 1, 1.0)) - (r + x) * pt.log(alpha + recency)
+    return pt.sum(rows.row_weight * (shared(x) + pt.switch(x > 0, pt.logaddexp(alive, dropped), alive)))
 
 
 def plain_gamma_gamma(params: Any, rows: SpendRows) -> Any:
@@ -146,12 +143,12 @@ def test_the_op_equals_the_plain_pytensor_expression(cdnow_sample: Path, part: s
     import pytensor.tensor as pt
     from pytensor.compile.mode import Mode
 
-    from ltv.pymc_bg_nbd import LogLikelihood, pack
+    from ltv.pymc_model import LogLikelihood, pack
 
     table = calibration(cdnow_sample)
     rows = purchase_rows(table) if part == "purchases" else spend_rows(table)
     params = pt.dvector("params")
-    op = LogLikelihood(part)(params, pack(rows))[0]
+    op = LogLikelihood("bg_nbd" if part == "purchases" else "gamma_gamma")(params, pack(rows))[0]
     plain = plain_bg_nbd(params, rows) if isinstance(rows, PurchaseRows) else plain_gamma_gamma(params, rows)
     interpreted = Mode(linker="py", optimizer=None)  # nothing to compile
     evaluate = pytensor.function(
@@ -166,18 +163,18 @@ def test_the_op_equals_the_plain_pytensor_expression(cdnow_sample: Path, part: s
 
 @pytest.mark.filterwarnings("ignore:PyTensor could not link to a BLAS")
 def test_packing_the_rows_loses_nothing(cdnow_sample: Path) -> None:
-    from ltv.pymc_bg_nbd import LogLikelihood, pack
+    from ltv.pymc_model import LogLikelihood, pack
 
     table, purchase_at, spend_at = calibration(cdnow_sample), np.array([0.24, 31.0, 0.8, 2.4]), np.array([6.0, 3.7, 15])
     purchases, spend = purchase_rows(table), spend_rows(table)
     for op, rows, at, direct in (
         (
-            LogLikelihood("purchases"),
+            LogLikelihood("bg_nbd"),
             purchases,
             purchase_at,
             bg_nbd_likelihood.log_likelihood(purchase_at[None], purchases),
         ),
-        (LogLikelihood("spend"), spend, spend_at, gamma_gamma.log_likelihood(spend_at[None], spend)),
+        (LogLikelihood("gamma_gamma"), spend, spend_at, gamma_gamma.log_likelihood(spend_at[None], spend)),
     ):
         storage: list[list[Any]] = [[None], [None]]
         op.perform(None, [at, pack(rows)], storage)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ltv.fit import fit
-from ltv.priors import FLAT, PURCHASES, SPEND, Prior, Priors
+from ltv.priors import BETA_DROPOUT, FIRST_SPENDS, FLAT, SPEND, Prior, Priors
 from tests.ltv.cdnow import calibration, rfm_table
 from tests.tiers import examples
 
@@ -17,7 +17,7 @@ HISTORIES = [(0, 0.0, 30.0), (0, 0.0, 80.0), (1, 10.0, 30.0), (2, 40.0, 90.0), (
 SPENDS = [0.0, 0.0, 12.0, 30.0, 22.0, 18.5]
 
 
-@pytest.mark.parametrize("prior", [PURCHASES, SPEND])
+@pytest.mark.parametrize("prior", [BETA_DROPOUT, SPEND, FIRST_SPENDS])
 @given(data=st.data())
 @settings(max_examples=examples(ci=30, soak=1000))
 def test_the_gradient_is_the_slope_of_the_density(prior: Prior, data: st.DataObject) -> None:
@@ -32,11 +32,11 @@ def test_the_flat_prior_says_nothing() -> None:
     u = np.array([[1.0, -3.0, 0.5, 9.0]])
     assert FLAT.flat
     assert FLAT.log_density(u) == pytest.approx(0.0)
-    assert not PURCHASES.flat
+    assert not BETA_DROPOUT.flat
 
 
 def test_priors_survive_json() -> None:
-    priors = Priors(PURCHASES, SPEND, time_unit_days=230.5, money_unit=36.1)
+    priors = Priors(BETA_DROPOUT, SPEND, time_unit_days=230.5, money_unit=36.1)
     assert Priors.from_data(json.loads(json.dumps(priors.as_data()))) == priors
 
 

@@ -16,7 +16,8 @@ from tests.ltv.cdnow import calibration, rfm_table
 def test_equal_histories_become_one_weighted_row() -> None:
     rows = purchase_rows(rfm_table([(2, 10.0, 30.0), (0, 0.0, 30.0), (2, 10.0, 30.0), (2, 11.0, 30.0)]))
     assert rows.unique_rows == 3
-    assert rows.row_weight.tolist() == [2.0, 1.0]
+    assert rows.row_weight.tolist() == [1.0, 2.0, 1.0]
+    assert rows.row_start.tolist() == [0, 1, 3]
     assert (rows.customers, rows.repeat_buyers) == (4.0, 3.0)
 
 

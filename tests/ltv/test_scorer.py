@@ -11,14 +11,14 @@ from farview.core import quantile_grid as grid
 from ltv import bg_nbd
 from ltv.bg_nbd import BgNbd
 from ltv.gamma_gamma import GammaGamma, expected_level
-from ltv.model import BgNbdModel
+from ltv.model import BtydModel
 from tests.ltv.cdnow import CALIBRATION_END, calibration, rfm_table
 from tests.ltv.predictive import HORIZONS_DAYS, forecast, known_model, some_customers
 from tests.tiers import examples
 
 
 @pytest.fixture(scope="module")
-def model() -> BgNbdModel:
+def model() -> BtydModel:
     return known_model()
 
 
@@ -28,7 +28,7 @@ def customers(cdnow_full: Path) -> pa.Table:
 
 
 @pytest.fixture(scope="module")
-def forecasts(model: BgNbdModel, customers: pa.Table) -> pa.Table:
+def forecasts(model: BtydModel, customers: pa.Table) -> pa.Table:
     return forecast(model, customers)
 
 
@@ -40,7 +40,7 @@ def purchase_histories(customers: pa.Table) -> bg_nbd.Histories:
 
 
 def test_mean_purchases_are_the_closed_form_averaged_over_draws(
-    model: BgNbdModel, customers: pa.Table, forecasts: pa.Table
+    model: BtydModel, customers: pa.Table, forecasts: pa.Table
 ) -> None:
     of_rows = purchase_histories(customers)
     seen = forecasts["purchases_mean"].to_numpy().reshape(-1, len(HORIZONS_DAYS))
@@ -50,7 +50,7 @@ def test_mean_purchases_are_the_closed_form_averaged_over_draws(
 
 
 def test_p_alive_is_the_closed_form_averaged_over_draws(
-    model: BgNbdModel, customers: pa.Table, forecasts: pa.Table
+    model: BtydModel, customers: pa.Table, forecasts: pa.Table
 ) -> None:
     expected = bg_nbd.probability_alive(BgNbd.of_draws(model.purchase_draws), purchase_histories(customers))
     seen = forecasts["p_alive"].to_numpy().reshape(-1, len(HORIZONS_DAYS))
@@ -58,7 +58,7 @@ def test_p_alive_is_the_closed_form_averaged_over_draws(
 
 
 def test_mean_value_is_mean_purchases_times_the_expected_spend_level(
-    model: BgNbdModel, customers: pa.Table, forecasts: pa.Table
+    model: BtydModel, customers: pa.Table, forecasts: pa.Table
 ) -> None:
     p, q, v = (model.spend_draws[:, i : i + 1] for i in range(3))
     x, spend = (customers[name].to_numpy().astype(np.float64) for name in ("frequency", "repeat_spend_mean"))
@@ -83,7 +83,7 @@ def test_the_count_law_is_equation_8_of_fader_hardie_lee() -> None:
     np.testing.assert_allclose(cells, np.cumsum(pmf), atol=0.002)
 
 
-def test_half_of_the_first_purchases_fall_before_the_median_date(model: BgNbdModel, customers: pa.Table) -> None:
+def test_half_of_the_first_purchases_fall_before_the_median_date(model: BtydModel, customers: pa.Table) -> None:
     """By the law itself: P(a purchase by the median) is half of P(a purchase within the horizon), to a day."""
     customers = customers.take(pa.array(range(0, len(customers), 10)))
     row = forecast(model, customers, [365])

@@ -12,7 +12,7 @@ from farview.core import columns as c
 from farview.core import quantile_grid as grid
 from farview.core.quantile_grid import GridLaw
 from farview.evaluation.crps import crps_of_draws
-from ltv.model import BgNbdModel
+from ltv.model import BtydModel
 from tests.ltv.cdnow import calibration
 from tests.ltv.predictive import (
     HORIZONS_DAYS,
@@ -35,7 +35,7 @@ TAILS = (0.05, 0.25)
 class Case:
     """One customer and horizon: its forecast beside draws."""
 
-    def __init__(self, number: int, history: History, forecasts: pa.Table, model: BgNbdModel) -> None:
+    def __init__(self, number: int, history: History, forecasts: pa.Table, model: BtydModel) -> None:
         h = number % len(HORIZONS_DAYS)  # horizons in turn
         self.where = (history, HORIZONS_DAYS[h])
         self._forecast = forecasts.slice(number * len(HORIZONS_DAYS) + h, 1)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from farview.core import quantile_grid as grid
 from farview.core.errors import InvalidInput
 from farview.core.schemas import FORECAST
-from ltv.model import BgNbdModel
+from ltv.model import BtydModel
 from ltv.scorer import Scorer
 from tests.ltv.cdnow import CALIBRATION_END, rfm_table
 from tests.ltv.predictive import forecast, known_model
@@ -23,7 +23,7 @@ SUFFIXES = ("q05", "q10", "q50", "q90", "q95")
 
 
 @st.composite
-def models(draw: st.DrawFn) -> BgNbdModel:
+def models(draw: st.DrawFn) -> BtydModel:
     """Parameters over orders of magnitude, from one draw to a dispersed posterior."""
     size = draw(st.sampled_from([1, 3, 8, 64]))
     random = np.random.default_rng(draw(st.integers(0, 2**32)))
@@ -35,7 +35,7 @@ def models(draw: st.DrawFn) -> BgNbdModel:
     purchases = np.column_stack([around(0.05, 20.0), around(1.0, 1000.0), around(0.05, 20.0), around(0.05, 50.0)])
     spend = np.column_stack([around(0.2, 200.0), 1.0 + around(0.05, 100.0), around(0.5, 1000.0)])
     base = known_model(1)
-    return BgNbdModel(purchases, spend, base.diagnostics, base.priors)
+    return BtydModel(purchases, spend, base.diagnostics, base.priors)
 
 
 @st.composite
@@ -76,18 +76,18 @@ def check(forecasts: pa.Table) -> None:
 
 @given(models(), customers())
 @settings(max_examples=examples(ci=40, soak=5_000))
-def test_forecasts_are_finite_and_in_range(model: BgNbdModel, histories: pa.Table) -> None:
+def test_forecasts_are_finite_and_in_range(model: BtydModel, histories: pa.Table) -> None:
     check(forecast(model, histories, [1, 30, 365, 3650]))
 
 
 @given(models(), customers())
 @settings(max_examples=examples(ci=20, soak=1_000))
-def test_forecasts_do_not_depend_on_what_memory_held_before(model: BgNbdModel, histories: pa.Table) -> None:
+def test_forecasts_do_not_depend_on_what_memory_held_before(model: BtydModel, histories: pa.Table) -> None:
     one, other = (forecast_on(filling, model, histories) for filling in (1e9, np.nan))
     assert one.equals(other)
 
 
-def forecast_on(filling: float, model: BgNbdModel, histories: pa.Table) -> pa.Table:
+def forecast_on(filling: float, model: BtydModel, histories: pa.Table) -> pa.Table:
     """Forecasts where every array that is not initialised holds `filling`."""
 
     def filled(shape: Any, dtype: Any = np.float64) -> np.ndarray:
@@ -99,7 +99,7 @@ def forecast_on(filling: float, model: BgNbdModel, histories: pa.Table) -> pa.Ta
 
 @given(models(), customers())
 @settings(max_examples=examples(ci=20, soak=5_000))
-def test_expected_purchases_and_value_grow_with_the_horizon(model: BgNbdModel, histories: pa.Table) -> None:
+def test_expected_purchases_and_value_grow_with_the_horizon(model: BtydModel, histories: pa.Table) -> None:
     forecasts = forecast(model, histories, [1, 7, 90, 400, 2000])
     for name in ("purchases_mean", "value_mean"):
         means = forecasts[name].to_numpy().reshape(-1, 5)

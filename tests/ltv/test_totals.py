@@ -9,7 +9,7 @@ import pytest
 
 from farview.core.errors import InvalidInput
 from farview.core.schemas import TOTALS
-from ltv.model import BgNbdModel
+from ltv.model import BtydModel
 from ltv.scorer import Scorer
 from ltv.totals import Totals
 from tests.ltv.cdnow import CALIBRATION_END, calibration, rfm_table
@@ -30,11 +30,11 @@ def cohort(cdnow_full: Path) -> pa.Table:
 
 
 @pytest.fixture(scope="module")
-def model() -> BgNbdModel:
+def model() -> BtydModel:
     return known_model(spread=0.15)
 
 
-def totals(model: BgNbdModel, customers: pa.Table, seed: int = 5) -> pa.Table:
+def totals(model: BtydModel, customers: pa.Table, seed: int = 5) -> pa.Table:
     scorer = Scorer(model, HORIZONS_DAYS, CALIBRATION_END, seed)
     for _ in scorer.forecast(customers.combine_chunks().to_batches()):
         pass
@@ -48,7 +48,7 @@ def draws_of(table: pa.Table, kind: str, name: str, days: int, measure: str) -> 
     raise AssertionError((kind, name, days, measure))
 
 
-def by_brute_force(model: BgNbdModel, customers: pa.Table, days: int, rounds: int) -> dict[str, FloatArray]:
+def by_brute_force(model: BtydModel, customers: pa.Table, days: int, rounds: int) -> dict[str, FloatArray]:
     """Totals, (rounds x draws,): every customer under each draw, which all customers share."""
     random = np.random.default_rng(3)
     purchases, spend = (np.tile(draws, (rounds, 1)) for draws in (model.purchase_draws, model.spend_draws))
@@ -60,7 +60,7 @@ def by_brute_force(model: BgNbdModel, customers: pa.Table, days: int, rounds: in
 
 
 @pytest.mark.parametrize("days", HORIZONS_DAYS)
-def test_totals_of_a_small_cohort_follow_brute_force(model: BgNbdModel, cohort: pa.Table, days: int) -> None:
+def test_totals_of_a_small_cohort_follow_brute_force(model: BtydModel, cohort: pa.Table, days: int) -> None:
     """512 draws: mean within 2 % and 3 standard errors, sd within 12 %, q05 and q95 within a quarter of an sd."""
     table = totals(model, cohort)
     brute = by_brute_force(model, cohort, days, rounds=examples(ci=20, soak=500))
@@ -76,7 +76,7 @@ def test_totals_of_a_small_cohort_follow_brute_force(model: BgNbdModel, cohort: 
             )
 
 
-def test_a_total_has_the_means_of_its_customers(model: BgNbdModel, cohort: pa.Table) -> None:
+def test_a_total_has_the_means_of_its_customers(model: BtydModel, cohort: pa.Table) -> None:
     scorer = Scorer(model, HORIZONS_DAYS, CALIBRATION_END, seed=1)
     forecasts = pa.Table.from_batches(list(scorer.forecast(cohort.combine_chunks().to_batches())))
     for row in scorer.totals().to_pylist():
@@ -85,7 +85,7 @@ def test_a_total_has_the_means_of_its_customers(model: BgNbdModel, cohort: pa.Ta
         assert row["customers"] == SIZE
 
 
-def test_draws_of_the_base_are_the_sums_of_its_cohorts(model: BgNbdModel, cdnow_sample: Path) -> None:
+def test_draws_of_the_base_are_the_sums_of_its_cohorts(model: BtydModel, cdnow_sample: Path) -> None:
     table = totals(model, calibration(cdnow_sample).take(pa.array(range(0, 2357, 4))))
     for days in HORIZONS_DAYS:
         for measure in ("purchases", "value"):
@@ -94,7 +94,7 @@ def test_draws_of_the_base_are_the_sums_of_its_cohorts(model: BgNbdModel, cdnow_
             np.testing.assert_allclose(base, np.sum(cohorts, axis=0), rtol=1e-12)
 
 
-def test_cohorts_move_together_with_the_parameters(model: BgNbdModel, cdnow_full: Path) -> None:
+def test_cohorts_move_together_with_the_parameters(model: BtydModel, cdnow_full: Path) -> None:
     """Of large cohorts the parameters are most of what is not known: their totals are nearly one."""
     table = totals(model, calibration(cdnow_full))
     january, march = (draws_of(table, "cohort", f"1997-0{month}", 365, "value") for month in (1, 3))
@@ -107,12 +107,12 @@ def test_there_are_at_least_500_joint_draws(draws: int) -> None:
     assert {len(row["draws"]) for row in table.to_pylist()} == {max(512, draws)}
 
 
-def test_the_same_seed_gives_the_same_draws_and_another_others(model: BgNbdModel, cohort: pa.Table) -> None:
+def test_the_same_seed_gives_the_same_draws_and_another_others(model: BtydModel, cohort: pa.Table) -> None:
     assert totals(model, cohort, seed=1).equals(totals(model, cohort, seed=1))
     assert not totals(model, cohort, seed=1).equals(totals(model, cohort, seed=2))
 
 
-def test_nobody_has_totals_of_nothing(model: BgNbdModel) -> None:
+def test_nobody_has_totals_of_nothing(model: BtydModel) -> None:
     table = totals(model, rfm_table([]))
     assert table.schema.equals(TOTALS)
     assert [row["mean"] for row in table.to_pylist()] == [0.0] * 4

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from farview.store.engine import open_engine
 from farview.v1 import forecast_pb2
 from farview.v1 import model_pb2 as pb
-from ltv.model import BgNbdModel, load
+from ltv.model import BtydModel, load
 from tests.server.conftest import Running
 from tests.server.refusals import refused
 from tests.server.test_score_customers import AS_OF_DATE, history
@@ -27,7 +27,7 @@ def two_versions(writing: Running) -> Running:
     """A register with ltv-revenue/1 (champion) and ltv-revenue/2 (candidate)."""
     first = writing.store.model_version("ltv-revenue", 1)
     model = load(writing.store.artifact(first))
-    assert isinstance(model, BgNbdModel)
+    assert isinstance(model, BtydModel)
     other = replace(model, spend_draws=model.spend_draws * 1.01)
     second = writing.store.register_model(
         "ltv-revenue", first.model, other.to_artifact(), first.lineage, {"k_hat": 0.2}

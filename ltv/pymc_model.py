@@ -1,4 +1,4 @@
-"""The BG/NBD and Gamma-Gamma as a PyMC model whose likelihood is an Op around the numba kernels.
+"""A purchase process and a spend model as a PyMC model whose likelihood is an Op around the numba kernels.
 
 For NUTS, and for anyone who wants to extend the model in PyMC. Needs no C compiler: the Op brings its own numba
 implementation, and nutpie compiles the rest with numba.
@@ -21,11 +21,12 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 from scipy.linalg import block_diag
 
-from ltv import bg_nbd_likelihood, gamma_gamma, rising
+from ltv import bg_nbd_likelihood, first_spend, gamma_gamma, rising
+from ltv.families import BG_NBD, FIRST_SPEND, GAMMA_GAMMA, MBG_NBD, Rows
 from ltv.inference.map import Mode
 from ltv.inference.target import Target
 from ltv.priors import Prior
-from ltv.rows import PurchaseRows, SpendRows
+from ltv.rows import FirstSpendRows, PurchaseRows, SpendRows
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -33,6 +34,8 @@ _sum: Any = pt.sum  # untyped in PyTensor
 
 PURCHASE_SCALARS = 3  # customers, repeat_buyers, unique_rows
 SPEND_SCALARS = 4  # customers, mean_spend, sum_log_mean, sum_log_spent
+FIRST_SPEND_SCALARS = 5  # customers, mean_spend, sum_log_mean, sum_log_first, repeat_logs
+_SCALARS = {PurchaseRows: PURCHASE_SCALARS, SpendRows: SPEND_SCALARS, FirstSpendRows: FIRST_SPEND_SCALARS}
 
 
 class LogLikelihood(Op):
@@ -41,16 +44,16 @@ class LogLikelihood(Op):
     Inputs: natural parameters (k,) and the packed rows (n,). Outputs: a scalar and shape (k,).
     """
 
-    __props__ = ("part",)
+    __props__ = ("family",)
 
-    def __init__(self, part: str) -> None:
-        self.part = part  # purchases | spend
+    def __init__(self, family: str) -> None:
+        self.family = family  # name of one of `families`
 
     def make_node(self, *inputs: Any) -> Apply[Any]:
         return Apply(self, [pt.as_tensor_variable(value) for value in inputs], [pt.dscalar(), pt.dvector()])
 
     def perform(self, _: Any, inputs: Sequence[Any], output_storage: list[list[Any]]) -> None:
-        value, gradient = _KERNELS[self.part](*inputs)
+        value, gradient = _KERNELS[self.family](*inputs)
         output_storage[0][0], output_storage[1][0] = np.asarray(value), gradient
 
     def L_op(self, _: Any, outputs: Any, output_grads: Any) -> list[Any]:  # noqa: N802
@@ -64,6 +67,7 @@ class LogLikelihood(Op):
 class Part:
     """One of the two independent posteriors: its density, its mode and its data."""
 
+    family: str
     target: Target
     mode: Mode
     data: FloatArray  # rows as `pack` gives them
@@ -85,7 +89,7 @@ def pymc_model(parts: Mapping[str, Part]) -> pm.Model:
         for name, part in parts.items():
             last = first + part.target.dimensions
             data = pm.Data(f"{name}_rows", part.data)
-            likelihood: Any = LogLikelihood(name)(natural[first:last], data)
+            likelihood: Any = LogLikelihood(part.family)(natural[first:last], data)
             pm.Potential(f"{name}_likelihood", likelihood[0])
             first = last
     return model
@@ -118,12 +122,12 @@ def _log_prior(priors: Sequence[Prior], u: Any) -> Any:
     return -0.5 * (_sum(((_sum(weights * u, axis=1) - mean) / sd) ** 2) + capped)
 
 
-def pack(rows: PurchaseRows | SpendRows) -> FloatArray:
+def pack(rows: Rows) -> FloatArray:
     """All arrays of the rows in one: every array that PyTensor passes to compiled code costs a second of compilation.
 
     Scalars, then lengths and values of each array in turn; integers keep their bits.
     """
-    count = PURCHASE_SCALARS if isinstance(rows, PurchaseRows) else SPEND_SCALARS
+    count = _SCALARS[type(rows)]
     arrays = [np.ascontiguousarray(array).view(np.float64) for array in rows[count:]]
     pieces = [np.array(rows[:count], dtype=np.float64)]
     for array in arrays:
@@ -139,7 +143,7 @@ def _next(data: FloatArray, at: int) -> tuple[FloatArray, int]:
 
 
 @numba.njit(cache=True, nogil=True)
-def _purchases(params: FloatArray, data: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _purchase_rows(data: FloatArray) -> PurchaseRows:
     frequency, at = _next(data, PURCHASE_SCALARS)
     frequency_weight, at = _next(data, at)
     time, at = _next(data, at)
@@ -149,17 +153,27 @@ def _purchases(params: FloatArray, data: FloatArray) -> tuple[FloatArray, FloatA
     recency, at = _next(data, at)
     age, at = _next(data, at)
     weight, at = _next(data, at)
-    rows = PurchaseRows(
+    return PurchaseRows(
         data[0], data[1], int(data[2]),
         frequency.view(np.int64), frequency_weight, time, age_weight, age_purchases,
         start.view(np.int64), recency.view(np.int64), age.view(np.int64), weight,
     )  # fmt: skip
-    gradient = np.empty(4)
-    return np.asarray(bg_nbd_likelihood.log_likelihood_kernel(params, rows, gradient)), gradient
 
 
 @numba.njit(cache=True, nogil=True)
-def _spend(params: FloatArray, data: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _bg_nbd(params: FloatArray, data: FloatArray) -> tuple[FloatArray, FloatArray]:
+    gradient, rows = np.empty(4), _purchase_rows(data)
+    return np.asarray(bg_nbd_likelihood.log_likelihood_kernel(params, rows, False, gradient)), gradient
+
+
+@numba.njit(cache=True, nogil=True)
+def _mbg_nbd(params: FloatArray, data: FloatArray) -> tuple[FloatArray, FloatArray]:
+    gradient, rows = np.empty(4), _purchase_rows(data)
+    return np.asarray(bg_nbd_likelihood.log_likelihood_kernel(params, rows, True, gradient)), gradient
+
+
+@numba.njit(cache=True, nogil=True)
+def _gamma_gamma(params: FloatArray, data: FloatArray) -> tuple[FloatArray, FloatArray]:
     frequency, at = _next(data, SPEND_SCALARS)
     frequency_weight, at = _next(data, at)
     start, at = _next(data, at)
@@ -173,12 +187,29 @@ def _spend(params: FloatArray, data: FloatArray) -> tuple[FloatArray, FloatArray
     return np.asarray(gamma_gamma.log_likelihood_kernel(params, rows, gradient)), gradient
 
 
-_KERNELS = {"purchases": _purchases, "spend": _spend}
+@numba.njit(cache=True, nogil=True)
+def _first_spend(params: FloatArray, data: FloatArray) -> tuple[FloatArray, FloatArray]:
+    frequency, at = _next(data, FIRST_SPEND_SCALARS)
+    seen, at = _next(data, at)
+    group_weight, at = _next(data, at)
+    start, at = _next(data, at)
+    spent, at = _next(data, at)
+    first, at = _next(data, at)
+    weight, at = _next(data, at)
+    rows = FirstSpendRows(
+        data[0], data[1], data[2], data[3], data[4],
+        frequency, seen, group_weight, start.view(np.int64), spent, first, weight,
+    )  # fmt: skip
+    gradient = np.empty(5)
+    return np.asarray(first_spend.log_likelihood_kernel(params, rows, gradient)), gradient
+
+
+_KERNELS = {BG_NBD: _bg_nbd, MBG_NBD: _mbg_nbd, GAMMA_GAMMA: _gamma_gamma, FIRST_SPEND: _first_spend}
 
 
 @register_funcify_default_op_cache_key(LogLikelihood)  # type: ignore[no-untyped-call]
 def _numba_likelihood(op: LogLikelihood, **_: Any) -> tuple[Any, int]:
     """The compiled likelihood and its version: PyTensor's cache on disk must not outlive the formulas it holds."""
-    source = "".join(inspect.getsource(module) for module in (bg_nbd_likelihood, gamma_gamma, rising))
+    source = "".join(inspect.getsource(module) for module in (bg_nbd_likelihood, first_spend, gamma_gamma, rising))
     version = int.from_bytes(hashlib.blake2b(source.encode(), digest_size=8).digest(), "little")
-    return _KERNELS[op.part], version
+    return _KERNELS[op.family], version
