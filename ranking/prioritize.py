@@ -29,6 +29,7 @@ class FloorReport:
     name: str
     share: float
     owed: int  # by the end of the list: floor(share x slots) where none came before
+    overdue: int  # of them, when the list began
     eligible: int  # candidates of the cohort, those found barred left out
     placed: int  # for whatever reason
     shortfall: int  # most placements missing at any prefix, debts from before among them; 0 when the floor holds
@@ -170,6 +171,7 @@ def _report(guarantee: Guarantee, belongs: BoolArray, cost: float) -> FloorRepor
         name=guarantee.name,
         share=guarantee.share,
         owed=guarantee.owed(slots),
+        overdue=guarantee.owed(0),
         eligible=int(np.count_nonzero(guarantee.members)),
         placed=int(np.count_nonzero(belongs)),
         shortfall=int(missing[short].max(initial=0)),

@@ -25,6 +25,8 @@ from farview.v1 import (
     model_pb2_grpc,
     prioritization_pb2,
     prioritization_pb2_grpc,
+    segment_pb2,
+    segment_pb2_grpc,
 )
 from ranking import prioritize
 from server.feedback_tokens import FeedbackTokens
@@ -42,6 +44,7 @@ from server.services.journey import JourneyService
 from server.services.model import ModelService
 from server.services.operations import OperationsService
 from server.services.prioritization import PrioritizationService
+from server.services.segment import SegmentService
 from server.snapshot import Served
 
 SERVICES = tuple(
@@ -51,6 +54,7 @@ SERVICES = tuple(
         (prioritization_pb2, "PrioritizationService"),
         (journey_pb2, "JourneyService"),
         (feedback_pb2, "FeedbackService"),
+        (segment_pb2, "SegmentService"),
         (model_pb2, "ModelService"),
         (job_pb2, "JobService"),
         (operations_pb2, "Operations"),
@@ -99,6 +103,7 @@ def start(store: Store, options: ServerOptions, logger: FilteringBoundLogger) ->
     )
     journey_pb2_grpc.add_JourneyServiceServicer_to_server(JourneyService(store, journeys, tokens), server)
     feedback_pb2_grpc.add_FeedbackServiceServicer_to_server(FeedbackService(store, tokens), server)
+    segment_pb2_grpc.add_SegmentServiceServicer_to_server(SegmentService(store), server)
     model_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(store), server)
     job_pb2_grpc.add_JobServiceServicer_to_server(JobService(store), server)
     operations_pb2_grpc.add_OperationsServicer_to_server(OperationsService(store, options.workers), server)

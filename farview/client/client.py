@@ -12,9 +12,12 @@ from farview.client.jobs import JobCalls
 from farview.client.journeys import JourneyCalls
 from farview.client.models import ModelCalls
 from farview.client.prioritization import PrioritizationCalls
+from farview.client.segments import SegmentCalls
 
 
-class FarviewClient(ForecastCalls, PrioritizationCalls, JourneyCalls, FeedbackCalls, ModelCalls, JobCalls):
+class FarviewClient(
+    ForecastCalls, PrioritizationCalls, JourneyCalls, FeedbackCalls, SegmentCalls, ModelCalls, JobCalls
+):
     """Calls one server. Safe to share between threads; every method raises CallFailed.
 
     A call that finds the server unavailable is repeated up to three times within its deadline; writes carry a request
@@ -33,6 +36,7 @@ class FarviewClient(ForecastCalls, PrioritizationCalls, JourneyCalls, FeedbackCa
         PrioritizationCalls.__init__(self, connection)
         JourneyCalls.__init__(self, connection)
         FeedbackCalls.__init__(self, connection)
+        SegmentCalls.__init__(self, connection)
         ModelCalls.__init__(self, connection)
         JobCalls.__init__(self, connection)
 

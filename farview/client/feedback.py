@@ -43,9 +43,18 @@ class FeedbackCalls:
         return self._connection.call(self._feedback.RecordTouchpoints, request)
 
     def record_exposures(
-        self, feedback_token: str, exposures: Sequence[Exposure], *, request_id: str = ""
+        self,
+        feedback_token: str,
+        exposures: Sequence[Exposure],
+        *,
+        released: Sequence[int] | None = (),
+        request_id: str = "",
     ) -> feedback_pb2.RecordExposuresResponse:
-        """Stores which places of an answer were shown, at most 1,000; `feedback_token` is the answer's."""
+        """Stores which places of an answer were shown, at most 1,000; `feedback_token` is the answer's.
+
+        Args:
+            released: places reserved under guarantees that nobody will be contacted for; None: all but those shown.
+        """
         request = feedback_pb2.RecordExposuresRequest(
             request_id=messages.request_id(request_id),
             feedback_token=feedback_token,
@@ -58,6 +67,8 @@ class FeedbackCalls:
                 )
                 for row in exposures
             ],
+            released_places=released,
+            release_rest=released is None,
         )
         return self._connection.call(self._feedback.RecordExposures, request)
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from farview.client import messages
 from farview.client.connection import Connection
-from farview.client.values import ExpectedRevenue, Floor, Item, Objective
+from farview.client.values import ExpectedRevenue, Floor, InSegment, Item, Objective, Reach, Reserve
 from farview.v1 import items_pb2, prioritization_pb2, prioritization_pb2_grpc
 
 _ITEM_FIELDS = ("price", "purchase_probability")
@@ -19,21 +20,26 @@ class PrioritizationCalls:
     def prioritize(
         self,
         capacity: int,
-        among: str | Sequence[str] = "",
+        among: str | Sequence[str] | InSegment = "",
         floors: Sequence[Floor] = (),
         *,
         horizon_days: int = 0,
         quantile: float | None = None,
+        reach: Reach = Reach(),  # noqa: B008 - frozen
+        reserve: Reserve | None = None,
         report_shortfall: bool = False,
         seed: int | None = None,
     ) -> prioritization_pb2.PrioritizeCustomersResponse:
         """An ordered audience.
 
         Args:
-            among: a filter, or customer ids; "" is everyone.
+            among: a filter, customer ids, or a segment; "" is everyone.
             quantile: order by this quantile of the expected value (0.05, 0.1, 0.5, 0.9 or 0.95) instead of its mean.
+            reach: what the customers must allow, and how often they may be contacted.
+            reserve: guarantees under which the places are reserved, in place of floors.
             report_shortfall: answer what can be placed when the floors are infeasible, instead of failing.
         """
+        report, refuse = prioritization_pb2.SHORTFALL_POLICY_REPORT, prioritization_pb2.SHORTFALL_POLICY_REFUSE
         request = prioritization_pb2.PrioritizeCustomersRequest(
             capacity=capacity,
             horizon_days=horizon_days,
@@ -41,18 +47,20 @@ class PrioritizationCalls:
                 prioritization_pb2.ExposureFloor(floor_id=f.name, cohort_filter=f.cohort_filter, share=f.share)
                 for f in floors
             ],
-            on_shortfall=prioritization_pb2.SHORTFALL_POLICY_REPORT
-            if report_shortfall
-            else prioritization_pb2.SHORTFALL_POLICY_REFUSE,
+            on_shortfall=report if report_shortfall else refuse,
             seed=seed,
+            contact=prioritization_pb2.Contact(channel=reach.channel, purpose=reach.purpose),
+            caps=[
+                prioritization_pb2.ContactCap(window_days=days, max_contacts=most) for days, most in reach.caps.items()
+            ],
         )
-        if not isinstance(among, str):
-            request.customers.SetInParent()
-            request.customers.customer_ids.extend(among)
-        elif among:
-            request.filter = among
+        _choose_among(request, among)
         if quantile is not None:
             request.score.quantile.level = quantile
+        if reserve is not None:
+            request.guarantee_ids.extend(reserve.guarantee_ids)
+            request.reservation_minutes = reserve.minutes
+            request.request_id = messages.request_id(reserve.request_id)
         return self._connection.call(self._prioritization.PrioritizeCustomers, request)
 
     def rank_items(
@@ -82,6 +90,18 @@ class PrioritizationCalls:
                     name=objective.name, weight=objective.weight, bin_width=objective.bin_width
                 )
         return self._connection.call(self._prioritization.RankItems, request)
+
+
+def _choose_among(
+    request: prioritization_pb2.PrioritizeCustomersRequest, among: str | Sequence[str] | InSegment
+) -> None:
+    if isinstance(among, InSegment):
+        request.segment_id = among.segment_id
+    elif not isinstance(among, str):
+        request.customers.SetInParent()
+        request.customers.customer_ids.extend(among)
+    elif among:
+        request.filter = among
 
 
 def _candidate(item: Item, names: Sequence[str]) -> items_pb2.CandidateItem:

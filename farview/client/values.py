@@ -1,6 +1,6 @@
 """What callers give and get that is no message of the contract."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -67,6 +67,45 @@ class Floor:
     name: str
     cohort_filter: str
     share: float  # of places, in (0, 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """A guarantee to keep: a share of a ledger's slots for a cohort, which is a filter or a segment."""
+
+    guarantee_id: str
+    share: float  # of slots, in (0, 1]
+    cohort_filter: str = ""
+    segment_id: str = ""  # in place of the filter
+    ledger_id: str = ""  # "": the default one
+    window_days: int = 0  # 0: the default, 7
+    end_time: datetime | None = None  # aware; None: never
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InSegment:
+    """Whoever a stored segment selects."""
+
+    segment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What customers are contacted for, and how often they may be."""
+
+    channel: str = ""  # "": none in particular
+    purpose: str = ""  # "": marketing
+    caps: Mapping[int, int] = field(default_factory=dict)  # days -> most contacts within them
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """Places to reserve under guarantees, all of one ledger."""
+
+    guarantee_ids: Sequence[str]
+    minutes: int = 0  # 0: the default, 24 hours
+    request_id: str = ""  # give one to make repeats of the call safe
 
 
 @dataclass(frozen=True, slots=True)

@@ -296,13 +296,23 @@ class RecordExposuresRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     FEEDBACK_TOKEN_FIELD_NUMBER: _builtins.int
     EXPOSURES_FIELD_NUMBER: _builtins.int
+    RELEASED_PLACES_FIELD_NUMBER: _builtins.int
+    RELEASE_REST_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """As in RecordTransactionsRequest."""
     feedback_token: _builtins.str
     """`feedback_token` of an answer of PrioritizeCustomers, RankItems or PlanJourney, as it came. It does not expire."""
+    release_rest: _builtins.bool
+    """Releases all places that are still reserved and not among `exposures`, in place of `released_places`."""
     @_builtins.property
     def exposures(self) -> _containers.RepeatedCompositeFieldContainer[Global___Exposure]:
-        """1 to 1,000, in any order."""
+        """1 to 1,000, in any order; none is fine where places are released."""
+
+    @_builtins.property
+    def released_places(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Places of an answer of PrioritizeCustomers that nobody will be contacted for, at most 10,000, each named once and not
+        among `exposures`. A place that was shown stays so.
+        """
 
     def __init__(
         self,
@@ -310,10 +320,12 @@ class RecordExposuresRequest(_message.Message):
         request_id: _builtins.str = ...,
         feedback_token: _builtins.str = ...,
         exposures: _abc.Iterable[Global___Exposure] | None = ...,
+        released_places: _abc.Iterable[_builtins.int] | None = ...,
+        release_rest: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["exposures", b"exposures", "feedback_token", b"feedback_token", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exposures", b"exposures", "feedback_token", b"feedback_token", "release_rest", b"release_rest", "released_places", b"released_places", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -367,21 +379,29 @@ class RecordExposuresResponse(_message.Message):
 
     NEW_COUNT_FIELD_NUMBER: _builtins.int
     UNCHANGED_COUNT_FIELD_NUMBER: _builtins.int
+    CONFIRMED_COUNT_FIELD_NUMBER: _builtins.int
+    RELEASED_COUNT_FIELD_NUMBER: _builtins.int
     new_count: _builtins.int
     """Stored as new."""
     unchanged_count: _builtins.int
     """The same place of the same answer with the same customer and item had been stored before; the time that was stored
     first stays.
     """
+    confirmed_count: _builtins.int
+    """Of the answer's reserved places, those that this call confirmed."""
+    released_count: _builtins.int
+    """Those that it released."""
     def __init__(
         self,
         *,
         new_count: _builtins.int = ...,
         unchanged_count: _builtins.int = ...,
+        confirmed_count: _builtins.int = ...,
+        released_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["new_count", b"new_count", "unchanged_count", b"unchanged_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirmed_count", b"confirmed_count", "new_count", b"new_count", "released_count", b"released_count", "unchanged_count", b"unchanged_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

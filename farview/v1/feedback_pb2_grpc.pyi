@@ -51,7 +51,10 @@ class FeedbackServiceStub:
 
     `feedback_token` proves the answer: that a server of this database gave it, when, by which method, from which
     forecast run, model and plan, for which customer (plans), and how many places it had. Which customer or item stood at
-    a place is the caller's word, as answers are not kept.
+    a place is the caller's word, as answers are not kept; but for places that were reserved under guarantees.
+
+    Of an answer under guarantees each exposure confirms the place that was reserved, also after the reservation has
+    expired or was released; and places that will not be used can be released, so that others get what they were owed.
     """
 
 @_typing.type_check_only
@@ -77,7 +80,10 @@ class FeedbackServiceAsyncStub(FeedbackServiceStub):
 
     `feedback_token` proves the answer: that a server of this database gave it, when, by which method, from which
     forecast run, model and plan, for which customer (plans), and how many places it had. Which customer or item stood at
-    a place is the caller's word, as answers are not kept.
+    a place is the caller's word, as answers are not kept; but for places that were reserved under guarantees.
+
+    Of an answer under guarantees each exposure confirms the place that was reserved, also after the reservation has
+    expired or was released; and places that will not be used can be released, so that others get what they were owed.
     """
 
 class FeedbackServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -118,7 +124,10 @@ class FeedbackServiceServicer(metaclass=_abc_1.ABCMeta):
 
         `feedback_token` proves the answer: that a server of this database gave it, when, by which method, from which
         forecast run, model and plan, for which customer (plans), and how many places it had. Which customer or item stood at
-        a place is the caller's word, as answers are not kept.
+        a place is the caller's word, as answers are not kept; but for places that were reserved under guarantees.
+
+        Of an answer under guarantees each exposure confirms the place that was reserved, also after the reservation has
+        expired or was released; and places that will not be used can be released, so that others get what they were owed.
         """
 
 def add_FeedbackServiceServicer_to_server(servicer: FeedbackServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -26,9 +26,10 @@ from farview.v1 import distribution_pb2 as farview_dot_v1_dot_distribution__pb2
 from farview.v1 import forecast_run_pb2 as farview_dot_v1_dot_forecast__run__pb2
 from farview.v1 import items_pb2 as farview_dot_v1_dot_items__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x66\x61rview/v1/prioritization.proto\x12\nfarview.v1\x1a\x1d\x66\x61rview/v1/distribution.proto\x1a\x1d\x66\x61rview/v1/forecast_run.proto\x1a\x16\x66\x61rview/v1/items.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xdf\x02\n\x1aPrioritizeCustomersRequest\x12\x16\n\x06\x66ilter\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x12\x33\n\tcustomers\x18\x02 \x01(\x0b\x32\x18.farview.v1.CustomerListB\x04\xe2\x41\x01\x01H\x00\x12\x16\n\x08\x63\x61pacity\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x02\x12\x1a\n\x0chorizon_days\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12&\n\x05score\x18\x05 \x01(\x0b\x32\x11.farview.v1.ScoreB\x04\xe2\x41\x01\x01\x12/\n\x06\x66loors\x18\x06 \x03(\x0b\x32\x19.farview.v1.ExposureFloorB\x04\xe2\x41\x01\x01\x12\x37\n\x0con_shortfall\x18\x07 \x01(\x0e\x32\x1b.farview.v1.ShortfallPolicyB\x04\xe2\x41\x01\x01\x12\x17\n\x04seed\x18\x08 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x42\x0c\n\ncandidatesB\x07\n\x05_seed\"*\n\x0c\x43ustomerList\x12\x1a\n\x0c\x63ustomer_ids\x18\x01 \x03(\tB\x04\xe2\x41\x01\x02\"y\n\x05Score\x12\x38\n\x0e\x65xpected_value\x18\x01 \x01(\x0b\x32\x1e.farview.v1.ExpectedValueScoreH\x00\x12-\n\x08quantile\x18\x02 \x01(\x0b\x32\x19.farview.v1.QuantileScoreH\x00\x42\x07\n\x05\x62\x61sis\"\x14\n\x12\x45xpectedValueScore\"$\n\rQuantileScore\x12\x13\n\x05level\x18\x01 \x01(\x01\x42\x04\xe2\x41\x01\x02\"Y\n\rExposureFloor\x12\x16\n\x08\x66loor_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1b\n\rcohort_filter\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x13\n\x05share\x18\x03 \x01(\x01\x42\x04\xe2\x41\x01\x02\"\xbf\x02\n\x1bPrioritizeCustomersResponse\x12-\n\x0c\x66orecast_run\x18\x01 \x01(\x0b\x32\x17.farview.v1.ForecastRun\x12\x32\n\tcustomers\x18\x02 \x03(\x0b\x32\x1f.farview.v1.PrioritizedCustomer\x12/\n\x06\x66loors\x18\x03 \x03(\x0b\x32\x1f.farview.v1.ExposureFloorResult\x12\x0c\n\x04seed\x18\x04 \x01(\x03\x12\x14\n\x0chorizon_days\x18\x05 \x01(\x05\x12\x17\n\x0f\x63\x61ndidate_count\x18\x06 \x01(\x03\x12\x1c\n\x14unknown_customer_ids\x18\x07 \x03(\t\x12\x19\n\x11shortfall_reasons\x18\x08 \x03(\t\x12\x16\n\x0e\x66\x65\x65\x64\x62\x61\x63k_token\x18\t \x01(\t\"\xa8\x02\n\x13PrioritizedCustomer\x12\r\n\x05place\x18\x01 \x01(\x05\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\r\n\x05score\x18\x03 \x01(\x01\x12%\n\x05parts\x18\x04 \x01(\x0b\x32\x16.farview.v1.ScoreParts\x12\x15\n\rcurrency_code\x18\x05 \x01(\t\x12\x0e\n\x06\x63ohort\x18\x06 \x01(\t\x12+\n\x06reason\x18\x07 \x01(\x0e\x32\x1b.farview.v1.PlacementReason\x12\x15\n\rdue_floor_ids\x18\x08 \x03(\t\x12\x19\n\x11\x63ounted_floor_ids\x18\t \x03(\t\x12\x31\n\x0e\x65xpected_value\x18\n \x01(\x0b\x32\x19.farview.v1.ExpectedValue\">\n\nScoreParts\x12\x1b\n\x13\x65xpected_value_mean\x18\x01 \x01(\x01\x12\x13\n\x0buncertainty\x18\x02 \x01(\x01\"\xe5\x01\n\x13\x45xposureFloorResult\x12\x10\n\x08\x66loor_id\x18\x01 \x01(\t\x12\x16\n\x0e\x65ligible_count\x18\x02 \x01(\x03\x12\x16\n\x0epromised_count\x18\x03 \x01(\x05\x12\x12\n\nkept_count\x18\x04 \x01(\x05\x12\x17\n\x0fshortfall_count\x18\x05 \x01(\x05\x12\x1e\n\x11\x66irst_short_place\x18\x06 \x01(\x05H\x00\x88\x01\x01\x12\x12\n\nscore_cost\x18\x07 \x01(\x01\x12\x15\n\rcurrency_code\x18\x08 \x01(\tB\x14\n\x12_first_short_place*m\n\x0fShortfallPolicy\x12 \n\x1cSHORTFALL_POLICY_UNSPECIFIED\x10\x00\x12\x1b\n\x17SHORTFALL_POLICY_REFUSE\x10\x01\x12\x1b\n\x17SHORTFALL_POLICY_REPORT\x10\x02*o\n\x0fPlacementReason\x12 \n\x1cPLACEMENT_REASON_UNSPECIFIED\x10\x00\x12\x1a\n\x16PLACEMENT_REASON_SCORE\x10\x01\x12\x1e\n\x1aPLACEMENT_REASON_GUARANTEE\x10\x02\x32\xc9\x01\n\x15PrioritizationService\x12\x66\n\x13PrioritizeCustomers\x12&.farview.v1.PrioritizeCustomersRequest\x1a\'.farview.v1.PrioritizeCustomersResponse\x12H\n\tRankItems\x12\x1c.farview.v1.RankItemsRequest\x1a\x1d.farview.v1.RankItemsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x66\x61rview/v1/prioritization.proto\x12\nfarview.v1\x1a\x1d\x66\x61rview/v1/distribution.proto\x1a\x1d\x66\x61rview/v1/forecast_run.proto\x1a\x16\x66\x61rview/v1/items.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xad\x04\n\x1aPrioritizeCustomersRequest\x12\x16\n\x06\x66ilter\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x12\x33\n\tcustomers\x18\x02 \x01(\x0b\x32\x18.farview.v1.CustomerListB\x04\xe2\x41\x01\x01H\x00\x12\x1a\n\nsegment_id\x18\t \x01(\tB\x04\xe2\x41\x01\x01H\x00\x12\x16\n\x08\x63\x61pacity\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x02\x12\x1a\n\x0chorizon_days\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12&\n\x05score\x18\x05 \x01(\x0b\x32\x11.farview.v1.ScoreB\x04\xe2\x41\x01\x01\x12/\n\x06\x66loors\x18\x06 \x03(\x0b\x32\x19.farview.v1.ExposureFloorB\x04\xe2\x41\x01\x01\x12\x37\n\x0con_shortfall\x18\x07 \x01(\x0e\x32\x1b.farview.v1.ShortfallPolicyB\x04\xe2\x41\x01\x01\x12\x17\n\x04seed\x18\x08 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x1b\n\rguarantee_ids\x18\n \x03(\tB\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x0b \x01(\tB\x04\xe2\x41\x01\x01\x12!\n\x13reservation_minutes\x18\x0c \x01(\x05\x42\x04\xe2\x41\x01\x01\x12*\n\x07\x63ontact\x18\r \x01(\x0b\x32\x13.farview.v1.ContactB\x04\xe2\x41\x01\x01\x12*\n\x04\x63\x61ps\x18\x0e \x03(\x0b\x32\x16.farview.v1.ContactCapB\x04\xe2\x41\x01\x01\x42\x0c\n\ncandidatesB\x07\n\x05_seed\"7\n\x07\x43ontact\x12\x15\n\x07\x63hannel\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07purpose\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"C\n\nContactCap\x12\x1a\n\x0cmax_contacts\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x02\x12\x19\n\x0bwindow_days\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x02\"*\n\x0c\x43ustomerList\x12\x1a\n\x0c\x63ustomer_ids\x18\x01 \x03(\tB\x04\xe2\x41\x01\x02\"y\n\x05Score\x12\x38\n\x0e\x65xpected_value\x18\x01 \x01(\x0b\x32\x1e.farview.v1.ExpectedValueScoreH\x00\x12-\n\x08quantile\x18\x02 \x01(\x0b\x32\x19.farview.v1.QuantileScoreH\x00\x42\x07\n\x05\x62\x61sis\"\x14\n\x12\x45xpectedValueScore\"$\n\rQuantileScore\x12\x13\n\x05level\x18\x01 \x01(\x01\x42\x04\xe2\x41\x01\x02\"Y\n\rExposureFloor\x12\x16\n\x08\x66loor_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1b\n\rcohort_filter\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x13\n\x05share\x18\x03 \x01(\x01\x42\x04\xe2\x41\x01\x02\"\xa5\x03\n\x1bPrioritizeCustomersResponse\x12-\n\x0c\x66orecast_run\x18\x01 \x01(\x0b\x32\x17.farview.v1.ForecastRun\x12\x32\n\tcustomers\x18\x02 \x03(\x0b\x32\x1f.farview.v1.PrioritizedCustomer\x12/\n\x06\x66loors\x18\x03 \x03(\x0b\x32\x1f.farview.v1.ExposureFloorResult\x12\x0c\n\x04seed\x18\x04 \x01(\x03\x12\x14\n\x0chorizon_days\x18\x05 \x01(\x05\x12\x17\n\x0f\x63\x61ndidate_count\x18\x06 \x01(\x03\x12\x1c\n\x14unknown_customer_ids\x18\x07 \x03(\t\x12\x19\n\x11shortfall_reasons\x18\x08 \x03(\t\x12\x16\n\x0e\x66\x65\x65\x64\x62\x61\x63k_token\x18\t \x01(\t\x12\x14\n\x0c\x62\x61rred_count\x18\n \x01(\x03\x12;\n\x17reservation_expire_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tledger_id\x18\x0c \x01(\t\"\xa8\x02\n\x13PrioritizedCustomer\x12\r\n\x05place\x18\x01 \x01(\x05\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\r\n\x05score\x18\x03 \x01(\x01\x12%\n\x05parts\x18\x04 \x01(\x0b\x32\x16.farview.v1.ScoreParts\x12\x15\n\rcurrency_code\x18\x05 \x01(\t\x12\x0e\n\x06\x63ohort\x18\x06 \x01(\t\x12+\n\x06reason\x18\x07 \x01(\x0e\x32\x1b.farview.v1.PlacementReason\x12\x15\n\rdue_floor_ids\x18\x08 \x03(\t\x12\x19\n\x11\x63ounted_floor_ids\x18\t \x03(\t\x12\x31\n\x0e\x65xpected_value\x18\n \x01(\x0b\x32\x19.farview.v1.ExpectedValue\">\n\nScoreParts\x12\x1b\n\x13\x65xpected_value_mean\x18\x01 \x01(\x01\x12\x13\n\x0buncertainty\x18\x02 \x01(\x01\"\xfc\x01\n\x13\x45xposureFloorResult\x12\x10\n\x08\x66loor_id\x18\x01 \x01(\t\x12\x16\n\x0e\x65ligible_count\x18\x02 \x01(\x03\x12\x16\n\x0epromised_count\x18\x03 \x01(\x03\x12\x12\n\nkept_count\x18\x04 \x01(\x05\x12\x17\n\x0fshortfall_count\x18\x05 \x01(\x03\x12\x1e\n\x11\x66irst_short_place\x18\x06 \x01(\x05H\x00\x88\x01\x01\x12\x12\n\nscore_cost\x18\x07 \x01(\x01\x12\x15\n\rcurrency_code\x18\x08 \x01(\t\x12\x15\n\roverdue_count\x18\t \x01(\x03\x42\x14\n\x12_first_short_place*m\n\x0fShortfallPolicy\x12 \n\x1cSHORTFALL_POLICY_UNSPECIFIED\x10\x00\x12\x1b\n\x17SHORTFALL_POLICY_REFUSE\x10\x01\x12\x1b\n\x17SHORTFALL_POLICY_REPORT\x10\x02*o\n\x0fPlacementReason\x12 \n\x1cPLACEMENT_REASON_UNSPECIFIED\x10\x00\x12\x1a\n\x16PLACEMENT_REASON_SCORE\x10\x01\x12\x1e\n\x1aPLACEMENT_REASON_GUARANTEE\x10\x02\x32\xc9\x01\n\x15PrioritizationService\x12\x66\n\x13PrioritizeCustomers\x12&.farview.v1.PrioritizeCustomersRequest\x1a\'.farview.v1.PrioritizeCustomersResponse\x12H\n\tRankItems\x12\x1c.farview.v1.RankItemsRequest\x1a\x1d.farview.v1.RankItemsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,6 +40,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PRIORITIZECUSTOMERSREQUEST'].fields_by_name['filter']._serialized_options = b'\342A\001\001'
   _globals['_PRIORITIZECUSTOMERSREQUEST'].fields_by_name['customers']._loaded_options = None
   _globals['_PRIORITIZECUSTOMERSREQUEST'].fields_by_name['customers']._serialized_options = b'\342A\001\001'
+  _globals['_PRIORITIZECUSTOMERSREQUEST'].fields_by_name['segment_id']._loaded_options = None
+  _globals['_PRIORITIZECUSTOMERSREQUEST'].fields_by_name['segment_id']._serialized_options = b'\342A\001\001'
   _globals['_PRIORITIZECUSTOMERSREQUEST'].fields_by_name['capacity']._loaded_options = None
   _globals['_PRIORITIZECUSTOMERSREQUEST'].fields_by_name['capacity']._serialized_options = b'\342A\001\002'
   _globals['_PRIORITIZECUSTOMERSREQUEST'].fields_by_name['horizon_days']._loaded_options = None
@@ -51,6 +54,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PRIORITIZECUSTOMERSREQUEST'].fields_by_name['on_shortfall']._serialized_options = b'\342A\001\001'
   _globals['_PRIORITIZECUSTOMERSREQUEST'].fields_by_name['seed']._loaded_options = None
   _globals['_PRIORITIZECUSTOMERSREQUEST'].fields_by_name['seed']._serialized_options = b'\342A\001\001'
+  _globals['_PRIORITIZECUSTOMERSREQUEST'].fields_by_name['guarantee_ids']._loaded_options = None
+  _globals['_PRIORITIZECUSTOMERSREQUEST'].fields_by_name['guarantee_ids']._serialized_options = b'\342A\001\001'
+  _globals['_PRIORITIZECUSTOMERSREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_PRIORITIZECUSTOMERSREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001'
+  _globals['_PRIORITIZECUSTOMERSREQUEST'].fields_by_name['reservation_minutes']._loaded_options = None
+  _globals['_PRIORITIZECUSTOMERSREQUEST'].fields_by_name['reservation_minutes']._serialized_options = b'\342A\001\001'
+  _globals['_PRIORITIZECUSTOMERSREQUEST'].fields_by_name['contact']._loaded_options = None
+  _globals['_PRIORITIZECUSTOMERSREQUEST'].fields_by_name['contact']._serialized_options = b'\342A\001\001'
+  _globals['_PRIORITIZECUSTOMERSREQUEST'].fields_by_name['caps']._loaded_options = None
+  _globals['_PRIORITIZECUSTOMERSREQUEST'].fields_by_name['caps']._serialized_options = b'\342A\001\001'
+  _globals['_CONTACT'].fields_by_name['channel']._loaded_options = None
+  _globals['_CONTACT'].fields_by_name['channel']._serialized_options = b'\342A\001\001'
+  _globals['_CONTACT'].fields_by_name['purpose']._loaded_options = None
+  _globals['_CONTACT'].fields_by_name['purpose']._serialized_options = b'\342A\001\001'
+  _globals['_CONTACTCAP'].fields_by_name['max_contacts']._loaded_options = None
+  _globals['_CONTACTCAP'].fields_by_name['max_contacts']._serialized_options = b'\342A\001\002'
+  _globals['_CONTACTCAP'].fields_by_name['window_days']._loaded_options = None
+  _globals['_CONTACTCAP'].fields_by_name['window_days']._serialized_options = b'\342A\001\002'
   _globals['_CUSTOMERLIST'].fields_by_name['customer_ids']._loaded_options = None
   _globals['_CUSTOMERLIST'].fields_by_name['customer_ids']._serialized_options = b'\342A\001\002'
   _globals['_QUANTILESCORE'].fields_by_name['level']._loaded_options = None
@@ -61,30 +82,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPOSUREFLOOR'].fields_by_name['cohort_filter']._serialized_options = b'\342A\001\002'
   _globals['_EXPOSUREFLOOR'].fields_by_name['share']._loaded_options = None
   _globals['_EXPOSUREFLOOR'].fields_by_name['share']._serialized_options = b'\342A\001\002'
-  _globals['_SHORTFALLPOLICY']._serialized_start=1755
-  _globals['_SHORTFALLPOLICY']._serialized_end=1864
-  _globals['_PLACEMENTREASON']._serialized_start=1866
-  _globals['_PLACEMENTREASON']._serialized_end=1977
-  _globals['_PRIORITIZECUSTOMERSREQUEST']._serialized_start=167
-  _globals['_PRIORITIZECUSTOMERSREQUEST']._serialized_end=518
-  _globals['_CUSTOMERLIST']._serialized_start=520
-  _globals['_CUSTOMERLIST']._serialized_end=562
-  _globals['_SCORE']._serialized_start=564
-  _globals['_SCORE']._serialized_end=685
-  _globals['_EXPECTEDVALUESCORE']._serialized_start=687
-  _globals['_EXPECTEDVALUESCORE']._serialized_end=707
-  _globals['_QUANTILESCORE']._serialized_start=709
-  _globals['_QUANTILESCORE']._serialized_end=745
-  _globals['_EXPOSUREFLOOR']._serialized_start=747
-  _globals['_EXPOSUREFLOOR']._serialized_end=836
-  _globals['_PRIORITIZECUSTOMERSRESPONSE']._serialized_start=839
-  _globals['_PRIORITIZECUSTOMERSRESPONSE']._serialized_end=1158
-  _globals['_PRIORITIZEDCUSTOMER']._serialized_start=1161
-  _globals['_PRIORITIZEDCUSTOMER']._serialized_end=1457
-  _globals['_SCOREPARTS']._serialized_start=1459
-  _globals['_SCOREPARTS']._serialized_end=1521
-  _globals['_EXPOSUREFLOORRESULT']._serialized_start=1524
-  _globals['_EXPOSUREFLOORRESULT']._serialized_end=1753
-  _globals['_PRIORITIZATIONSERVICE']._serialized_start=1980
-  _globals['_PRIORITIZATIONSERVICE']._serialized_end=2181
+  _globals['_SHORTFALLPOLICY']._serialized_start=2245
+  _globals['_SHORTFALLPOLICY']._serialized_end=2354
+  _globals['_PLACEMENTREASON']._serialized_start=2356
+  _globals['_PLACEMENTREASON']._serialized_end=2467
+  _globals['_PRIORITIZECUSTOMERSREQUEST']._serialized_start=200
+  _globals['_PRIORITIZECUSTOMERSREQUEST']._serialized_end=757
+  _globals['_CONTACT']._serialized_start=759
+  _globals['_CONTACT']._serialized_end=814
+  _globals['_CONTACTCAP']._serialized_start=816
+  _globals['_CONTACTCAP']._serialized_end=883
+  _globals['_CUSTOMERLIST']._serialized_start=885
+  _globals['_CUSTOMERLIST']._serialized_end=927
+  _globals['_SCORE']._serialized_start=929
+  _globals['_SCORE']._serialized_end=1050
+  _globals['_EXPECTEDVALUESCORE']._serialized_start=1052
+  _globals['_EXPECTEDVALUESCORE']._serialized_end=1072
+  _globals['_QUANTILESCORE']._serialized_start=1074
+  _globals['_QUANTILESCORE']._serialized_end=1110
+  _globals['_EXPOSUREFLOOR']._serialized_start=1112
+  _globals['_EXPOSUREFLOOR']._serialized_end=1201
+  _globals['_PRIORITIZECUSTOMERSRESPONSE']._serialized_start=1204
+  _globals['_PRIORITIZECUSTOMERSRESPONSE']._serialized_end=1625
+  _globals['_PRIORITIZEDCUSTOMER']._serialized_start=1628
+  _globals['_PRIORITIZEDCUSTOMER']._serialized_end=1924
+  _globals['_SCOREPARTS']._serialized_start=1926
+  _globals['_SCOREPARTS']._serialized_end=1988
+  _globals['_EXPOSUREFLOORRESULT']._serialized_start=1991
+  _globals['_EXPOSUREFLOORRESULT']._serialized_end=2243
+  _globals['_PRIORITIZATIONSERVICE']._serialized_start=2470
+  _globals['_PRIORITIZATIONSERVICE']._serialized_end=2671
 # @@protoc_insertion_point(module_scope)

@@ -8,6 +8,7 @@ from farview.v1 import distribution_pb2 as _distribution_pb2
 from farview.v1 import forecast_run_pb2 as _forecast_run_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
@@ -71,14 +72,22 @@ class PrioritizeCustomersRequest(_message.Message):
 
     FILTER_FIELD_NUMBER: _builtins.int
     CUSTOMERS_FIELD_NUMBER: _builtins.int
+    SEGMENT_ID_FIELD_NUMBER: _builtins.int
     CAPACITY_FIELD_NUMBER: _builtins.int
     HORIZON_DAYS_FIELD_NUMBER: _builtins.int
     SCORE_FIELD_NUMBER: _builtins.int
     FLOORS_FIELD_NUMBER: _builtins.int
     ON_SHORTFALL_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
+    GUARANTEE_IDS_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RESERVATION_MINUTES_FIELD_NUMBER: _builtins.int
+    CONTACT_FIELD_NUMBER: _builtins.int
+    CAPS_FIELD_NUMBER: _builtins.int
     filter: _builtins.str
     """In the grammar and over the fields of `ListForecastsRequest.filter`, at `horizon_days`."""
+    segment_id: _builtins.str
+    """A segment of SegmentService."""
     capacity: _builtins.int
     """The most customers to answer, 1 to 10,000. Fewer are answered when there are fewer candidates."""
     horizon_days: _builtins.int
@@ -87,6 +96,12 @@ class PrioritizeCustomersRequest(_message.Message):
     """What happens when the floors are infeasible. Default: REFUSE."""
     seed: _builtins.int
     """Orders customers of equal score, at least 0. Default: drawn by the server. The answer repeats it."""
+    request_id: _builtins.str
+    """With `guarantee_ids` required, without them refused. Chosen by the caller for this write, 1 to 128 characters; a UUID
+    is a good choice. The same id and body answer what was answered first and reserve nothing again.
+    """
+    reservation_minutes: _builtins.int
+    """How long places stay reserved, 1 to 43,200 (30 days). Default: 1,440 (24 hours). Only with `guarantee_ids`."""
     @_builtins.property
     def customers(self) -> Global___CustomerList: ...
     @_builtins.property
@@ -97,25 +112,45 @@ class PrioritizeCustomersRequest(_message.Message):
     def floors(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExposureFloor]:
         """At most 16, with different `floor_id`."""
 
+    @_builtins.property
+    def guarantee_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Guarantees of SegmentService, at most 16, all of one ledger; each named once. All guarantees of that ledger are kept,
+        named or not, as they share its slots. Not together with `floors`.
+        """
+
+    @_builtins.property
+    def contact(self) -> Global___Contact:
+        """What the customers are to be contacted for. Default: on no channel in particular, for marketing."""
+
+    @_builtins.property
+    def caps(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContactCap]:
+        """At most 8; all of them hold."""
+
     def __init__(
         self,
         *,
         filter: _builtins.str = ...,
         customers: Global___CustomerList | None = ...,
+        segment_id: _builtins.str = ...,
         capacity: _builtins.int = ...,
         horizon_days: _builtins.int = ...,
         score: Global___Score | None = ...,
         floors: _abc.Iterable[Global___ExposureFloor] | None = ...,
         on_shortfall: Global___ShortfallPolicy.ValueType = ...,
         seed: _builtins.int | None = ...,
+        guarantee_ids: _abc.Iterable[_builtins.str] | None = ...,
+        request_id: _builtins.str = ...,
+        reservation_minutes: _builtins.int = ...,
+        contact: Global___Contact | None = ...,
+        caps: _abc.Iterable[Global___ContactCap] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "candidates", b"candidates", "customers", b"customers", "filter", b"filter", "score", b"score", "seed", b"seed"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "candidates", b"candidates", "contact", b"contact", "customers", b"customers", "filter", b"filter", "score", b"score", "seed", b"seed", "segment_id", b"segment_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "candidates", b"candidates", "capacity", b"capacity", "customers", b"customers", "filter", b"filter", "floors", b"floors", "horizon_days", b"horizon_days", "on_shortfall", b"on_shortfall", "score", b"score", "seed", b"seed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "candidates", b"candidates", "capacity", b"capacity", "caps", b"caps", "contact", b"contact", "customers", b"customers", "filter", b"filter", "floors", b"floors", "guarantee_ids", b"guarantee_ids", "horizon_days", b"horizon_days", "on_shortfall", b"on_shortfall", "request_id", b"request_id", "reservation_minutes", b"reservation_minutes", "score", b"score", "seed", b"seed", "segment_id", b"segment_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
     _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015
-    _WhichOneofReturnType_candidates: _TypeAlias = _typing.Literal["filter", "customers"]  # noqa: Y015
+    _WhichOneofReturnType_candidates: _TypeAlias = _typing.Literal["filter", "customers", "segment_id"]  # noqa: Y015
     _WhichOneofArgType_candidates: _TypeAlias = _typing.Literal["candidates", b"candidates"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__seed) -> _WhichOneofReturnType__seed | None: ...
@@ -123,6 +158,65 @@ class PrioritizeCustomersRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_candidates) -> _WhichOneofReturnType_candidates | None: ...
 
 Global___PrioritizeCustomersRequest: _TypeAlias = PrioritizeCustomersRequest  # noqa: Y015
+
+@_typing.final
+class Contact(_message.Message):
+    """What a customer must have allowed: by the last record of consent, and where there is none, unless the database was
+    initialised with consent required.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    channel: _builtins.str
+    """At most 256 characters, such as "email". Default: none in particular. Then those get no place who allow none of the
+    channels of which there is a record.
+    """
+    purpose: _builtins.str
+    """At most 256 characters. Default: "marketing"."""
+    def __init__(
+        self,
+        *,
+        channel: _builtins.str = ...,
+        purpose: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "purpose", b"purpose"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Contact: _TypeAlias = Contact  # noqa: Y015
+
+@_typing.final
+class ContactCap(_message.Message):
+    """Who has had so many contacts within the last days gets no place. Contacts are places of audiences and touches of plans
+    that were reported to RecordExposures, and places that are reserved. Under guarantees a cap holds against whatever
+    other servers reserve meanwhile.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAX_CONTACTS_FIELD_NUMBER: _builtins.int
+    WINDOW_DAYS_FIELD_NUMBER: _builtins.int
+    max_contacts: _builtins.int
+    """1 to 1,000."""
+    window_days: _builtins.int
+    """1 to 3,650, each of 24 hours, back from now."""
+    def __init__(
+        self,
+        *,
+        max_contacts: _builtins.int = ...,
+        window_days: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_contacts", b"max_contacts", "window_days", b"window_days"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContactCap: _TypeAlias = ContactCap  # noqa: Y015
 
 @_typing.final
 class CustomerList(_message.Message):
@@ -260,6 +354,9 @@ class PrioritizeCustomersResponse(_message.Message):
     UNKNOWN_CUSTOMER_IDS_FIELD_NUMBER: _builtins.int
     SHORTFALL_REASONS_FIELD_NUMBER: _builtins.int
     FEEDBACK_TOKEN_FIELD_NUMBER: _builtins.int
+    BARRED_COUNT_FIELD_NUMBER: _builtins.int
+    RESERVATION_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    LEDGER_ID_FIELD_NUMBER: _builtins.int
     seed: _builtins.int
     """Repeating the request with this seed gives the same list from the same run."""
     horizon_days: _builtins.int
@@ -269,6 +366,12 @@ class PrioritizeCustomersResponse(_message.Message):
     """Names this answer in FeedbackService.RecordExposures. Safe in a URL, never expires; signed, but no secret: it can be
     read. Every answer has its own, also when it repeats another.
     """
+    barred_count: _builtins.int
+    """How many candidates were left out by consent or a cap, of those who could have got a place; who could not was not
+    asked about.
+    """
+    ledger_id: _builtins.str
+    """The ledger of `guarantee_ids`; empty without them."""
     @_builtins.property
     def forecast_run(self) -> _forecast_run_pb2.ForecastRun: ...
     @_builtins.property
@@ -287,6 +390,10 @@ class PrioritizeCustomersResponse(_message.Message):
     def shortfall_reasons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Why the floors could not all be promised, in words. Empty when they are feasible."""
 
+    @_builtins.property
+    def reservation_expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Absent without `guarantee_ids`."""
+
     def __init__(
         self,
         *,
@@ -299,10 +406,13 @@ class PrioritizeCustomersResponse(_message.Message):
         unknown_customer_ids: _abc.Iterable[_builtins.str] | None = ...,
         shortfall_reasons: _abc.Iterable[_builtins.str] | None = ...,
         feedback_token: _builtins.str = ...,
+        barred_count: _builtins.int = ...,
+        reservation_expire_time: _timestamp_pb2.Timestamp | None = ...,
+        ledger_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["forecast_run", b"forecast_run"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["forecast_run", b"forecast_run", "reservation_expire_time", b"reservation_expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidate_count", b"candidate_count", "customers", b"customers", "feedback_token", b"feedback_token", "floors", b"floors", "forecast_run", b"forecast_run", "horizon_days", b"horizon_days", "seed", b"seed", "shortfall_reasons", b"shortfall_reasons", "unknown_customer_ids", b"unknown_customer_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["barred_count", b"barred_count", "candidate_count", b"candidate_count", "customers", b"customers", "feedback_token", b"feedback_token", "floors", b"floors", "forecast_run", b"forecast_run", "horizon_days", b"horizon_days", "ledger_id", b"ledger_id", "reservation_expire_time", b"reservation_expire_time", "seed", b"seed", "shortfall_reasons", b"shortfall_reasons", "unknown_customer_ids", b"unknown_customer_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -398,7 +508,7 @@ Global___ScoreParts: _TypeAlias = ScoreParts  # noqa: Y015
 
 @_typing.final
 class ExposureFloorResult(_message.Message):
-    """How a floor was kept."""
+    """How a floor was kept, of the request or of a guarantee."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -410,20 +520,26 @@ class ExposureFloorResult(_message.Message):
     FIRST_SHORT_PLACE_FIELD_NUMBER: _builtins.int
     SCORE_COST_FIELD_NUMBER: _builtins.int
     CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    OVERDUE_COUNT_FIELD_NUMBER: _builtins.int
     floor_id: _builtins.str
+    """Of a guarantee its id."""
     eligible_count: _builtins.int
-    """Candidates who belong to the cohort."""
+    """Candidates who belong to the cohort, without those found to be barred."""
     promised_count: _builtins.int
-    """Places promised: floor(share * number of customers answered)."""
+    """Placements owed by the end of the list: of a floor of the request floor(share * number of customers answered)."""
     kept_count: _builtins.int
     """Places that went to the cohort, for whatever reason."""
     shortfall_count: _builtins.int
-    """The largest number of places by which any prefix of the list falls short; 0 when the floor held."""
+    """The largest number of places by which any prefix of the list falls short, overdue ones among them; 0 when the floor
+    held.
+    """
     first_short_place: _builtins.int
     """The first place at which a prefix falls short. Absent when the floor held."""
     score_cost: _builtins.float
     """Sum of the scores of the list made without this floor, minus that of this list. ISO 4217 code in `currency_code`."""
     currency_code: _builtins.str
+    overdue_count: _builtins.int
+    """Of `promised_count`, what was overdue when the list began: left by releases, expiry or a shortage of members."""
     def __init__(
         self,
         *,
@@ -435,10 +551,11 @@ class ExposureFloorResult(_message.Message):
         first_short_place: _builtins.int | None = ...,
         score_cost: _builtins.float = ...,
         currency_code: _builtins.str = ...,
+        overdue_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_first_short_place", b"_first_short_place", "first_short_place", b"first_short_place"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_first_short_place", b"_first_short_place", "currency_code", b"currency_code", "eligible_count", b"eligible_count", "first_short_place", b"first_short_place", "floor_id", b"floor_id", "kept_count", b"kept_count", "promised_count", b"promised_count", "score_cost", b"score_cost", "shortfall_count", b"shortfall_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_first_short_place", b"_first_short_place", "currency_code", b"currency_code", "eligible_count", b"eligible_count", "first_short_place", b"first_short_place", "floor_id", b"floor_id", "kept_count", b"kept_count", "overdue_count", b"overdue_count", "promised_count", b"promised_count", "score_cost", b"score_cost", "shortfall_count", b"shortfall_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__first_short_place: _TypeAlias = _typing.Literal["first_short_place"]  # noqa: Y015
     _WhichOneofArgType__first_short_place: _TypeAlias = _typing.Literal["_first_short_place", b"_first_short_place"]  # noqa: Y015

@@ -59,17 +59,26 @@ class PrioritizationServiceServicer:
     def PrioritizeCustomers(self, request, context):
         """Orders customers for a limited number of contacts, and keeps floors of exposure for cohorts.
 
-        The floors of the request hold at every prefix of `customers`: for every n, at least floor(share * n) of the first
+        Consent and caps always hold: whoever does not allow the contact, or has had as many as a cap allows, gets no place.
+        What customers said is read with every call, so a withdrawal acts on the next one.
+
+        Floors of the request hold at every prefix of `customers`: for every n, at least floor(share * n) of the first
         n customers belong to the floor's cohort. A customer in two cohorts counts for both. Within that the higher score
-        comes first. Floors are feasible when their shares sum to at most 1 and each cohort has at least floor(share * n)
-        candidates, n being the smaller of `capacity` and the number of candidates. The method writes nothing: the floors
-        hold inside this one list.
+        comes first. Floors are feasible when their shares sum to at most 1 and each cohort has a candidate who may be
+        contacted for each placement owed within the list, floor(share * n), n being the length of the list. They hold
+        inside this one list, and nothing is written.
 
-        Consent is not looked at: it is given for a channel, and no channel is named here. Whom an audience may reach is the
-        caller's to keep; JourneyService keeps to it.
+        Guarantees named by `guarantee_ids` hold over all lists of a ledger, in the order in which they were made: then n
+        counts the slots of the window before this list too, reserved or confirmed ones. The places are reserved until
+        `reservation_expire_time`; FeedbackService.RecordExposures confirms or releases them. What a released or expired
+        place leaves owed is due at the next places of whatever list comes next. A list also leaves room for what falls due
+        just after it.
 
+        NOT_FOUND: there is no such segment or guarantee.
         FAILED_PRECONDITION: the floors are infeasible and `on_shortfall` is REFUSE; the message names the floors and what
-        is missing.
+        is missing. Also: a guarantee named has ended.
+        With guarantees also: ALREADY_EXISTS: `request_id` was used before with another body. ABORTED: the database stayed
+        busy with another write; try again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -4,15 +4,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, model_validator
 
 from farview.core.errors import InvalidInput, Violation
 from farview.v1 import feedback_pb2 as pb
-from server.convert.fields import LEEWAY, EventTime, OptionalId, RequestId, Surroundings, counted, distinct
+from server.convert.fields import LEEWAY, Distinct, EventTime, OptionalId, RequestId, Surroundings, counted, distinct
 from server.convert.parse import MAX_VIOLATIONS, Parsed, parse
 from server.feedback_tokens import Answer, FeedbackTokens
 
 MAX_EXPOSURES = 1_000
+MAX_RELEASED = 10_000
 
 
 class Exposure(Parsed):
@@ -39,12 +40,25 @@ def _distinct_places(exposures: tuple[Exposure, ...]) -> tuple[Exposure, ...]:
     return exposures
 
 
+def _some_unless_released(exposures: tuple[Exposure, ...], info: ValidationInfo) -> tuple[Exposure, ...]:
+    if not exposures and not info.data.get("released_places") and not info.data.get("release_rest"):
+        raise ValueError("is empty; at least 1 is needed, unless places are released")
+    return exposures
+
+
 class RecordExposures(Parsed):
     """Exposures to store, all or none, their token unread."""
 
     request_id: RequestId
     feedback_token: Annotated[str, StringConstraints(min_length=1)]
-    exposures: Annotated[tuple[Exposure, ...], AfterValidator(_distinct_places), counted(1, MAX_EXPOSURES)]
+    released_places: Annotated[tuple[Annotated[int, Field(ge=1)], ...], counted(0, MAX_RELEASED), Distinct]
+    release_rest: bool
+    exposures: Annotated[
+        tuple[Exposure, ...],
+        AfterValidator(_distinct_places),
+        AfterValidator(_some_unless_released),
+        counted(0, MAX_EXPOSURES),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +68,7 @@ class Shown:
     request_id: str
     answer: Answer
     exposures: Sequence[Exposure]
+    released: Sequence[int] | None  # places; None: all that are reserved and not shown
 
 
 def record_exposures(message: pb.RecordExposuresRequest, around: Surroundings, tokens: FeedbackTokens) -> Shown:
@@ -62,6 +77,8 @@ def record_exposures(message: pb.RecordExposuresRequest, around: Surroundings, t
         "request_id": message.request_id,
         "feedback_token": message.feedback_token,
         "exposures": tuple(message.exposures),
+        "released_places": tuple(message.released_places),
+        "release_rest": message.release_rest,
     }
     asked = parse(RecordExposures, fields, around)
     answer = tokens.read(asked.feedback_token)
@@ -70,9 +87,24 @@ def record_exposures(message: pb.RecordExposuresRequest, around: Surroundings, t
         for index, exposure in enumerate(asked.exposures)
         for field, problem in _not_of(answer, exposure)
     ]
+    wrong += _wrongly_released(asked, answer)
     if wrong:
         raise InvalidInput(*wrong[:MAX_VIOLATIONS])
-    return Shown(asked.request_id, answer, asked.exposures)
+    return Shown(asked.request_id, answer, asked.exposures, None if asked.release_rest else asked.released_places)
+
+
+def _wrongly_released(asked: RecordExposures, answer: Answer) -> Iterator[Violation]:
+    shown = {exposure.place for exposure in asked.exposures}
+    if asked.release_rest and asked.released_places:
+        yield Violation("released_places", "cannot be sent with release_rest, which releases all (leave one out)")
+    if answer.method != "PrioritizeCustomers" and (asked.release_rest or asked.released_places):
+        yield Violation("released_places", f"are of audiences only; {answer.method} reserves nothing (leave it out)")
+    for index, place in enumerate(asked.released_places):
+        if place in shown:
+            yield Violation(f"released_places[{index}]", f"is {place}, which is among the exposures (leave one out)")
+        elif place > answer.places:
+            problem = f"is {place:,}; the answer has {answer.places:,} places"
+            yield Violation(f"released_places[{index}]", problem)
 
 
 def _not_of(answer: Answer, exposure: Exposure) -> Iterator[tuple[str, str]]:

@@ -177,6 +177,14 @@ class Amount(RecordedAmount):
         return code
 
 
+def plain_name(text: str) -> str:
+    """Refuses what cannot stand in a URL or a file's name without care."""
+    if not all(c.isascii() and (c.islower() or c.isdigit() or c == "-") for c in text):
+        raise ValueError(f"is {text!r}; only lower-case letters, digits and hyphens are allowed")
+    return text
+
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=63), AfterValidator(plain_name)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID_LENGTH), AfterValidator(storable)]
 OptionalId = Annotated[str, StringConstraints(max_length=MAX_ID_LENGTH), AfterValidator(storable)]
 RequestId = Annotated[str, StringConstraints(min_length=1, max_length=MAX_REQUEST_ID_LENGTH), AfterValidator(storable)]

@@ -86,6 +86,7 @@ class Answer:
             shortfall_count=report.shortfall,
             first_short_place=report.first_short_slot,
             score_cost=report.value_cost,
+            overdue_count=report.overdue,
             currency_code=self.currency,
         )
 

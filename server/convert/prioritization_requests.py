@@ -5,14 +5,21 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from farview.core.columns import QUANTILE_LEVELS
+from farview.core.errors import InvalidInput
+from farview.store.promises import Cap, Contact
 from farview.v1 import prioritization_pb2 as pb
-from server.convert.fields import Distinct, Id, Seed, counted, distinct, known_value
+from server.convert.fields import Distinct, Id, Name, OptionalId, RequestId, Seed, counted, distinct, known_value
 from server.convert.forecast_requests import MAX_HORIZON_DAYS
 from server.convert.parse import Parsed, parse
 
 MAX_CAPACITY = 10_000
 MAX_CANDIDATES = 20_000
 MAX_FLOORS = 16
+MAX_CAPS = 8
+MAX_CONTACTS = 1_000
+MAX_RESERVATION_MINUTES = 43_200
+DEFAULT_RESERVATION_MINUTES = 1_440
+DEFAULT_PURPOSE = "marketing"
 
 
 class Candidates(Parsed):
@@ -55,16 +62,10 @@ class Score(Parsed):
         return {"quantile": message.quantile if message.WhichOneof("basis") == "quantile" else None}
 
 
-def _name(floor_id: str) -> str:
-    if not all(c.isascii() and (c.islower() or c.isdigit() or c == "-") for c in floor_id):
-        raise ValueError(f"is {floor_id!r}; only lower-case letters, digits and hyphens are allowed")
-    return floor_id
-
-
 class ExposureFloor(Parsed):
     """A floor of this list. The filter is compiled by the service, which knows the fields."""
 
-    floor_id: Annotated[str, StringConstraints(min_length=1, max_length=63), AfterValidator(_name)]
+    floor_id: Name
     cohort_filter: Annotated[str, StringConstraints(min_length=1)]
     share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 
@@ -79,36 +80,94 @@ def _distinct_names(floors: tuple[ExposureFloor, ...]) -> tuple[ExposureFloor, .
     return floors
 
 
+class ContactCap(Parsed):
+    """At most so many contacts within the last days."""
+
+    max_contacts: Annotated[int, Field(ge=1, le=MAX_CONTACTS)]
+    window_days: Annotated[int, Field(ge=1, le=MAX_HORIZON_DAYS)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_message(cls, message: pb.ContactCap) -> dict[str, Any]:
+        return {"max_contacts": message.max_contacts, "window_days": message.window_days}
+
+
+class ContactFields(Parsed):
+    """What is to be allowed; `channel` "": none in particular."""
+
+    channel: OptionalId
+    purpose: OptionalId
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_message(cls, message: pb.Contact) -> dict[str, Any]:
+        return {"channel": message.channel, "purpose": message.purpose or DEFAULT_PURPOSE}
+
+
 class PrioritizeCustomers(Parsed):
-    """An audience to choose. Neither `filter` nor `customers`: everyone. `horizon_days` 0: the longest of the run."""
+    """An audience to choose. None of `filter`, `customers`, `segment_id`: everyone. `horizon_days` 0: the longest."""
 
     filter: str
     customers: Candidates | None
+    segment_id: Name | None
     capacity: Annotated[int, Field(ge=1, le=MAX_CAPACITY)]
     horizon_days: Annotated[int, Field(ge=0, le=MAX_HORIZON_DAYS)]
     score: Score
     floors: Annotated[tuple[ExposureFloor, ...], counted(0, MAX_FLOORS), AfterValidator(_distinct_names)]
     on_shortfall: Annotated[int, known_value(pb.ShortfallPolicy)]
     seed: Seed | None
+    guarantee_ids: Annotated[tuple[Name, ...], counted(0, MAX_FLOORS), Distinct]
+    request_id: RequestId | None
+    reservation_minutes: Annotated[int, Field(ge=1, le=MAX_RESERVATION_MINUTES)]
+    contact: ContactFields
+    caps: Annotated[tuple[ContactCap, ...], counted(0, MAX_CAPS)]
 
     @property
     def refuse(self) -> bool:
         """Whether an infeasible request fails; the default."""
         return self.on_shortfall != pb.SHORTFALL_POLICY_REPORT
 
+    @property
+    def contacted(self) -> Contact:
+        """What the customers must allow, and how often they may be contacted."""
+        caps = [Cap(cap.max_contacts, cap.window_days) for cap in self.caps]
+        return Contact(self.contact.channel or None, self.contact.purpose, caps)
+
 
 def prioritize_customers(message: pb.PrioritizeCustomersRequest) -> PrioritizeCustomers:
     """The checked request; InvalidInput names the wrong fields."""
-    return parse(
+    chosen = message.WhichOneof("candidates")
+    asked = parse(
         PrioritizeCustomers,
         {
             "filter": message.filter,
-            "customers": message.customers if message.WhichOneof("candidates") == "customers" else None,
+            "customers": message.customers if chosen == "customers" else None,
+            "segment_id": message.segment_id if chosen == "segment_id" else None,
             "capacity": message.capacity,
             "horizon_days": message.horizon_days,
             "score": message.score,
             "floors": tuple(message.floors),
             "on_shortfall": message.on_shortfall,
             "seed": message.seed if message.HasField("seed") else None,
+            "guarantee_ids": tuple(message.guarantee_ids),
+            "request_id": message.request_id if message.request_id or message.guarantee_ids else None,
+            "reservation_minutes": message.reservation_minutes or DEFAULT_RESERVATION_MINUTES,
+            "contact": message.contact,
+            "caps": tuple(message.caps),
         },
     )
+    _check_guaranteed(message)
+    return asked
+
+
+def _check_guaranteed(message: pb.PrioritizeCustomersRequest) -> None:
+    """Fields that belong to guarantees, or do not go with them."""
+    if message.guarantee_ids and message.floors:
+        raise InvalidInput.of(
+            "floors", "cannot be sent with guarantee_ids (set the floor as a guarantee of the ledger)"
+        )
+    if message.guarantee_ids:
+        return
+    for field in ("request_id", "reservation_minutes"):
+        if getattr(message, field):
+            raise InvalidInput.of(field, "belongs to guarantee_ids: without them nothing is written (leave it out)")

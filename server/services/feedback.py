@@ -68,9 +68,17 @@ class FeedbackService(feedback_pb2_grpc.FeedbackServiceServicer):
             for row in shown.exposures
         ]
 
+        customers = {row.place: row.customer_id or "" for row in rows}
+
         def work(writer: Writer) -> Message:
+            settled = writer.settle(told.answer_id, customers, shown.released)
             counts = writer.record_exposures(answered, rows, who=caller(context))
-            return pb.RecordExposuresResponse(new_count=counts.added, unchanged_count=counts.unchanged)
+            return pb.RecordExposuresResponse(
+                new_count=counts.added,
+                unchanged_count=counts.unchanged,
+                confirmed_count=settled.confirmed,
+                released_count=settled.released,
+            )
 
         answer = self._once(shown.request_id, request, context, work)
         return pb.RecordExposuresResponse.FromString(answer)

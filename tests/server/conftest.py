@@ -19,7 +19,13 @@ from farview.client import FarviewClient
 from farview.store.migrate import upgrade
 from farview.store.store import Store
 from farview.store.values import Business, Transaction
-from farview.v1 import feedback_pb2_grpc, forecast_pb2_grpc, model_pb2_grpc, prioritization_pb2_grpc
+from farview.v1 import (
+    feedback_pb2_grpc,
+    forecast_pb2_grpc,
+    model_pb2_grpc,
+    prioritization_pb2_grpc,
+    segment_pb2_grpc,
+)
 from jobs.score import score_ltv
 from jobs.train import train_ltv
 from server.logs import json_logger
@@ -106,6 +112,10 @@ class Running:
     @property
     def feedback(self) -> feedback_pb2_grpc.FeedbackServiceStub:
         return feedback_pb2_grpc.FeedbackServiceStub(self.channel)
+
+    @property
+    def segments(self) -> segment_pb2_grpc.SegmentServiceStub:
+        return segment_pb2_grpc.SegmentServiceStub(self.channel)
 
     @property
     def models(self) -> model_pb2_grpc.ModelServiceStub:

@@ -1,0 +1,216 @@
+"""Audiences: candidates of one snapshot, scored, placed, and under guarantees reserved."""
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import grpc
+import numpy as np
+from numpy.typing import NDArray
+
+from farview.core.errors import FailedPrecondition, InvalidInput
+from farview.core.filters import Filter, compile_filter, field_names, mask
+from farview.store.promises import HeldLedger, NewSlot, Reservation, StoredGuarantee
+from farview.store.store import Store
+from farview.store.writer import Writer
+from farview.v1 import prioritization_pb2 as pb
+from ranking.contenders import Barred, Contest
+from ranking.floors import Guarantee, Standing
+from ranking.prioritize import Audience, OnShortfall, place
+from ranking.scores import Score, score
+from server.convert import basics, prioritization_answers
+from server.convert.prioritization_requests import PrioritizeCustomers
+from server.feedback_tokens import Answer, FeedbackTokens
+from server.interceptors import refuse_when_late
+from server.services.feedback import caller, write_request
+from server.snapshot import FILTER_FIELDS, Served, Snapshot
+
+BoolArray = NDArray[np.bool_]
+_SEEDS = 2**53  # drawn seeds survive callers whose numbers are doubles
+
+
+def drawn_unless(seed: int | None) -> int:
+    """The seed asked for, or one drawn."""
+    return secrets.randbelow(_SEEDS) if seed is None else seed
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What an audience is chosen from, and how."""
+
+    asked: PrioritizeCustomers
+    snapshot: Snapshot
+    horizon: int
+    candidates: NDArray[np.int64]  # (candidates,) their indices in the snapshot
+    unknown: list[str]  # named candidates whom the run does not know
+    kind: Score
+    seed: int
+    _cohorts: dict[str, BoolArray] = field(default_factory=dict)
+
+    def members(self, text: str, path: str = "filter") -> BoolArray:
+        """(candidates,) whom a filter selects; looked at once for each filter."""
+        if text not in self._cohorts:
+            tree = compile_filter(text, FILTER_FIELDS, path)
+            self._cohorts[text] = selected(self.snapshot, self.horizon, tree)[self.candidates]
+        return self._cohorts[text]
+
+    def contest(self, cohorts: Sequence[BoolArray]) -> Contest:
+        """The candidates for the places."""
+        scores = score(self.kind, self.snapshot.columns(self.horizon, self.kind.columns))[self.candidates]
+        return Contest(self.snapshot.customer_ids[self.candidates], scores, self.asked.capacity, cohorts, self.seed)
+
+    @property
+    def on_shortfall(self) -> OnShortfall:
+        return OnShortfall.REFUSE if self.asked.refuse else OnShortfall.REPORT
+
+
+class Audiences:
+    """Chooses audiences."""
+
+    def __init__(self, store: Store, served: Served, tokens: FeedbackTokens) -> None:
+        self._store = store
+        self._served = served
+        self._tokens = tokens
+        self._currency = store.business().reporting_currency
+
+    def choose(self, asked: PrioritizeCustomers, kind: Score) -> pb.PrioritizeCustomersResponse:
+        """An audience whose floors are those of the request. Nothing is written."""
+        ground = self._ground(asked, kind)
+        guarantees = [
+            Guarantee(floor.floor_id, floor.share, ground.members(floor.cohort_filter, f"floors[{i}].cohort_filter"))
+            for i, floor in enumerate(asked.floors)
+        ]
+        now = datetime.now(UTC)
+        contest = ground.contest([guarantee.members for guarantee in guarantees])
+        barred = _asks(lambda ids: self._store.barred(ids, asked.contacted, now))
+        audience = place(contest, guarantees, barred=barred, on_shortfall=ground.on_shortfall)
+        return self._answer(ground, contest, audience, self._named(ground, audience))
+
+    def reserve(
+        self,
+        asked: PrioritizeCustomers,
+        kind: Score,
+        request: pb.PrioritizeCustomersRequest,
+        context: grpc.ServicerContext,
+    ) -> pb.PrioritizeCustomersResponse:
+        """An audience under guarantees, its places reserved; once for each request id."""
+        assert asked.request_id is not None
+        ground = self._ground(asked, kind)
+        now = datetime.now(UTC)
+        ledger = _ledger([self._store.guarantee(name) for name in asked.guarantee_ids], now)
+        expires_at = now + timedelta(minutes=asked.reservation_minutes)
+
+        def work(writer: Writer) -> bytes:
+            if asked.caps:
+                writer.hold_contacts()
+            held = writer.hold_ledger(ledger, now)
+            contest, audience = _placed(ground, held, _asks(lambda ids: writer.barred(ids, asked.contacted, now)))
+            named = self._named(ground, audience)
+            reservation = Reservation(named.answer_id, expires_at, caller(context))
+            writer.reserve(held, _slots(held, audience), reservation, now)
+            answer = self._answer(ground, contest, audience, named)
+            answer.ledger_id = ledger
+            answer.reservation_expire_time.CopyFrom(basics.instant(expires_at))
+            refuse_when_late(context)
+            return answer.SerializeToString()
+
+        told = self._store.once(write_request(asked.request_id, request), work)
+        return pb.PrioritizeCustomersResponse.FromString(told)
+
+    def _ground(self, asked: PrioritizeCustomers, kind: Score) -> Ground:
+        snapshot = self._served.current()
+        horizon = snapshot.horizon(asked.horizon_days)
+        text = asked.filter if asked.segment_id is None else self._store.segment(asked.segment_id).segment.filter
+        chosen_by = compile_filter(text, FILTER_FIELDS)
+        unknown: list[str] = []
+        if asked.customers is None:
+            candidates = np.flatnonzero(selected(snapshot, horizon, chosen_by))
+        else:
+            names = asked.customers.customer_ids
+            places = snapshot.indices(names)
+            candidates = places[places >= 0]
+            unknown = [name for name, at in zip(names, places, strict=True) if at < 0]
+        return Ground(asked, snapshot, horizon, candidates, unknown, kind, drawn_unless(asked.seed))
+
+    def _named(self, ground: Ground, audience: Audience) -> Answer:
+        run = ground.snapshot.run
+        return Answer(
+            "PrioritizeCustomers",
+            places=len(audience.ids),
+            forecast_run_id=run.run_id,
+            model_version=run.model_name,
+        )
+
+    def _answer(
+        self, ground: Ground, contest: Contest, audience: Audience, named: Answer
+    ) -> pb.PrioritizeCustomersResponse:
+        answer = prioritization_answers.Answer(
+            ground.snapshot, ground.horizon, self._currency, self._tokens.issue(named)
+        )
+        placed = ground.candidates[audience.candidates]
+        message = answer.message(
+            audience, placed, ground.kind, candidate_count=len(ground.candidates), unknown=ground.unknown
+        )
+        message.barred_count = int(np.count_nonzero(contest.barred))
+        return message
+
+
+def selected(snapshot: Snapshot, horizon: int, tree: Filter) -> BoolArray:
+    """(customers of the snapshot,) whom a filter selects at a horizon."""
+    columns = snapshot.columns(horizon, sorted(field_names(tree)))
+    return mask(tree, columns, len(snapshot.customer_ids))
+
+
+def _placed(ground: Ground, held: HeldLedger, barred: Barred) -> tuple[Contest, Audience]:
+    """The audience that goes on where the ledger stands."""
+    guarantees = [
+        Guarantee(
+            floor.guarantee_id,
+            float(floor.share),
+            ground.members(floor.filter, f"the cohort of guarantee {floor.guarantee_id}"),
+            Standing(held.slots, floor.kept - floor.carried),
+        )
+        for floor in held.floors
+    ]
+    contest = ground.contest([guarantee.members for guarantee in guarantees])
+    return contest, place(contest, guarantees, barred=barred, on_shortfall=ground.on_shortfall, goes_on=True)
+
+
+def _slots(held: HeldLedger, audience: Audience) -> list[NewSlot]:
+    bits = np.array([1 << floor.bit for floor in held.floors], dtype=np.int64)
+    masks = (audience.counts_for * bits).sum(axis=1).tolist()
+    return [
+        NewSlot(at, customer, counts_for, forced)
+        for at, (customer, counts_for, forced) in enumerate(
+            zip(audience.ids.tolist(), masks, audience.guaranteed.tolist(), strict=True), start=1
+        )
+    ]
+
+
+def _ledger(named: Sequence[StoredGuarantee], now: datetime) -> str:
+    """The one ledger of the guarantees."""
+    for guarantee in named:
+        end = guarantee.terms.end_time
+        if end is not None and end <= now:
+            raise FailedPrecondition(
+                f"guarantee {guarantee.terms.guarantee_id!r} ended at {end.isoformat()} (set it anew, or leave it out)"
+            )
+    ledgers = sorted({guarantee.terms.ledger for guarantee in named})
+    if len(ledgers) > 1:
+        raise InvalidInput.of(
+            "guarantee_ids", f"are of different ledgers, {', '.join(ledgers)}; name guarantees of one (split the call)"
+        )
+    return ledgers[0]
+
+
+def _asks(whom: Callable[[Sequence[str]], frozenset[str]]) -> Barred:
+    """A question about customers, by id, as ranking asks it."""
+
+    def barred(ids: NDArray[Any]) -> BoolArray:
+        names = ids.tolist()
+        found = whom(names)
+        return np.fromiter((name in found for name in names), dtype=np.bool_, count=len(names))
+
+    return barred
