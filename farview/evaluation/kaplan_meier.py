@@ -80,7 +80,8 @@ def _product_limit(times: FloatArray, at_risk: FloatArray, ends: FloatArray) -> 
     left = at_risk - ends
     with np.errstate(divide="ignore"):
         variance = np.cumsum(ends / (at_risk * left))
-    return SurvivalCurve(times, at_risk, ends, np.cumprod(left / at_risk), variance)
+    survival = np.cumprod(left / at_risk, dtype=np.float64)
+    return SurvivalCurve(times, at_risk, ends, survival, variance)
 
 
 def _step(times: FloatArray, values: FloatArray, ages: FloatArray, before: float) -> FloatArray:
