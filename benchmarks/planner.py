@@ -23,7 +23,7 @@ from journeys.inputs import scaled
 from journeys.lstm import JourneyLstm
 from journeys.network import NetworkConfig
 from journeys.plan import PlanRequest
-from journeys.planning import histories, plan_journey, plan_journeys
+from journeys.planning import Beam, histories, plan_journey, plan_journeys
 from journeys.recurrent_export import export
 from journeys.recurrent_model import LstmModel
 
@@ -44,10 +44,12 @@ def main() -> None:
     steps, attributes = histories(model.about, random_log(), NOW), random_attributes()
     constraints = Constraints(max_touches=LENGTH, min_touches=LENGTH)
     requests = [PlanRequest(name, constraints, gap_hours=GAP_HOURS) for name in steps.customer_ids[:CUSTOMERS]]
-    plan_journeys(model, steps, attributes, requests[:10], BEAM)  # compiles the kernels
+    plan_journeys(model, steps, attributes, requests[:10], Beam(BEAM))  # compiles the kernels
 
-    batch_ms, plans = per_customer(lambda: plan_journeys(model, steps, attributes, requests, BEAM), len(requests))
-    single_ms, _ = per_customer(lambda: [plan_journey(model, steps, attributes, r, BEAM) for r in requests[:100]], 100)
+    batch_ms, plans = per_customer(lambda: plan_journeys(model, steps, attributes, requests, Beam(BEAM)), len(requests))
+    single_ms, _ = per_customer(
+        lambda: [plan_journey(model, steps, attributes, r, Beam(BEAM)) for r in requests[:100]], 100
+    )
     recursion = Recursion(network, model, steps, attributes)
     scratch_ms, scratch = per_customer(lambda: [recursion.plan(row, 1) for row in range(RECURSIONS)], RECURSIONS)
     kinder_ms, _ = per_customer(lambda: [recursion.plan(row, 10_000) for row in range(RECURSIONS)], RECURSIONS)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from journeys.arrays import copy_into
 from journeys.feasibility import IntArray, WordArray, open_channels, take_channel
+from journeys.timed import TimedRules, open_in_time
 
 FloatArray = NDArray[np.float64]
 
@@ -17,13 +18,20 @@ class Rules(NamedTuple):
 
     allowed: WordArray  # (n, L) 0 beyond a customer's longest plan
     needed: IntArray  # (n,) fewest touches
+    word: WordArray  # (n, R) of TimedRules, here and below; 0 where a customer has fewer
+    most: IntArray  # (n, R)
+    first: IntArray  # (n, R, L)
+    past: IntArray  # (n, R, L)
+    cost: FloatArray  # (n, C)
+    budget: FloatArray  # (n,)
 
 
 class Prices(NamedTuple):
     """What touches cost and conversions bring, business currency."""
 
     margin: FloatArray  # (n,) of a conversion
-    cost: FloatArray  # (n, C) of a touch that is sent
+    cost: FloatArray  # (n, C) of a touch that is sent, its length cost included
+    ahead: FloatArray  # (n, L + 1) most that any touches from a position on may add, given no conversion before
 
 
 class Beams(NamedTuple):
@@ -70,7 +78,19 @@ def open_words(rules: Rules, beams: Beams, position: int) -> WordArray:
         for beam in range(len(words[row])):
             if beams.alive[row, beam]:
                 matching = beams.matching[row, beam, : rules.needed[row]]
-                words[row, beam] = open_channels(rules.allowed[row], beams.left[row, beam], matching, position)
+                word = open_channels(rules.allowed[row], beams.left[row, beam], matching, position)
+                if rules.word.shape[1] or rules.budget[row] < np.inf:
+                    timed = TimedRules(
+                        rules.word[row],
+                        rules.most[row],
+                        rules.first[row],
+                        rules.past[row],
+                        rules.cost[row],
+                        rules.budget[row],
+                    )
+                    left, path = beams.left[row, beam], beams.path[row, beam]
+                    word = open_in_time(timed, rules.allowed[row], rules.needed[row], left, path, position, word)
+                words[row, beam] = word
     return words
 
 
@@ -81,8 +101,12 @@ def go_on(
     beams: Beams,
     candidates: Candidates,
     after: Beams,
-) -> tuple[IntArray, NDArray[np.bool_]]:
+    limits: tuple[FloatArray, FloatArray],
+) -> IntArray:
     """Fills `after` with the best continuations, best first; ties go to the first plan, then the lowest channel.
+
+    A continuation that can come to no more than is in hand is cut off (branch and bound: Land & Doig, 1960,
+    Econometrica 28, section 2). One that has no room is left aside.
 
     Args:
         rules: of the customers.
@@ -90,16 +114,17 @@ def go_on(
         beams: at a position.
         candidates: for the next position.
         after: empty.
+        limits: value in hand, shape (n,), and the most that a plan left aside may come to, (n,), raised here.
 
     Returns:
-        The plan that each continues, shape (n, B'), and which customers' plans were more than B', shape (n,).
+        The plan that each continues, shape (n, B').
     """
     position, words, hazard, logit = candidates
     n, B, C = hazard.shape
     width = after.alive.shape[1]
     parent = np.zeros((n, width), np.int64)
-    cut = np.zeros(n, np.bool_)
-    best_value, best_entry = np.empty(width), np.empty(width, np.int64)
+    in_hand, aside = limits
+    best_value, best_entry, best_bound = np.empty(width), np.empty(width, np.int64), np.empty(width)
     for row in range(n):
         kept = 0
         for entry in range(B * C):
@@ -108,16 +133,22 @@ def go_on(
                 continue
             gain = hazard[row, beam, channel] * prices.margin[row] - prices.cost[row, channel]
             value = beams.value[row, beam] + beams.survival[row, beam] * gain
+            survival = beams.survival[row, beam] * (1 - hazard[row, beam, channel])
+            bound = value + survival * prices.ahead[row, position + 1]
+            if bound <= in_hand[row]:
+                continue
             if kept == width:
-                cut[row] = True
                 if value <= best_value[kept - 1]:
+                    aside[row] = max(aside[row], bound)
                     continue
                 kept -= 1
+                aside[row] = max(aside[row], best_bound[kept])
             slot = kept
             while slot > 0 and best_value[slot - 1] < value:
                 best_value[slot], best_entry[slot] = best_value[slot - 1], best_entry[slot - 1]
+                best_bound[slot] = best_bound[slot - 1]
                 slot -= 1
-            best_value[slot], best_entry[slot] = value, entry
+            best_value[slot], best_entry[slot], best_bound[slot] = value, entry, bound
             kept += 1
         for slot in range(kept):
             source, channel = best_entry[slot] // C, best_entry[slot] % C
@@ -133,4 +164,4 @@ def go_on(
             copy_into(left, beams.left[row, source])
             copy_into(matching, beams.matching[row, source])
             take_channel(rules.allowed[row], left, matching[: rules.needed[row]], position, channel)
-    return parent, cut
+    return parent

@@ -17,6 +17,7 @@ from farview.features.steps import Steps
 from journeys.about import About, Evidence, Fitted, Training
 from journeys.artifact import pack, unpacked
 from journeys.calibration import Calibrated, calibrate_on
+from journeys.inputs import ROUNDING
 from journeys.rates import smoothed_rates
 from journeys.scorer import CodeArray, Float32Array, FloatArray, IntArray, Standing, last_of_each
 from journeys.slices import Slices, slices
@@ -57,6 +58,10 @@ class MarkovModel:
         """See StepScorer."""
         C = len(self.hazard_logit) - 1
         return np.tile(self.hazard_logit[:C].astype(np.float32), (*allowed.shape, 1))
+
+    def hazard_ceiling(self, standing: Standing) -> FloatArray:
+        """See StepScorer."""
+        return np.tile(self.hazard_logit[:-1] + ROUNDING, (*standing.planned_state.shape[:2], 1))
 
     def advance(self, _memory: CodeArray, _parent: IntArray, channel: IntArray) -> CodeArray:
         """See StepScorer."""

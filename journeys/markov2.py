@@ -15,6 +15,7 @@ from farview.features.steps import Steps
 from journeys.about import About, Evidence
 from journeys.artifact import pack, unpacked
 from journeys.calibration import calibrate_on
+from journeys.inputs import ROUNDING
 from journeys.markov import counted, drawn_to, following_counts, train_markov
 from journeys.rates import smoothed_rates
 from journeys.scorer import CodeArray, Float32Array, FloatArray, IntArray, Standing, last_of_each
@@ -54,6 +55,10 @@ class SecondOrderModel:
     ) -> Float32Array:
         """See StepScorer."""
         return self.hazard_logit[memory, :-1].astype(np.float32)
+
+    def hazard_ceiling(self, standing: Standing) -> FloatArray:
+        """See StepScorer."""
+        return np.tile(self.hazard_logit[:, :-1].max(axis=0) + ROUNDING, (*standing.planned_state.shape[:2], 1))
 
     def advance(self, _memory: CodeArray, _parent: IntArray, channel: IntArray) -> CodeArray:
         """See StepScorer."""

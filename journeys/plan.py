@@ -19,6 +19,8 @@ class PlanRequest:
     touch_costs: Mapping[str, float] = field(default_factory=dict)  # channel -> business currency; others are free
     first_at: datetime | None = None  # of the first planned touch; default: now
     gap_hours: float | None = None  # between planned touches; default: the log's median gap
+    length_cost: float = 0.0  # by which each touch must better the plan, beside what it costs, business currency
+    zone: str | None = None  # IANA, of the customer, for quiet hours; default: the business's
 
     def as_data(self) -> dict[str, Any]:
         """JSON data of everything but the customer, which `from_data` turns back; equal requests give equal data."""
@@ -28,6 +30,8 @@ class PlanRequest:
             "touch_costs": dict(sorted(self.touch_costs.items())),
             "first_at": None if self.first_at is None else self.first_at.isoformat(),
             "gap_hours": self.gap_hours,
+            "length_cost": self.length_cost,
+            "zone": self.zone,
         }
 
     @classmethod
@@ -40,6 +44,8 @@ class PlanRequest:
             touch_costs=data["touch_costs"],
             first_at=None if data["first_at"] is None else datetime.fromisoformat(data["first_at"]),
             gap_hours=data["gap_hours"],
+            length_cost=data.get("length_cost", 0.0),  # absent in what was written before there were any
+            zone=data.get("zone"),
         )
 
 
@@ -67,7 +73,7 @@ class Plan:
     probability_without: float  # of a conversion without any further touch
     expected_value: float  # (probability - probability_without) x margin - expected cost
     expected_cost: float  # of the touches that are sent, which they are not after a conversion
-    optimality_gap: float | None  # 0: no plan of higher expected value by this model; None: bound unavailable
+    optimality_gap: float | None  # no plan betters it by more, length costs counted, by this model; 0: none at all
     evidence: Evidence  # what the log behind the model can prove
     model: str  # kind of the model
 

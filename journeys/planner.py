@@ -21,42 +21,52 @@ class Batch(NamedTuple):
     rules: Rules
     caps: IntArray  # (n, C)
     matching: IntArray  # (n, L)
-    prices: Prices
+    margin: FloatArray  # (n,) of a conversion
+    cost: FloatArray  # (n, C) of a touch that is sent, its length cost included
     standing: Standing
     before_plan: FloatArray  # (n, 2) hours since the last touch, now and at the first planned one; NaN without one
 
 
 class Found(NamedTuple):
-    """The best plan of each of n customers."""
+    """The N best plans of each of n customers, best first."""
 
-    path: IntArray  # (n, L) channels, -1 beyond the plan
-    logit: FloatArray  # (n, L) uncalibrated
-    value: FloatArray  # (n,) expected value
+    path: IntArray  # (n, N, L) channels, -1 beyond the plan
+    logit: FloatArray  # (n, N, L) uncalibrated
+    value: FloatArray  # (n, N) expected value less length costs; minus infinity where there are fewer plans
     converted: FloatArray  # (n,) probability that the history's last touch converts before the first planned one
     without: FloatArray  # (n,) probability of a conversion without a further touch
-    exact: NDArray[np.bool_]  # (n,) no partial plan was left aside
+    aside: FloatArray  # (n,) what no plan that is not named here exceeds; minus infinity where all were looked at
 
 
-def search(model: JourneyModel[Any], batch: Batch, width: int = BEAM_WIDTH) -> Found:
+def search(model: JourneyModel[Any], batch: Batch, width: int = BEAM_WIDTH, best: int = 1) -> Found:
     """The plans of highest expected value that a beam of that width finds.
 
     Expected value is [P(conversion | plan) - P(conversion | no further touch)] x margin - expected cost, where
     P(conversion | plan) = 1 - (1 - r) prod(1 - hazard), and r is what the last touch of the history may still convert
-    before the first planned one. Partial plans are ranked by the same figure, at equal lengths; the best plan of any
-    permitted length is kept, the shortest of equals.
+    before the first planned one. Partial plans are ranked by the same figure, at equal lengths; the best plans of any
+    permitted length are kept, the shortest first of equals.
+
+    Args:
+        model: of the hazards.
+        batch: the requests.
+        width: partial plans kept at each position.
+        best: N, how many plans are asked for.
     """
     memory, last_logit = model.start(batch.standing)
     converted, without = _open_windows(model.about, last_logit, batch.before_plan)
     n, L = batch.rules.allowed.shape
     C = batch.caps.shape[1]
+    baseline = without * batch.margin
     found = Found(
-        path=np.full((n, L), -1),
-        logit=np.full((n, L), np.nan),
-        value=np.where(batch.rules.needed == 0, 0.0, -np.inf),  # of no touch at all, for those who may have none
+        path=np.full((n, best, L), -1),
+        logit=np.full((n, best, L), np.nan),
+        value=np.full((n, best), -np.inf),
         converted=converted,
         without=without,
-        exact=np.ones(n, np.bool_),
+        aside=np.full(n, -np.inf),
     )
+    found.value[batch.rules.needed == 0, 0] = 0.0  # of no touch at all, for those who may have none
+    prices = Prices(batch.margin, batch.cost, most_ahead(model, batch))
     beams = _begin(batch, converted)
     for position in range(L):
         words = open_words(batch.rules, beams, position)
@@ -65,22 +75,40 @@ def search(model: JourneyModel[Any], batch: Batch, width: int = BEAM_WIDTH) -> F
         logit = model.candidate_logits(memory, batch.standing, position, words)
         candidates = Candidates(position, words, model.about.calibration.probability(logit), logit)
         after = Beams.empty(n, min(width, words.shape[1] * C), C, L)
-        parent, left_aside = go_on(batch.rules, batch.prices, beams, candidates, after)
-        found.exact[left_aside] = False
+        limits = (found.value[:, -1] + baseline, found.aside)
+        parent = go_on(batch.rules, prices, beams, candidates, after, limits)
         beams = after
-        _keep_best(found, beams, without * batch.prices.margin, batch.rules.needed <= position + 1)
+        found = _keep_best(found, beams, baseline, batch.rules.needed <= position + 1)
         if position + 1 < L:
             memory = model.advance(memory, parent, np.ascontiguousarray(beams.path[:, :, position]))
-    return found
+    return found._replace(aside=found.aside - baseline)
 
 
-def full_width(compiled: Compiled) -> int | None:
-    """Partial plans at the widest position when none is left aside; None above EXACT_WIDTH."""
+def most_ahead(model: JourneyModel[Any], batch: Batch) -> FloatArray:
+    """Most that any touches from a position on may add to a plan's value, given no conversion before, (n, L + 1).
+
+    U_k = max(0, max over permitted c of  h_c margin - cost_c + (1 - h_c) U_k+1),  h_c the highest hazard that the model
+    can give channel c at position k after whatever came before. The bracket grows with h_c because U never exceeds the
+    margin, so no plan has more: the bound is admissible.
+    """
+    hazard = model.about.calibration.probability(model.hazard_ceiling(batch.standing))  # (n, L, C)
+    n, L, C = hazard.shape
+    permitted = (batch.rules.allowed[:, :, None] >> np.arange(C, dtype=np.uint64)) & np.uint64(1) != 0
+    ahead = np.zeros((n, L + 1))
+    for position in reversed(range(L)):
+        h = hazard[:, position]
+        gain = h * batch.margin[:, None] - batch.cost + (1 - h) * ahead[:, position + 1, None]
+        ahead[:, position] = np.where(permitted[:, position], gain, 0.0).max(axis=1, initial=0.0)
+    return ahead
+
+
+def full_width(compiled: Compiled, most: int = EXACT_WIDTH) -> int | None:
+    """Partial plans at the widest position when none is left aside; None above `most`."""
     widest = plans = 1
     for choices in np.bitwise_count(compiled.allowed).tolist():
         plans *= choices
         widest = max(widest, plans)
-        if widest > EXACT_WIDTH:
+        if widest > most:
             return None
     return widest
 
@@ -93,17 +121,21 @@ def _begin(batch: Batch, converted: FloatArray) -> Beams:
     beams.left[:, 0] = batch.caps
     beams.matching[:, 0] = batch.matching
     beams.survival[:, 0] = 1 - converted
-    beams.value[:, 0] = converted * batch.prices.margin
+    beams.value[:, 0] = converted * batch.margin
     return beams
 
 
-def _keep_best(found: Found, beams: Beams, baseline: FloatArray, long_enough: NDArray[np.bool_]) -> None:
-    """Puts the best plan of this length, the first, where it exceeds the best of the shorter ones."""
-    value = beams.value[:, 0] - baseline
-    better = beams.alive[:, 0] & long_enough & (value > found.value)
-    found.path[better] = beams.path[better, 0]
-    found.logit[better] = beams.logit[better, 0]
-    found.value[better] = value[better]
+def _keep_best(found: Found, beams: Beams, baseline: FloatArray, long_enough: NDArray[np.bool_]) -> Found:
+    """The best of what was found and the plans of this length, of equals those found before."""
+    value = np.where(beams.alive & long_enough[:, None], beams.value - baseline[:, None], -np.inf)
+    best = found.value.shape[1]
+    both = np.concatenate([found.value, value], axis=1)
+    order = np.argsort(-both, axis=1, kind="stable")[:, :best]
+    path, logit = (
+        np.take_along_axis(np.concatenate([old, new], axis=1), order[:, :, None], axis=1)
+        for old, new in ((found.path, beams.path), (found.logit, beams.logit))
+    )
+    return found._replace(path=path, logit=logit, value=np.take_along_axis(both, order, axis=1))
 
 
 def _open_windows(about: About, last_logit: FloatArray, before_plan: FloatArray) -> tuple[FloatArray, FloatArray]:

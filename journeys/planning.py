@@ -1,24 +1,33 @@
 """From histories and requests to plans: the front door of the planner."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from farview.core.errors import FarviewError, Infeasible, InvalidInput
 from farview.features.journey_state import HOUR_US
-from farview.features.steps import StepRules, Steps, at_risk_steps, instant, micros, planned_state
+from farview.features.steps import StepRules, Steps, at_risk_steps, instant, planned_state
 from journeys.about import About
-from journeys.beam import Prices, Rules
-from journeys.constraints import Compiled, compile_rules
+from journeys.asked import Asked, Compiler, costs, rules_of, verify
+from journeys.constraints import Compiled
 from journeys.inputs import Histories
 from journeys.plan import Plan, PlannedTouch, PlanRequest
-from journeys.planner import BEAM_WIDTH, Batch, Found, full_width, search
+from journeys.planner import BEAM_WIDTH, EXACT_WIDTH, Batch, Found, full_width, search
 from journeys.scorer import Float32Array, FloatArray, IntArray, JourneyModel, Standing
 
 _PARTIAL_PLANS = 16_384  # in memory at once
+
+
+@dataclass(frozen=True, slots=True)
+class Beam:
+    """How much a search looks at."""
+
+    width: int = BEAM_WIDTH  # partial plans kept at each position
+    exact_width: int = EXACT_WIDTH  # where all partial plans are at most so many, all are kept
 
 
 def histories(about: About, log: pa.Table, now: datetime) -> Steps:
@@ -32,44 +41,59 @@ def plan_journeys(
     steps: Steps,
     attributes: pa.Table | None,
     requests: Sequence[PlanRequest],
-    beam_width: int = BEAM_WIDTH,
+    beam: Beam = Beam(),
 ) -> list[Plan | FarviewError]:
-    """A plan for every request, in their order, or the reason why there is none.
+    """A plan for every request, in their order, or the reason why there is none; arguments as of `best_plans`."""
+    return [
+        answer if isinstance(answer, FarviewError) else answer[0]
+        for answer in best_plans(model, steps, attributes, requests, beam)
+    ]
+
+
+def best_plans(
+    model: JourneyModel[Any],
+    steps: Steps,
+    attributes: pa.Table | None,
+    requests: Sequence[PlanRequest],
+    beam: Beam = Beam(),
+    best: int = 1,
+) -> list[tuple[Plan, ...] | FarviewError]:
+    """The best plans of every request that the search finds, best first, or the reason why there is none.
 
     Args:
         model: hazards and their calibration.
         steps: of `histories`; its end is the present. Customers without a touch need not be in it.
         attributes: customer_id and static attributes; None or a missing customer is planned for without.
         requests: a customer may occur several times.
-        beam_width: partial plans kept at each position; more where that makes the search exact at little cost.
+        beam: how much is looked at.
+        best: how many plans of each, at least 1; fewer where fewer keep to the constraints.
 
     Returns:
-        Plans, and for requests that are wrong or infeasible the InvalidInput or Infeasible that says so.
+        Distinct plans, and for requests that are wrong or infeasible the InvalidInput or Infeasible that says so.
     """
-    answers: list[Plan | FarviewError | None] = [None] * len(requests)
-    groups: dict[int, list[tuple[int, Compiled]]] = {}
-    known: dict[int, Compiled] = {}  # by identity: many requests of a batch share their constraints
+    answers: list[tuple[Plan, ...] | FarviewError | None] = [None] * len(requests)
+    groups: dict[int, list[Asked]] = {}
+    compiler = Compiler.of(model.about, steps)
     for number, request in enumerate(requests):
         try:
-            _check(request, model.about, steps.limits.until_us, f"requests[{number}]")
-            compiled = known.get(id(request.constraints)) or compile_rules(
-                request.constraints, model.about.vocabulary.channels, f"requests[{number}].constraints"
-            )
+            asked = compiler.compile(number, request)
         except (InvalidInput, Infeasible) as error:
             answers[number] = error
             continue
-        known[id(request.constraints)] = compiled
-        groups.setdefault(_width(compiled, beam_width), []).append((number, compiled))
+        groups.setdefault(max(_width(asked.compiled, beam), best), []).append(asked)
     for width, group in groups.items():
         chunk = max(_PARTIAL_PLANS // width, 1)
         for first in range(0, len(group), chunk):
             part = group[first : first + chunk]
-            asked = [requests[number] for number, _ in part]
-            batch, planned_us = _batch(model.about, steps, attributes, asked, [compiled for _, compiled in part])
-            found = search(model, batch, width)
-            plans = _plans(model, asked, batch, found, planned_us)
-            for (number, _), plan in zip(part, plans, strict=True):
-                answers[number] = plan
+            batch = _batch(model.about, steps, attributes, part)
+            found = search(model, batch, width, best)
+            for asked, plans in zip(part, _answers(model, part, found), strict=True):
+                for plan in plans:
+                    verify(asked, plan, steps, model.about)
+                undecided = InvalidInput.of(
+                    f"requests[{asked.number}].constraints", "are too entangled to be decided (ask for fewer touches)"
+                )
+                answers[asked.number] = plans or undecided
     return [answer for answer in answers if answer is not None]
 
 
@@ -78,7 +102,7 @@ def plan_journey(
     steps: Steps,
     attributes: pa.Table | None,
     request: PlanRequest,
-    beam_width: int = BEAM_WIDTH,
+    beam: Beam = Beam(),
 ) -> Plan:
     """The plan of one request; see `plan_journeys`.
 
@@ -86,63 +110,46 @@ def plan_journey(
         InvalidInput: a field of the request makes no sense.
         Infeasible: no plan keeps to the constraints; names a set of them of which none can be left out.
     """
-    answer = plan_journeys(model, steps, attributes, [request], beam_width)[0]
+    answer = plan_journeys(model, steps, attributes, [request], beam)[0]
     if isinstance(answer, FarviewError):
         raise answer
     return answer
 
 
-def _check(request: PlanRequest, about: About, now_us: int, path: str) -> None:
-    channels = about.vocabulary.channels
-    if not (np.isfinite(request.margin) and request.margin >= 0):
-        raise InvalidInput.of(f"{path}.margin", f"{request.margin} is not an amount of at least 0")
-    for channel, cost in request.touch_costs.items():
-        if channel not in channels:
-            raise InvalidInput.of(f"{path}.touch_costs", f"no channel {channel!r} (known: {', '.join(channels)})")
-        if not (np.isfinite(cost) and cost >= 0):
-            raise InvalidInput.of(f"{path}.touch_costs[{channel}]", f"{cost} is not an amount of at least 0")
-    if request.first_at is not None and micros(request.first_at) < now_us:
-        raise InvalidInput.of(f"{path}.first_at", f"{request.first_at.isoformat()} is past (plan from now on)")
-    if request.gap_hours is not None and not (np.isfinite(request.gap_hours) and request.gap_hours > 0):
-        raise InvalidInput.of(f"{path}.gap_hours", f"{request.gap_hours} is not a positive number of hours")
-
-
-def _width(compiled: Compiled, beam_width: int) -> int:
+def _width(compiled: Compiled, beam: Beam) -> int:
     """Partial plans to keep: all of them, to the next power of two, where they are few."""
-    everything = full_width(compiled)
-    return beam_width if everything is None else max(1 << (everything - 1).bit_length(), beam_width)
+    everything = full_width(compiled, beam.exact_width)
+    return beam.width if everything is None else max(1 << (everything - 1).bit_length(), beam.width)
 
 
-def _batch(
-    about: About,
-    steps: Steps,
-    attributes: pa.Table | None,
-    requests: Sequence[PlanRequest],
-    compiled: Sequence[Compiled],
-) -> tuple[Batch, IntArray]:
-    """The requests as arrays, and the instants of the planned touches, shape (n, L)."""
-    n, L, C = len(requests), max(len(rules.allowed) for rules in compiled), len(about.vocabulary.channels)
-    allowed, matching = np.zeros((n, L), np.uint64), np.full((n, L), -1)
-    cost = np.zeros((n, C))
-    for row, (request, rules) in enumerate(zip(requests, compiled, strict=True)):
-        allowed[row, : len(rules.allowed)] = rules.allowed
-        matching[row, : len(rules.matching)] = rules.matching
-        for channel, amount in request.touch_costs.items():
-            cost[row, about.vocabulary.channels.index(channel)] = amount
-    ids = [request.customer_id for request in requests]
-    place = {name: number for number, name in enumerate(steps.customer_ids)}
-    customers = np.array([place.get(name, -1) for name in ids])
-    planned_us = _schedule(requests, about, steps.limits.until_us, L)
-    context = about.context.encode(attributes, ids)
-    batch = Batch(
-        rules=Rules(allowed, np.array([len(rules.matching) for rules in compiled])),
-        caps=np.array([rules.caps for rules in compiled]),
+def _batch(about: About, steps: Steps, attributes: pa.Table | None, asked: Sequence[Asked]) -> Batch:
+    """The requests as arrays."""
+    n, L, channels = len(asked), max(len(one.compiled.allowed) for one in asked), about.vocabulary.channels
+    matching = np.full((n, L), -1)
+    for row, one in enumerate(asked):
+        matching[row, : len(one.compiled.matching)] = one.compiled.matching
+    customers = np.array([one.customer for one in asked])
+    planned_us = _times(asked, L)
+    context = about.context.encode(attributes, [one.request.customer_id for one in asked])
+    length_cost = np.array([one.request.length_cost for one in asked])
+    return Batch(
+        rules=rules_of(asked, L),
+        caps=np.array([one.compiled.caps for one in asked]),
         matching=matching,
-        prices=Prices(np.array([request.margin for request in requests], np.float64), cost),
+        margin=np.array([one.request.margin for one in asked], np.float64),
+        cost=np.array([costs(one.request, channels) for one in asked]) + length_cost[:, None],
         standing=Standing(_past(steps, customers, context), planned_state(steps, customers, planned_us)),
         before_plan=_before_plan(steps, customers, planned_us[:, 0]),
     )
-    return batch, planned_us
+
+
+def _times(asked: Sequence[Asked], length: int) -> IntArray:
+    """Instants of the planned touches, microseconds, (n, length); those beyond a plan's longest go on as its last."""
+    times = np.empty((len(asked), length), np.int64)
+    for row, one in enumerate(asked):
+        own = min(len(one.times_us), length)
+        times[row, :own], times[row, own:] = one.times_us[:own], one.times_us[own - 1]
+    return times
 
 
 def _past(steps: Steps, customers: IntArray, context: Float32Array) -> Histories:
@@ -150,14 +157,6 @@ def _past(steps: Steps, customers: IntArray, context: Float32Array) -> Histories
     begin = np.append(steps.offsets[:-1], 0)[customers]
     length = np.append(np.diff(steps.offsets), 0)[customers]
     return Histories(begin, begin + length, steps.channel, steps.interaction, steps.state, context)
-
-
-def _schedule(requests: Sequence[PlanRequest], about: About, now_us: int, length: int) -> IntArray:
-    """When each touch is planned, microseconds, shape (n, length)."""
-    first = np.array([micros(request.first_at) if request.first_at else now_us for request in requests])
-    gaps = np.array([about.timing.gap_hours if r.gap_hours is None else r.gap_hours for r in requests]) * HOUR_US
-    later = np.rint(gaps[:, None] * np.arange(length)).astype(np.int64)
-    return np.asarray(first[:, None] + later, np.int64)
 
 
 def _before_plan(steps: Steps, customers: IntArray, first_us: IntArray) -> FloatArray:
@@ -171,48 +170,65 @@ def _before_plan(steps: Steps, customers: IntArray, first_us: IntArray) -> Float
     return hours
 
 
-def _plans(
-    model: JourneyModel[Any],
-    requests: Sequence[PlanRequest],
-    batch: Batch,
-    found: Found,
-    planned_us: IntArray,
-) -> list[Plan]:
-    """What was found, in words."""
-    calibration, channels = model.about.calibration, model.about.vocabulary.channels
+def _answers(model: JourneyModel[Any], asked: Sequence[Asked], found: Found) -> list[tuple[Plan, ...]]:
+    """What was found, in words: the plans of each request, best first."""
+    n, best, L = found.path.shape
     present = found.path >= 0
-    hazard = np.where(present, calibration.probability(np.nan_to_num(found.logit)), 0.0)
-    begun = present[:, 0]
-    at_start = np.where(begun, 1 - found.converted, 1 - found.without)
-    reached = at_start[:, None] * np.cumprod(np.column_stack([np.ones(len(begun)), 1 - hazard]), axis=1)
-    low, high = calibration.path_interval(np.nan_to_num(found.logit), present)
-    cost = np.where(present, np.take_along_axis(batch.prices.cost, np.maximum(found.path, 0), axis=1), 0.0)
-    plans = []
-    for row, request in enumerate(requests):
-        touches = tuple(
-            PlannedTouch(
-                position=position + 1,
-                time=instant(int(planned_us[row, position])),
-                channel=channels[found.path[row, position]],
-                hazard=float(hazard[row, position]),
-                reached=float(reached[row, position]),
-                cost=float(cost[row, position]),
-            )
-            for position in np.flatnonzero(present[row]).tolist()
+    logit = np.nan_to_num(found.logit)
+    hazard = np.where(present, model.about.calibration.probability(logit), 0.0)
+    at_start = np.where(present[:, :, 0], 1 - found.converted[:, None], 1 - found.without[:, None])
+    reached = at_start[:, :, None] * np.cumprod(np.concatenate([np.ones((n, best, 1)), 1 - hazard], axis=2), axis=2)
+    low, high = (
+        1 - at_start * (1 - bound.reshape(n, best))
+        for bound in model.about.calibration.path_interval(logit.reshape(-1, L), present.reshape(-1, L))
+    )
+    figures = _Figures(hazard, reached, low, high)
+    return [
+        tuple(
+            _plan(model, one, found, figures, (row, place))
+            for place in range(best)
+            if np.isfinite(found.value[row, place])
         )
-        plans.append(
-            Plan(
-                customer_id=request.customer_id,
-                touches=touches,
-                probability=float(1 - reached[row, -1]),
-                probability_low=float(1 - at_start[row] * (1 - low[row])),
-                probability_high=float(1 - at_start[row] * (1 - high[row])),
-                probability_without=float(found.without[row]),
-                expected_value=float(found.value[row]),
-                expected_cost=float(reached[row, :-1] @ cost[row]),
-                optimality_gap=0.0 if found.exact[row] else None,
-                evidence=model.about.evidence,
-                model=model.name,
-            )
+        for row, one in enumerate(asked)
+    ]
+
+
+class _Figures(NamedTuple):
+    """Of N plans of each of n customers."""
+
+    hazard: FloatArray  # (n, N, L)
+    reached: FloatArray  # (n, N, L + 1) probability that no conversion came before each touch, and after the last
+    low: FloatArray  # (n, N) of the probability of a conversion
+    high: FloatArray
+
+
+def _plan(model: JourneyModel[Any], asked: Asked, found: Found, figures: _Figures, at: tuple[int, int]) -> Plan:
+    row, request, channels = at[0], asked.request, model.about.vocabulary.channels
+    reached = figures.reached[at]
+    touches = tuple(
+        PlannedTouch(
+            position=position + 1,
+            time=instant(int(asked.times_us[position])),
+            channel=channels[code],
+            hazard=float(figures.hazard[at][position]),
+            reached=float(reached[position]),
+            cost=float(request.touch_costs.get(channels[code], 0.0)),
         )
-    return plans
+        for position, code in enumerate(found.path[at].tolist())
+        if code >= 0
+    )
+    probability, without = float(1 - reached[-1]), float(found.without[row])
+    expected_cost = sum(touch.reached * touch.cost for touch in touches)
+    return Plan(
+        customer_id=request.customer_id,
+        touches=touches,
+        probability=probability,
+        probability_low=float(figures.low[at]),
+        probability_high=float(figures.high[at]),
+        probability_without=without,
+        expected_value=(probability - without) * request.margin - expected_cost,
+        expected_cost=expected_cost,
+        optimality_gap=max(0.0, float(found.aside[row] - found.value[at])),
+        evidence=model.about.evidence,
+        model=model.name,
+    )

@@ -10,7 +10,7 @@ from farview.features.steps import Steps
 from journeys import recurrent_step
 from journeys.about import About
 from journeys.artifact import pack, unpacked
-from journeys.inputs import NextTouch, all_histories
+from journeys.inputs import NextTouch, all_histories, direct_ceiling
 from journeys.rates import softmax
 from journeys.recurrent_cells import GruWeights, LstmWeights, Weights
 from journeys.recurrent_step import Memory
@@ -45,6 +45,11 @@ class RecurrentModel:
         """See StepScorer."""
         state = np.ascontiguousarray(standing.planned_state[:, position])
         return recurrent_step.candidates(self.weights, memory, NextTouch(state, standing.histories.context, allowed))
+
+    def hazard_ceiling(self, standing: Standing) -> FloatArray:
+        """See StepScorer. Hidden units lie between -1 and 1."""
+        direct = direct_ceiling(self.weights, standing.planned_state, standing.histories.context)
+        return direct + np.abs(self.weights.hazard).sum()
 
     def advance(self, memory: Memory, parent: IntArray, channel: IntArray) -> Memory:
         """See StepScorer."""

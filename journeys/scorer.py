@@ -46,6 +46,9 @@ class StepScorer(Protocol[Memory]):
         Bit c of `allowed` (n, B) permits channel c; entries that are not allowed may hold anything.
         """
 
+    def hazard_ceiling(self, standing: Standing, /) -> FloatArray:
+        """Logit that no touch of a channel at a planned position exceeds, whatever comes before it, (n, L, C)."""
+
     def advance(self, memory: Memory, parent: IntArray, channel: IntArray, /) -> Memory:
         """Memory after the chosen touches at the position just looked at.
 

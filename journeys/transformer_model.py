@@ -10,7 +10,7 @@ from farview.features.steps import Steps
 from journeys import transformer_step
 from journeys.about import About
 from journeys.artifact import pack, unpacked
-from journeys.inputs import NextTouch, all_histories
+from journeys.inputs import NextTouch, all_histories, direct_ceiling
 from journeys.rates import softmax
 from journeys.scorer import Float32Array, FloatArray, IntArray, Standing, last_of_each
 from journeys.transformer_step import Memory, TransformerWeights
@@ -45,6 +45,13 @@ class TransformerModel:
         """See StepScorer."""
         state = np.ascontiguousarray(standing.planned_state[:, position])
         return transformer_step.candidates(self.weights, memory, NextTouch(state, standing.histories.context, allowed))
+
+    def hazard_ceiling(self, standing: Standing) -> FloatArray:
+        """See StepScorer. What is normalised has at most the length of the root of its width."""
+        factor, shift = self.weights.norm
+        hazard = self.weights.hazard.astype(np.float64)
+        most = np.linalg.norm(hazard * factor) * np.sqrt(len(hazard)) + hazard @ shift
+        return direct_ceiling(self.weights, standing.planned_state, standing.histories.context) + most
 
     def advance(self, memory: Memory, parent: IntArray, channel: IntArray) -> Memory:
         """See StepScorer."""

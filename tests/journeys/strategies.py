@@ -1,9 +1,13 @@
 """Random constraints, feasible and not."""
 
 from dataclasses import replace
+from itertools import product
 from random import Random
 
+from journeys.checker import broken
 from journeys.constraints import Constraints
+from journeys.plan import Plan
+from journeys.windows import WindowCap
 
 
 def constraints(random: Random, channels: tuple[str, ...], most: int) -> Constraints:
@@ -19,3 +23,24 @@ def constraints(random: Random, channels: tuple[str, ...], most: int) -> Constra
         caps={name: random.randint(0, 2) for name in some(random.choice([0.2, 0.9]))},
         denied=frozenset(some(random.choice([0.0, 0.3]))),
     )
+
+
+def timed_constraints(random: Random, channels: tuple[str, ...], most: int) -> Constraints:
+    """The same with caps in rolling windows, or a budget, or both."""
+    windows = tuple(
+        WindowCap(random.randint(0, 2), random.choice([10.0, 30.0, 70.0, 200.0]), random.choice([None, *channels]))
+        for _ in range(random.randint(0, 3))
+    )
+    budget = random.choice([None, 0.1, 0.5, 1.0])
+    return replace(constraints(random, channels, most), windows=windows, budget=budget)
+
+
+def permitted(rules: Constraints, channels: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Every sequence that keeps to the rules but those of time and cost."""
+    every = (plan for length in range(rules.max_touches + 1) for plan in product(channels, repeat=length))
+    return [plan for plan in every if not broken(plan, rules)]
+
+
+def sequence(plan: Plan) -> tuple[str, ...]:
+    """The channels of a plan."""
+    return tuple(touch.channel for touch in plan.touches)

@@ -8,8 +8,7 @@ import pytest
 
 from farview.core.errors import Infeasible, InvalidInput
 from journeys.constraints import Constraints, compile_rules
-from tests.journeys.checker import permitted
-from tests.journeys.strategies import constraints
+from tests.journeys.strategies import constraints, permitted
 from tests.tiers import examples
 
 CHANNELS = ("call", "email", "push", "sms")

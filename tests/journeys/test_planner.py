@@ -10,14 +10,25 @@ import pytest
 from farview.core.errors import Infeasible, InvalidInput
 from farview.features.steps import Steps, micros, planned_state
 from journeys import recurrent_step
+from journeys.checker import broken
 from journeys.constraints import Constraints
 from journeys.inputs import Histories
 from journeys.markov import train_markov
+from journeys.markov2 import train_markov2
 from journeys.plan import Plan, PlanRequest
-from journeys.planning import plan_journey, plan_journeys
-from tests.journeys.checker import broken, permitted, sequence
-from tests.journeys.models import CHANNELS, CONTEXT, INTERACTIONS, NOW, attributes, random_lstm, random_steps
-from tests.journeys.strategies import constraints
+from journeys.planning import Beam, best_plans, plan_journey, plan_journeys
+from journeys.training import NETWORKS
+from tests.journeys.models import (
+    CHANNELS,
+    CONTEXT,
+    INTERACTIONS,
+    NOW,
+    attributes,
+    random_lstm,
+    random_model,
+    random_steps,
+)
+from tests.journeys.strategies import constraints, permitted, sequence
 from tests.tiers import examples
 
 CUSTOMERS = 40
@@ -88,17 +99,73 @@ def test_the_search_equals_brute_force_when_the_beam_is_wide_enough():
             assert plan(request, model).expected_value == pytest.approx(best, abs=1e-6)
 
 
-def test_a_gap_of_zero_is_claimed_only_where_all_plans_were_kept():
+def test_a_small_case_is_searched_whole_and_a_large_one_has_a_gap():
     wide = PlanRequest("c1", Constraints(max_touches=8, min_touches=8))
     small = PlanRequest("c1", Constraints(max_touches=4, min_touches=4))
-    assert (plan(wide).optimality_gap, plan(small).optimality_gap) == (None, 0.0)
+    assert plan(wide).optimality_gap > 0
+    assert plan(small).optimality_gap == 0.0
+
+
+@pytest.mark.parametrize("kind", [*NETWORKS, "markov", "markov2"])
+def test_no_plan_betters_the_one_found_by_more_than_its_gap(kind):
+    random, model = Random(7), any_model(kind)
+    for _ in range(examples(ci=12, soak=200)):
+        rules = constraints(random, FOUR, 4)
+        request = PlanRequest(f"c{random.randrange(CUSTOMERS)}", rules, random.choice([1.0, 8.0]), COSTS)
+        narrow, whole = (best_plans(model, STEPS, WHO, [request], beam)[0] for beam in (Beam(1, 0), Beam()))
+        if isinstance(whole, tuple):
+            (found,), (best,) = narrow, whole
+            assert best.optimality_gap == 0.0
+            assert best.expected_value <= found.expected_value + found.optimality_gap + 1e-9
+
+
+def test_a_cheap_first_touch_that_bars_a_better_one_is_not_proven_best_by_luck():
+    # The bound must see what a plan left aside could still come to: the beam of one takes the best first touch only.
+    model, rules = random_lstm(11), Constraints(max_touches=4, min_touches=4, caps=dict.fromkeys(FOUR, 1))
+    gaps, misses = [], []
+    for number in range(CUSTOMERS):
+        request = PlanRequest(f"c{number}", rules, 30.0)
+        found, best = plan(request, model, beam=Beam(1, 0)), plan(request, model)
+        gaps.append(found.optimality_gap)
+        misses.append(best.expected_value - found.expected_value)
+    assert max(misses) > 0
+    assert all(gap >= miss - 1e-9 for gap, miss in zip(gaps, misses, strict=True))
+
+
+def any_model(kind: str):
+    if kind == "markov":
+        return train_markov(random_steps(4, 300, 4))
+    return train_markov2(random_steps(4, 300, 4)) if kind == "markov2" else random_model(kind, 3)
+
+
+def test_the_best_plans_are_the_best_of_all_and_distinct():
+    random, model = Random(8), random_lstm(3)
+    for _ in range(examples(ci=10, soak=200)):
+        rules = constraints(random, FOUR, 3)
+        request = PlanRequest(f"c{random.randrange(CUSTOMERS)}", rules, 8.0, COSTS)
+        (found,) = best_plans(model, STEPS, WHO, [request], best=3)
+        if isinstance(found, tuple):
+            values = sorted(from_scratch(model, STEPS, request, path)[2] for path in permitted(rules, FOUR))[::-1]
+            assert [each.expected_value for each in found] == pytest.approx(values[:3], abs=1e-6)
+            assert len({sequence(each) for each in found}) == len(found)
+
+
+def test_a_length_cost_shortens_plans_and_is_no_cost_of_theirs():
+    lengths = []
+    for length_cost in (0.0, 0.5, 50.0):
+        found = plan(PlanRequest("c3", Constraints(max_touches=5), 30.0, length_cost=length_cost))
+        assert found.expected_cost == 0.0
+        lengths.append(len(found.touches))
+    assert lengths[0] == 5
+    assert lengths == sorted(lengths, reverse=True)
+    assert lengths[-1] == 0
 
 
 def test_a_wider_beam_finds_no_worse_plan_and_full_width_the_best():
     model, rules = random_lstm(8), Constraints(max_touches=5, min_touches=5)
     requests = [PlanRequest(f"c{number}", rules) for number in range(CUSTOMERS)]
     values = {
-        width: np.array([p.expected_value for p in plan_journeys(model, STEPS, WHO, requests, width)])
+        width: np.array([p.expected_value for p in plan_journeys(model, STEPS, WHO, requests, Beam(width))])
         for width in (1, 5, 4**5)
     }
     assert np.all(values[5] <= values[4**5] + 1e-12)
@@ -135,7 +202,7 @@ def test_a_narrow_beam_never_runs_into_a_dead_end():
         forbidden=frozenset({(1, "call"), (2, "call")}),
     )
     for seed in range(10):
-        found = plan(PlanRequest("c1", rules), random_lstm(seed), beam_width=1)
+        found = plan(PlanRequest("c1", rules), random_lstm(seed), beam=Beam(1))
         assert broken(sequence(found), rules) == []
 
 
