@@ -40,9 +40,10 @@ def amount(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}"
 
 
-def interval(mean: float, low: float, high: float) -> str:
-    """`41.20 (12.70 - 88.10)`."""
-    digits = 0 if max(abs(mean), abs(high)) >= 100 else 2
+def interval(mean: float, low: float, high: float, *, digits: int | None = None) -> str:
+    """`41.20 (12.70 - 88.10)`; by default without hundredths where they say nothing."""
+    if digits is None:
+        digits = 0 if max(abs(mean), abs(high)) >= 100 else 2
     return f"{mean:,.{digits}f} ({low:,.{digits}f} - {high:,.{digits}f})"
 
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,30 +35,48 @@ def run(*arguments: str) -> Result:
 
 
 @pytest.fixture(scope="module")
-def report(files: list[str]) -> dict[str, dict[str, dict[str, float]]]:
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the pictures of `report` go."""
+    return tmp_path_factory.mktemp("pictures")
+
+
+@pytest.fixture(scope="module")
+def report(files: list[str], pictures: Path) -> dict[str, Any]:
     """Cross-validated in two folds, with prices."""
-    result = run(*files, "--folds", "2", "--price-feature", "3", "--json", "-")
+    options = ["--folds", "2", "--price-feature", "3", "--pictures", str(pictures)]
+    result = run(*files, *options, "--json", "-")
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
 
 
-def test_the_report_has_the_published_form(report: dict[str, dict[str, dict[str, float]]]) -> None:
+def test_the_report_has_the_published_form(report: dict[str, Any]) -> None:
     assert {"models", "champion"} <= set(report)
     assert report["champion"] in report["models"]
     assert {tuple(figures) for figures in report["models"].values()} == {("ndcg@1", "ndcg@3", "ndcg@5", "ndcg@10")}
 
 
-def test_learned_rankers_beat_a_random_order(report: dict[str, dict[str, dict[str, float]]]) -> None:
+def test_learned_rankers_beat_a_random_order(report: dict[str, Any]) -> None:
     assert report["models"]["lambdamart"]["ndcg@10"] > report["models"]["random_order"]["ndcg@10"] + 0.1
 
 
-def test_queries_without_a_grade_are_counted(report: dict[str, dict[str, dict[str, float]]]) -> None:
+def test_queries_without_a_grade_are_counted(report: dict[str, Any]) -> None:
     assert report["protocol"]["judged_queries_without_a_grade"] == 1
 
 
-def test_prices_bring_a_classifier_weighted_by_them(report: dict[str, dict[str, dict[str, float]]]) -> None:
+def test_prices_bring_a_classifier_weighted_by_them(report: dict[str, Any]) -> None:
     assert "purchase_classifier_by_price" in report["models"]
     assert 10 <= report["details"]["lambdamart"]["average_price@10"] <= 100
+
+
+def test_prices_bring_the_frontier_with_its_operating_point(report: dict[str, Any]) -> None:
+    blends = [point["blend"] for point in report["frontier"]["points"]]
+    assert blends[0] == "1.00"
+    assert blends[-1] == "p x price"
+    assert report["frontier"]["operating_point"] in blends
+
+
+def test_pictures_are_drawn_for_the_figures_there_are(report: dict[str, Any], pictures: Path) -> None:
+    assert sorted(path.name for path in pictures.iterdir()) == ["frontier.png", "ndcg.png", "price.png"]
 
 
 def test_a_test_file_is_judged_whole(files: list[str], tmp_path: Path) -> None:
