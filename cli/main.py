@@ -8,12 +8,14 @@ from cli.commands import (
     backtest,
     demo,
     evaluate,
+    guarantees,
     imports,
     init,
     models,
     plan,
     runs,
     score,
+    segments,
     serve,
     simulate,
     train,
@@ -39,6 +41,8 @@ app.command("plan")(plan.plan)
 app.add_typer(backtest.app, name="backtest")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(models.app, name="models")
+app.add_typer(segments.app, name="segments")
+app.add_typer(guarantees.app, name="guarantees")
 app.add_typer(simulate.app, name="simulate")
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)

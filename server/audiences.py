@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farview.core.errors import FailedPrecondition, InvalidInput
-from farview.core.filters import Filter, compile_filter, field_names, mask
+from farview.core.filters import FORECAST_FIELDS, Filter, compile_filter, field_names, mask
 from farview.store.promises import HeldLedger, NewSlot, Reservation, StoredGuarantee
 from farview.store.store import Store
 from farview.store.writer import Writer
@@ -25,7 +25,7 @@ from server.convert.prioritization_requests import PrioritizeCustomers
 from server.feedback_tokens import Answer, FeedbackTokens
 from server.interceptors import refuse_when_late
 from server.services.feedback import caller, write_request
-from server.snapshot import FILTER_FIELDS, Served, Snapshot
+from server.snapshot import Served, Snapshot
 
 BoolArray = NDArray[np.bool_]
 _SEEDS = 2**53  # drawn seeds survive callers whose numbers are doubles
@@ -52,7 +52,7 @@ class Ground:
     def members(self, text: str, path: str = "filter") -> BoolArray:
         """(candidates,) whom a filter selects; looked at once for each filter."""
         if text not in self._cohorts:
-            tree = compile_filter(text, FILTER_FIELDS, path)
+            tree = compile_filter(text, FORECAST_FIELDS, path)
             self._cohorts[text] = selected(self.snapshot, self.horizon, tree)[self.candidates]
         return self._cohorts[text]
 
@@ -123,7 +123,7 @@ class Audiences:
         snapshot = self._served.current()
         horizon = snapshot.horizon(asked.horizon_days)
         text = asked.filter if asked.segment_id is None else self._store.segment(asked.segment_id).segment.filter
-        chosen_by = compile_filter(text, FILTER_FIELDS)
+        chosen_by = compile_filter(text, FORECAST_FIELDS)
         unknown: list[str] = []
         if asked.customers is None:
             candidates = np.flatnonzero(selected(snapshot, horizon, chosen_by))

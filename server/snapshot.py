@@ -10,15 +10,10 @@ from numpy.typing import NDArray
 from structlog.typing import FilteringBoundLogger
 
 from farview.core import columns as c
-from farview.core import schemas
 from farview.core.errors import FailedPrecondition, InvalidInput
-from farview.core.filters import FieldTypes, fields_of
 from farview.store.store import Store
 from farview.store.values import ForecastRun
 from server.metrics import Metrics
-
-FILTER_FIELDS: FieldTypes = {name: kind for name, kind in fields_of(schemas.FORECAST).items() if name != c.HORIZON_DAYS}
-"""What a filter may name: the forecast contract but the horizon, which every request names by itself."""
 
 _EXPECTED = tuple(f"{c.EXPECTED_VALUE}_{suffix}" for suffix in ("mean", "sd", *c.QUANTILE_SUFFIXES))
 

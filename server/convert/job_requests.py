@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo, model_validator
 
 from farview.core.errors import InvalidInput
-from farview.core.filters import compile_filter
+from farview.core.filters import FORECAST_FIELDS, compile_filter
 from farview.store.job_requests import JobRequest, PlanEveryone, Score, TrainJourneys, TrainLtv
 from farview.v1 import job_pb2 as pb
 from journeys.constraints import MOST_TOUCHES
@@ -36,7 +36,6 @@ from server.convert.journey_requests import (
     one_a_channel,
 )
 from server.convert.parse import Parsed, parse
-from server.snapshot import FILTER_FIELDS
 
 MAX_ATTRIBUTES = 100
 MAX_REASON_LENGTH = 1_000
@@ -228,7 +227,7 @@ def start_planning(message: pb.StartPlanningRequest, around: Surroundings) -> St
         },
         around,
     )
-    compile_filter(asked.filter, FILTER_FIELDS)
+    compile_filter(asked.filter, FORECAST_FIELDS)
     return asked
 
 

@@ -5,14 +5,13 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
-from farview.core.filters import compile_filter
+from farview.core.filters import FORECAST_FIELDS, compile_filter
 from farview.store.promises import GuaranteeTerms, Segment
 from farview.v1 import segment_pb2 as pb
 from ranking.floors import exact_share
 from server.convert.fields import Instant, Name, RequestId, storable
 from server.convert.forecast_requests import PageSize
 from server.convert.parse import Parsed, parse
-from server.snapshot import FILTER_FIELDS
 
 MAX_WINDOW_DAYS = 3_650
 DEFAULT_WINDOW_DAYS = 7
@@ -125,7 +124,7 @@ def set_segment(message: pb.SetSegmentRequest) -> tuple[str, Segment]:
     """The request's id and the segment; InvalidInput names the wrong fields, here and below."""
     asked = parse(SetSegment, {"request_id": message.request_id, "segment": message.segment})
     fields = asked.segment
-    compile_filter(fields.filter, FILTER_FIELDS, "segment.filter")
+    compile_filter(fields.filter, FORECAST_FIELDS, "segment.filter")
     return asked.request_id, Segment(fields.segment_id, fields.filter, fields.description)
 
 
@@ -134,7 +133,7 @@ def set_guarantee(message: pb.SetGuaranteeRequest) -> tuple[str, GuaranteeTerms]
     asked = parse(SetGuarantee, {"request_id": message.request_id, "guarantee": message.guarantee})
     fields = asked.guarantee
     if fields.cohort_filter is not None:
-        compile_filter(fields.cohort_filter, FILTER_FIELDS, "guarantee.cohort_filter")
+        compile_filter(fields.cohort_filter, FORECAST_FIELDS, "guarantee.cohort_filter")
     return asked.request_id, GuaranteeTerms(
         guarantee_id=fields.guarantee_id,
         ledger=fields.ledger_id,

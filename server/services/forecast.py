@@ -10,7 +10,7 @@ from google.rpc import code_pb2
 from farview.core import columns as c
 from farview.core.clock import Cut, zone
 from farview.core.errors import FailedPrecondition, InvalidInput, NotFound
-from farview.core.filters import compile_filter
+from farview.core.filters import FORECAST_FIELDS, compile_filter
 from farview.features.rfm import Rfm, rfm_batch, rfm_of_one
 from farview.store.store import Store
 from farview.store.values import ForecastRun, OrderBy, PageKey
@@ -21,7 +21,7 @@ from server.convert import basics, forecast_answers, forecast_requests
 from server.convert.fields import Surroundings
 from server.interceptors import refuse_when_late
 from server.scoring import Scoring
-from server.snapshot import FILTER_FIELDS, Served, known_horizon
+from server.snapshot import Served, known_horizon
 
 
 class ForecastService(forecast_pb2_grpc.ForecastServiceServicer):
@@ -59,7 +59,7 @@ class ForecastService(forecast_pb2_grpc.ForecastServiceServicer):
         self, request: pb.ListForecastsRequest, context: grpc.ServicerContext
     ) -> pb.ListForecastsResponse:
         asked = forecast_requests.list_forecasts(request)
-        where, order = compile_filter(asked.filter, FILTER_FIELDS), _order_by(asked.order_by)
+        where, order = compile_filter(asked.filter, FORECAST_FIELDS), _order_by(asked.order_by)
         must_stay = [
             asked.filter,
             asked.order_by,

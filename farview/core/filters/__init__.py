@@ -7,13 +7,14 @@ The other executor, over SQL, is `farview.store.filter_sql`; a property test hol
 """
 
 from farview.core.filters.check import check
-from farview.core.filters.fields import FieldType, FieldTypes, fields_of
+from farview.core.filters.fields import FORECAST_FIELDS, FieldType, FieldTypes, fields_of
 from farview.core.filters.grammar import MAX_COMPARISONS, MAX_DEPTH, MAX_LENGTH, parse
 from farview.core.filters.masks import mask
 from farview.core.filters.tree import EVERYTHING, And, Comparison, Filter, Op, Value, field_names, unparse
 
 __all__ = [
     "EVERYTHING",
+    "FORECAST_FIELDS",
     "MAX_COMPARISONS",
     "MAX_DEPTH",
     "MAX_LENGTH",

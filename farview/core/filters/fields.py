@@ -6,6 +6,9 @@ from typing import TypeAlias
 
 import pyarrow as pa
 
+from farview.core import columns as c
+from farview.core.schemas import FORECAST
+
 
 class FieldType(StrEnum):
     """What a field holds, and so how its values are written."""
@@ -29,3 +32,7 @@ def fields_of(schema: pa.Schema) -> dict[str, FieldType]:
         elif pa.types.is_date(field.type):
             found[field.name] = FieldType.DATE
     return found
+
+
+FORECAST_FIELDS: FieldTypes = {name: kind for name, kind in fields_of(FORECAST).items() if name != c.HORIZON_DAYS}
+"""What a filter of customers may name: the forecast contract but the horizon, which every request names by itself."""
