@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.commands.evaluate_ranking import evaluate_ranking
+from cli.commands.evaluate_retention import evaluate_retention
 from cli.options import Seed, parse_date
 from cli.report_files import write_json
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from jobs.touchpoint_file import FileLog
 
 app = typer.Typer(help="Judge models on a file. Needs no database.", no_args_is_help=True)
+app.command("retention")(evaluate_retention)
 
 _FIGURES = {
     "auc": ("AUC in step", 3),
