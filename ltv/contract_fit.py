@@ -130,4 +130,4 @@ def _posterior(target: Target, mode: Mode, method: Method, random: np.random.Gen
     drawn = laplace.sample(target, mode, random)
     if drawn.k_hat is None or drawn.k_hat <= psis.highest_trusted_k(laplace.DRAWS):
         return drawn
-    return replace(quadrature.integrate(target, mode), k_hat=drawn.k_hat)
+    return replace(quadrature.integrate(target, drawn), k_hat=drawn.k_hat)
