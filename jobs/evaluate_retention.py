@@ -125,7 +125,7 @@ def _prequential(law: str, known: Renewals, seed: int) -> float:
 
 def _figures(log_survival: LogSurvivalOfDraws, renewals: Renewals, seen: int) -> dict[str, float | None]:
     """On the holdout, given how many were customers at its start."""
-    t = np.arange(seen, len(renewals.at_risk)) + 1.0
+    t = np.arange(seen + 1.0, len(renewals.at_risk) + 1.0)
     forecast = renewals.at_risk[seen] * _given(log_survival, seen, t).mean(axis=0)
     actual, decisions = renewals.renewed[seen:], renewals.at_risk[seen:].sum()
     scores = log_score(log_survival, renewals)[:, seen:].sum(axis=1)
@@ -138,7 +138,7 @@ def _figures(log_survival: LogSurvivalOfDraws, renewals: Renewals, seen: int) ->
 
 def _holdout(log_survival: LogSurvivalOfDraws, renewals: Renewals, seen: int, seed: int) -> list[dict[str, float]]:
     """Customers after each held-out renewal beside the forecast with its 80 % interval: of parameters and of chance."""
-    t = np.arange(seen, len(renewals.at_risk)) + 1.0
+    t = np.arange(seen + 1.0, len(renewals.at_risk) + 1.0)
     chance = np.exp(log_retention(log_survival, t))
     random = generator(seed, "retention holdout")
     chance = chance[np.arange(PATHS) % len(chance)]
