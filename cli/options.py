@@ -71,6 +71,22 @@ def parse_amounts(option: str, texts: Sequence[str]) -> dict[str, float]:
     return {name: float(amount) for name, amount in _by_name(option, texts, _is_amount, "email=0.05").items()}
 
 
+def parse_windows(option: str, texts: Sequence[str]) -> list[tuple[int, float, str | None]]:
+    """Caps in rolling windows, each written [CHANNEL=]N/HOURS: most touches, hours, and the channel or None for all.
+
+    Raises:
+        InvalidInput: a text is not so written.
+    """
+    found: list[tuple[int, float, str | None]] = []
+    for text in texts:
+        name, equals, cap = text.rpartition("=")
+        most, slash, hours = cap.partition("/")
+        if not (slash and most.isdecimal() and _is_amount(hours) and (name or not equals)):
+            raise InvalidInput.of(option, f"{text!r} is not of the form email=2/168 or 1/24")
+        found.append((int(most), float(hours), name or None))
+    return found
+
+
 def _by_name(option: str, texts: Sequence[str], good: Callable[[str], bool], example: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for text in texts:

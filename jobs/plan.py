@@ -117,7 +117,7 @@ class _People:
         digest = hashlib.sha256()
         for batch in self.stored.to_batches(BATCH):
             for row in batch.to_pylist():
-                digest.update(f"{row[c.CUSTOMER_ID]}\0{row['attributes']}\0".encode())
+                digest.update(f"{row[c.CUSTOMER_ID]}\0{row['time_zone']}\0{row['attributes']}\0".encode())
         for name, channels in sorted(self.denied.items()):
             digest.update(f"{name}\0{sorted(channels)}\0".encode())
         for name in ["everyone"] if self.chosen is None else self.chosen.to_pylist():

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
+from farview.core import columns as c
 from farview.core import schemas
 from farview.core.errors import FarviewError, InvalidInput, Violation
 from farview.features.attributes import attribute_table
@@ -17,6 +18,7 @@ from journeys.constraints import Constraints
 from journeys.plan import Plan, PlanRequest
 from journeys.planning import histories, plan_journey, plan_journeys
 from journeys.scorer import JourneyModel
+from journeys.windows import QuietHours, WindowCap
 
 Pair = tuple[PlanRequest, Plan]
 
@@ -31,6 +33,10 @@ class PlanOptions:
     touch_costs: Mapping[str, float] = field(default_factory=dict)  # channel -> cost; others are free
     margin: float | None = None  # of a conversion; None: the mean conversion value of the log behind the model
     gap_hours: float | None = None  # between touches; None: the median of that log
+    windows: tuple[WindowCap, ...] = ()  # caps in rolling windows, past touches included
+    budget: float | None = None  # for all touches of a plan; None: no limit
+    quiet: str = ""  # hours of the customer's day in which nothing is sent, as 21:00-08:00; "": none
+    length_cost: float = 0.0  # by which each touch must better a plan beside its cost
     consent_purpose: str = "marketing"
 
 
@@ -55,6 +61,7 @@ class Terms:
         purpose = options.consent_purpose
         if not purpose or purpose != purpose.strip():  # no record of consent is for it, so all would be allowed
             raise InvalidInput.of("--consent-purpose", f"{purpose!r} is not the name of a purpose (marketing is one)")
+        _quiet_hours(options.quiet)
         margin = version.metrics["mean_conversion_value"] if options.margin is None else options.margin
         if margin is None:
             raise InvalidInput.of("--margin", "the log behind the model told no conversion value; say what one brings")
@@ -87,7 +94,11 @@ class Terms:
         nothing: frozenset[str] = frozenset()
         denials = [denied.get(name, nothing) for name in customer_ids]
         rules = {names: self._rules(names) for names in {*denials}}  # shared, so compiled once
-        requests = [self._request(name, rules[names]) for name, names in zip(customer_ids, denials, strict=True)]
+        zones = dict(zip(stored[c.CUSTOMER_ID].to_pylist(), stored["time_zone"].to_pylist(), strict=True))
+        requests = [
+            self._request(name, rules[names], zones.get(name))
+            for name, names in zip(customer_ids, denials, strict=True)
+        ]
         plans = []
         for plan in plan_journeys(self.model, self._histories(log), attributes, requests):
             if isinstance(plan, FarviewError):
@@ -119,13 +130,39 @@ class Terms:
         return histories(self.model.about, log, self.present)
 
     def _rules(self, denied: frozenset[str] = frozenset()) -> Constraints:
-        return Constraints(self.options.max_touches, caps=self.options.caps, denied=denied)
+        asked = self.options
+        return Constraints(
+            asked.max_touches,
+            caps=asked.caps,
+            denied=denied,
+            windows=asked.windows,
+            budget=asked.budget,
+            quiet=_quiet_hours(asked.quiet),
+        )
 
-    def _request(self, customer_id: str, rules: Constraints) -> PlanRequest:
-        return PlanRequest(customer_id, rules, self.margin, self.options.touch_costs, self.present, self.gap_hours)
+    def _request(self, customer_id: str, rules: Constraints, zone: str | None = None) -> PlanRequest:
+        asked = self.options
+        return PlanRequest(
+            customer_id, rules, self.margin, asked.touch_costs, self.present, self.gap_hours, asked.length_cost, zone
+        )
+
+
+def _quiet_hours(text: str) -> QuietHours | None:
+    """Of "21:00-08:00"; None of "".
+
+    Raises:
+        InvalidInput: it is not so written.
+    """
+    if not text:
+        return None
+    since, _, until = text.partition("-")
+    try:
+        return QuietHours(*(datetime.strptime(part, "%H:%M").time() for part in (since, until)))
+    except ValueError:
+        raise InvalidInput.of("--quiet", f"{text!r} is not of the form 21:00-08:00") from None
 
 
 def _option(path: str) -> str:
     """The planner's path as the option that says it: "requests[0].constraints.caps" is "--cap"."""
     name = path.removeprefix("requests[0].").removeprefix("constraints.").split("[")[0]
-    return {"caps": "--cap", "touch_costs": "--cost"}.get(name, f"--{name.replace('_', '-')}")
+    return {"caps": "--cap", "touch_costs": "--cost", "windows": "--window"}.get(name, f"--{name.replace('_', '-')}")

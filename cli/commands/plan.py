@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli.options import DEFAULT_DATABASE, AsOf, Database, Json, parse_amounts, parse_counts, parse_date
+from cli.options import DEFAULT_DATABASE, AsOf, Database, Json, parse_amounts, parse_counts, parse_date, parse_windows
 
 
 def plan(
@@ -37,6 +37,23 @@ def plan(
     gap_hours: Annotated[
         float | None, typer.Option("--gap-hours", min=0.02, help="Between touches. Default: the log's median gap.")
     ] = None,
+    window: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--window",
+            metavar="[CHANNEL=]N/HOURS",
+            help="Most touches, past ones too, in any so many hours; may be given several times. 1/24: a day apart.",
+        ),
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option("--budget", min=0, help="For all touches of a plan. Default: no limit.")
+    ] = None,
+    quiet: Annotated[
+        str, typer.Option("--quiet", metavar="HH:MM-HH:MM", help="Customer's time of day in which nothing is sent.")
+    ] = "",
+    length_cost: Annotated[
+        float, typer.Option("--length-cost", min=0, help="By which each touch must better a plan, beside its cost.")
+    ] = 0.0,
     consent_purpose: Annotated[
         str, typer.Option("--consent-purpose", metavar="NAME", help="That customers must consent to.")
     ] = "marketing",
@@ -49,13 +66,14 @@ def plan(
     Plans begin at the end of the as-of day. Channels that a customer denies by now are never planned.
     The same data, model and options publish once: a rerun finds what is there.
 
-    Example: farview plan --max-touches 4 --cap email=2 --cost call=4.50 --margin 40
+    Example: farview plan --max-touches 4 --cost call=4.50 --margin 40 --window email=2/168 --quiet 21:00-08:00
     """
     from cli.console import out, print_json, progress
     from cli.database import open_store, who
     from cli.journey_views import plan_run_as_data, plan_run_lines
     from jobs.plan import plan_customers
     from jobs.plan_terms import PlanOptions
+    from journeys.windows import WindowCap
 
     options = PlanOptions(
         where=where,
@@ -64,6 +82,10 @@ def plan(
         touch_costs=parse_amounts("--cost", cost or []),
         margin=margin,
         gap_hours=gap_hours,
+        windows=tuple(WindowCap(*parts) for parts in parse_windows("--window", window or [])),
+        budget=budget,
+        quiet=quiet,
+        length_cost=length_cost,
         consent_purpose=consent_purpose,
     )
     day = parse_date("--as-of", as_of)

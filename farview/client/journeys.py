@@ -1,9 +1,10 @@
 """Calls of JourneyService."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import time, timedelta
 
 from google.protobuf.duration_pb2 import Duration
+from google.type.timeofday_pb2 import TimeOfDay
 
 from farview.client import messages
 from farview.client.connection import Connection
@@ -53,6 +54,10 @@ class JourneyCalls:
                 request.conversion_margin.CopyFrom(messages.money_of(prices.margin, prices.currency))
             for channel, cost in prices.touch_costs.items():
                 request.touch_costs.add(channel=channel, cost=messages.money_of(cost, prices.currency))
+            if prices.budget is not None:
+                request.constraints.budget.CopyFrom(messages.money_of(prices.budget, prices.currency))
+            if prices.length_cost is not None:
+                request.length_cost.CopyFrom(messages.money_of(prices.length_cost, prices.currency))
         return self._connection.call(self._journeys.PlanJourney, request)
 
     def plan(self, plan_id: str) -> journey_pb2.JourneyPlan:
@@ -78,7 +83,17 @@ def _constraints(rules: JourneyRules) -> journey_pb2.JourneyConstraints:
         fixed_touches=[spot(position=position, channel=channel) for position, channel in rules.fixed.items()],
         forbidden_touches=[spot(position=position, channel=channel) for position, channel in sorted(rules.forbidden)],
         channel_caps=[journey_pb2.ChannelCap(channel=name, max_touches=most) for name, most in rules.caps.items()],
+        window_caps=[
+            journey_pb2.WindowCap(channel=name, max_touches=most, window=_duration(window))
+            for name, most, window in rules.windows
+        ],
+        quiet_hours=None if rules.quiet is None else _quiet(*rules.quiet),
     )
+
+
+def _quiet(start: time, end: time) -> journey_pb2.QuietHours:
+    since, until = (TimeOfDay(hours=at.hour, minutes=at.minute) for at in (start, end))
+    return journey_pb2.QuietHours(start_time=since, end_time=until)
 
 
 def _duration(length: timedelta) -> Duration:

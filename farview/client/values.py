@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 
 from farview.v1 import forecast_pb2
@@ -141,6 +141,8 @@ class JourneyRules:
     fixed: Mapping[int, str] = field(default_factory=dict)  # position -> channel
     forbidden: Collection[tuple[int, str]] = ()  # (position, channel)
     caps: Mapping[str, int] = field(default_factory=dict)  # channel -> most touches
+    windows: Sequence[tuple[str, int, timedelta]] = ()  # channel, "" for all; most touches; in any such stretch of time
+    quiet: tuple[time, time] | None = None  # nothing is sent from the one to the other, customer's time of day
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,8 @@ class JourneyPrices:
     currency: str  # ISO 4217; the database's reporting currency
     margin: Decimal | None = None  # of a conversion; None: the mean conversion value of the log
     touch_costs: Mapping[str, Decimal] = field(default_factory=dict)  # channel -> cost; others are free
+    budget: Decimal | None = None  # for all touches of the plan; None: no limit
+    length_cost: Decimal | None = None  # by which each touch must better the plan beside its cost; None: nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.type import money_pb2 as _money_pb2
+from google.type import timeofday_pb2 as _timeofday_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -61,6 +62,7 @@ class PlanJourneyRequest(_message.Message):
     FIRST_TOUCH_TIME_FIELD_NUMBER: _builtins.int
     GAP_FIELD_NUMBER: _builtins.int
     CONSENT_PURPOSE_FIELD_NUMBER: _builtins.int
+    LENGTH_COST_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Chosen by the caller for this write, 1 to 128 characters; a UUID is a good choice. Never forgotten."""
     customer_id: _builtins.str
@@ -97,6 +99,12 @@ class PlanJourneyRequest(_message.Message):
     def gap(self) -> _duration_pb2.Duration:
         """Between planned touches, from 1 minute to 366 days. Default: the median gap of the log that the model learnt from."""
 
+    @_builtins.property
+    def length_cost(self) -> _money_pb2.Money:
+        """By how much each touch must better the plan beside what it costs, in the reporting currency, at least 0: an aversion
+        to long plans that is no cost and is in no figure of the answer. Default: 0.
+        """
+
     def __init__(
         self,
         *,
@@ -109,10 +117,11 @@ class PlanJourneyRequest(_message.Message):
         first_touch_time: _timestamp_pb2.Timestamp | None = ...,
         gap: _duration_pb2.Duration | None = ...,
         consent_purpose: _builtins.str = ...,
+        length_cost: _money_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["constraints", b"constraints", "conversion_margin", b"conversion_margin", "first_touch_time", b"first_touch_time", "gap", b"gap", "plan_time", b"plan_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["constraints", b"constraints", "conversion_margin", b"conversion_margin", "first_touch_time", b"first_touch_time", "gap", b"gap", "length_cost", b"length_cost", "plan_time", b"plan_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_purpose", b"consent_purpose", "constraints", b"constraints", "conversion_margin", b"conversion_margin", "customer_id", b"customer_id", "first_touch_time", b"first_touch_time", "gap", b"gap", "plan_time", b"plan_time", "request_id", b"request_id", "touch_costs", b"touch_costs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_purpose", b"consent_purpose", "constraints", b"constraints", "conversion_margin", b"conversion_margin", "customer_id", b"customer_id", "first_touch_time", b"first_touch_time", "gap", b"gap", "length_cost", b"length_cost", "plan_time", b"plan_time", "request_id", b"request_id", "touch_costs", b"touch_costs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -131,6 +140,9 @@ class JourneyConstraints(_message.Message):
     FIXED_TOUCHES_FIELD_NUMBER: _builtins.int
     FORBIDDEN_TOUCHES_FIELD_NUMBER: _builtins.int
     CHANNEL_CAPS_FIELD_NUMBER: _builtins.int
+    WINDOW_CAPS_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
+    QUIET_HOURS_FIELD_NUMBER: _builtins.int
     max_touches: _builtins.int
     """1 to 100. Default: 5."""
     min_touches: _builtins.int
@@ -149,6 +161,20 @@ class JourneyConstraints(_message.Message):
     def channel_caps(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChannelCap]:
         """How often channels may be planned, at most one element a channel and 100 in all."""
 
+    @_builtins.property
+    def window_caps(self) -> _containers.RepeatedCompositeFieldContainer[Global___WindowCap]:
+        """Caps in rolling windows, the customer's touches before `plan_time` included; at most 20."""
+
+    @_builtins.property
+    def budget(self) -> _money_pb2.Money:
+        """What all touches of the plan may cost together, in the reporting currency, at least 0. Default: no limit."""
+
+    @_builtins.property
+    def quiet_hours(self) -> Global___QuietHours:
+        """Hours of the customer's day in which nothing is sent. Touches that would be sent then wait until they end, and later
+        ones keep their gap to them. The day is that of the customer's time zone, where none is known of the business's.
+        """
+
     def __init__(
         self,
         *,
@@ -157,14 +183,79 @@ class JourneyConstraints(_message.Message):
         fixed_touches: _abc.Iterable[Global___JourneySpot] | None = ...,
         forbidden_touches: _abc.Iterable[Global___JourneySpot] | None = ...,
         channel_caps: _abc.Iterable[Global___ChannelCap] | None = ...,
+        window_caps: _abc.Iterable[Global___WindowCap] | None = ...,
+        budget: _money_pb2.Money | None = ...,
+        quiet_hours: Global___QuietHours | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "quiet_hours", b"quiet_hours"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel_caps", b"channel_caps", "fixed_touches", b"fixed_touches", "forbidden_touches", b"forbidden_touches", "max_touches", b"max_touches", "min_touches", b"min_touches"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "channel_caps", b"channel_caps", "fixed_touches", b"fixed_touches", "forbidden_touches", b"forbidden_touches", "max_touches", b"max_touches", "min_touches", b"min_touches", "quiet_hours", b"quiet_hours", "window_caps", b"window_caps"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___JourneyConstraints: _TypeAlias = JourneyConstraints  # noqa: Y015
+
+@_typing.final
+class WindowCap(_message.Message):
+    """At most so many touches in any stretch of time of that length; two touches exactly as far apart share none. A cap of 1
+    is a gap.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    MAX_TOUCHES_FIELD_NUMBER: _builtins.int
+    WINDOW_FIELD_NUMBER: _builtins.int
+    channel: _builtins.str
+    """Empty: all channels together. At most 256 characters."""
+    max_touches: _builtins.int
+    """0 to 100."""
+    @_builtins.property
+    def window(self) -> _duration_pb2.Duration:
+        """1 minute to 366 days."""
+
+    def __init__(
+        self,
+        *,
+        channel: _builtins.str = ...,
+        max_touches: _builtins.int = ...,
+        window: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "max_touches", b"max_touches", "window", b"window"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WindowCap: _TypeAlias = WindowCap  # noqa: Y015
+
+@_typing.final
+class QuietHours(_message.Message):
+    """Hours of a day, over midnight where `end_time` is before `start_time`. Whole minutes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def start_time(self) -> _timeofday_pb2.TimeOfDay: ...
+    @_builtins.property
+    def end_time(self) -> _timeofday_pb2.TimeOfDay:
+        """Not in them; another time than `start_time`."""
+
+    def __init__(
+        self,
+        *,
+        start_time: _timeofday_pb2.TimeOfDay | None = ...,
+        end_time: _timeofday_pb2.TimeOfDay | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuietHours: _TypeAlias = QuietHours  # noqa: Y015
 
 @_typing.final
 class JourneySpot(_message.Message):
@@ -297,6 +388,7 @@ class JourneyPlan(_message.Message):
     TOUCH_COSTS_FIELD_NUMBER: _builtins.int
     CONSENT_PURPOSE_FIELD_NUMBER: _builtins.int
     PLAN_RUN_ID_FIELD_NUMBER: _builtins.int
+    LENGTH_COST_FIELD_NUMBER: _builtins.int
     plan_id: _builtins.str
     """Opaque, at most 64 characters."""
     customer_id: _builtins.str
@@ -316,8 +408,8 @@ class JourneyPlan(_message.Message):
     currency_code: _builtins.str
     """ISO 4217 code of all amounts."""
     optimality_gap: _builtins.float
-    """By how much a better plan may exceed `expected_value`, by the same model: 0 where every plan was looked at. Absent:
-    bound unavailable, the plan is the best of a beam search.
+    """No plan within the constraints exceeds this one's `expected_value`, less `length_cost` a touch, by more, by the same
+    model: 0 where no plan is better. Absent in plans of versions that knew no bound.
     """
     evidence: Global___Evidence.ValueType
     """What the log behind the model can prove about the effect of a touch."""
@@ -352,6 +444,10 @@ class JourneyPlan(_message.Message):
     def touch_costs(self) -> _containers.RepeatedCompositeFieldContainer[Global___TouchCost]:
         """What touches were taken to cost, by channel; others cost nothing."""
 
+    @_builtins.property
+    def length_cost(self) -> _money_pb2.Money:
+        """What was asked for."""
+
     def __init__(
         self,
         *,
@@ -376,10 +472,11 @@ class JourneyPlan(_message.Message):
         touch_costs: _abc.Iterable[Global___TouchCost] | None = ...,
         consent_purpose: _builtins.str = ...,
         plan_run_id: _builtins.str = ...,
+        length_cost: _money_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_optimality_gap", b"_optimality_gap", "constraints", b"constraints", "conversion_margin", b"conversion_margin", "create_time", b"create_time", "optimality_gap", b"optimality_gap", "plan_time", b"plan_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_optimality_gap", b"_optimality_gap", "constraints", b"constraints", "conversion_margin", b"conversion_margin", "create_time", b"create_time", "length_cost", b"length_cost", "optimality_gap", b"optimality_gap", "plan_time", b"plan_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_optimality_gap", b"_optimality_gap", "consent_purpose", b"consent_purpose", "constraints", b"constraints", "conversion_margin", b"conversion_margin", "conversion_probability", b"conversion_probability", "conversion_probability_q05", b"conversion_probability_q05", "conversion_probability_q95", b"conversion_probability_q95", "create_time", b"create_time", "currency_code", b"currency_code", "customer_id", b"customer_id", "denied_channels", b"denied_channels", "evidence", b"evidence", "expected_cost", b"expected_cost", "expected_value", b"expected_value", "model_version", b"model_version", "optimality_gap", b"optimality_gap", "plan_id", b"plan_id", "plan_run_id", b"plan_run_id", "plan_time", b"plan_time", "probability_without_touches", b"probability_without_touches", "touch_costs", b"touch_costs", "touches", b"touches"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_optimality_gap", b"_optimality_gap", "consent_purpose", b"consent_purpose", "constraints", b"constraints", "conversion_margin", b"conversion_margin", "conversion_probability", b"conversion_probability", "conversion_probability_q05", b"conversion_probability_q05", "conversion_probability_q95", b"conversion_probability_q95", "create_time", b"create_time", "currency_code", b"currency_code", "customer_id", b"customer_id", "denied_channels", b"denied_channels", "evidence", b"evidence", "expected_cost", b"expected_cost", "expected_value", b"expected_value", "length_cost", b"length_cost", "model_version", b"model_version", "optimality_gap", b"optimality_gap", "plan_id", b"plan_id", "plan_run_id", b"plan_run_id", "plan_time", b"plan_time", "probability_without_touches", b"probability_without_touches", "touch_costs", b"touch_costs", "touches", b"touches"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__optimality_gap: _TypeAlias = _typing.Literal["optimality_gap"]  # noqa: Y015
     _WhichOneofArgType__optimality_gap: _TypeAlias = _typing.Literal["_optimality_gap", b"_optimality_gap"]  # noqa: Y015

@@ -1,11 +1,16 @@
 """Stored plans as protobuf messages."""
 
+from datetime import timedelta
+
+from google.protobuf.duration_pb2 import Duration
 from google.type.money_pb2 import Money
+from google.type.timeofday_pb2 import TimeOfDay
 
 from farview.store.values import PlanTouch, StoredPlan
 from farview.v1 import journey_pb2 as pb
 from journeys.constraints import Constraints
 from journeys.plan import PlanRequest
+from journeys.windows import QuietHours, WindowCap
 from server.convert.basics import instant
 
 _EVIDENCE = {
@@ -37,7 +42,8 @@ def journey_plan(stored: StoredPlan, currency: str) -> pb.JourneyPlan:
         optimality_gap=plan.optimality_gap,
         evidence=_EVIDENCE[plan.evidence],
         denied_channels=sorted(asked.constraints.denied),
-        constraints=_constraints(asked.constraints),
+        constraints=_constraints(asked.constraints, currency),
+        length_cost=_money(asked.length_cost, currency),
         conversion_margin=_money(asked.margin, currency),
         touch_costs=[
             pb.TouchCost(channel=channel, cost=_money(cost, currency)) for channel, cost in asked.touch_costs.items()
@@ -58,14 +64,28 @@ def _touch(touch: PlanTouch) -> pb.PlannedTouch:
     )
 
 
-def _constraints(rules: Constraints) -> pb.JourneyConstraints:
+def _constraints(rules: Constraints, currency: str) -> pb.JourneyConstraints:
     return pb.JourneyConstraints(
         max_touches=rules.max_touches,
         min_touches=rules.min_touches,
         fixed_touches=[pb.JourneySpot(position=at, channel=name) for at, name in sorted(rules.fixed.items())],
         forbidden_touches=[pb.JourneySpot(position=at, channel=name) for at, name in sorted(rules.forbidden)],
         channel_caps=[pb.ChannelCap(channel=name, max_touches=most) for name, most in rules.caps.items()],
+        window_caps=[_window(window) for window in rules.windows],
+        budget=None if rules.budget is None else _money(rules.budget, currency),
+        quiet_hours=None if rules.quiet is None else _quiet(rules.quiet),
     )
+
+
+def _window(window: WindowCap) -> pb.WindowCap:
+    length = Duration()
+    length.FromTimedelta(timedelta(hours=window.hours))
+    return pb.WindowCap(channel=window.channel or "", max_touches=window.most, window=length)
+
+
+def _quiet(quiet: QuietHours) -> pb.QuietHours:
+    start, end = (TimeOfDay(hours=at.hour, minutes=at.minute) for at in (quiet.since, quiet.until))
+    return pb.QuietHours(start_time=start, end_time=end)
 
 
 def _money(amount: float, currency: str) -> Money:

@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Any
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.timeofday_pb2 import TimeOfDay
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from farview.core.errors import InvalidInput, Violation
 from farview.v1 import journey_pb2 as pb
 from journeys.constraints import MOST_TOUCHES, Constraints
 from journeys.plan import PlanRequest
+from journeys.windows import QuietHours, WindowCap
 from server.convert.fields import (
     Amount,
     Id,
@@ -30,12 +32,34 @@ DEFAULT_TOUCHES = 5
 DEFAULT_PURPOSE = "marketing"
 MAX_FORBIDDEN = 1_000
 MAX_CHANNELS = 100
+MAX_WINDOWS = 20
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 SHORTEST_GAP, FARTHEST = timedelta(minutes=1), timedelta(days=366)
 _MICROSECOND = timedelta(microseconds=1)
 
 Position = Annotated[int, Field(ge=1, le=MOST_TOUCHES)]
 Touches = Annotated[int, Field(ge=0, le=MOST_TOUCHES)]
+
+
+def _no_less_than_nothing(amount: Amount) -> Amount:
+    if amount.value < 0:
+        raise ValueError(f"is {amount.value:,}; it must be at least 0")
+    return amount
+
+
+Price = Annotated[Amount, AfterValidator(_no_less_than_nothing)]
+
+
+def length_if_set(message: Duration | None) -> timedelta | None:
+    """A length of 1 minute to 366 days; None stays None."""
+    if message is None:
+        return None
+    if abs(message.nanos) >= 1_000_000_000 or message.nanos * message.seconds < 0:
+        raise ValueError(f"has {message.nanos:,} nanos with {message.seconds:,} seconds, which is no duration")
+    microseconds = message.seconds * 1_000_000 + message.nanos // 1_000
+    if not SHORTEST_GAP // _MICROSECOND <= microseconds <= FARTHEST // _MICROSECOND:
+        raise ValueError(f"is {microseconds / 1_000_000:,.6g} seconds; it must be from 1 minute to 366 days")
+    return microseconds * _MICROSECOND
 
 
 class Spot(Parsed):
@@ -62,6 +86,45 @@ class Cap(Parsed):
         return {"channel": message.channel, "max_touches": message.max_touches}
 
 
+class Window(Parsed):
+    """At most so many touches in a stretch of time."""
+
+    channel: OptionalId
+    max_touches: Touches
+    window: Annotated[timedelta, BeforeValidator(length_if_set)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_message(cls, message: pb.WindowCap) -> dict[str, Any]:
+        length = message.window if message.HasField("window") else Duration()
+        return {"channel": message.channel, "max_touches": message.max_touches, "window": length}
+
+
+def _time_of_day(message: TimeOfDay) -> time:
+    if not (0 <= message.hours < 24 and 0 <= message.minutes < 60) or message.seconds or message.nanos:
+        raise ValueError("is no time of day in whole minutes, from 00:00 to 23:59")
+    return time(message.hours, message.minutes)
+
+
+class Quiet(Parsed):
+    """Hours in which nothing is sent."""
+
+    start_time: Annotated[time, BeforeValidator(_time_of_day)]
+    end_time: Annotated[time, BeforeValidator(_time_of_day)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_message(cls, message: pb.QuietHours) -> dict[str, Any]:
+        return {"start_time": message.start_time, "end_time": message.end_time}
+
+    @field_validator("end_time")
+    @classmethod
+    def _not_the_whole_day(cls, until: time, info: ValidationInfo) -> time:
+        if until == info.data.get("start_time"):
+            raise ValueError("is the same as start_time; leave quiet_hours out for none")
+        return until
+
+
 def _one_a_position(spots: tuple[Spot, ...]) -> tuple[Spot, ...]:
     distinct([spot.position for spot in spots])
     return spots
@@ -86,6 +149,9 @@ class JourneyConstraints(Parsed):
     fixed_touches: Annotated[tuple[Spot, ...], AfterValidator(_one_a_position), counted(0, MOST_TOUCHES)]
     forbidden_touches: Annotated[tuple[Spot, ...], AfterValidator(_distinct_spots), counted(0, MAX_FORBIDDEN)]
     channel_caps: Annotated[tuple[Cap, ...], AfterValidator(one_a_channel), counted(0, MAX_CHANNELS)]
+    window_caps: Annotated[tuple[Window, ...], counted(0, MAX_WINDOWS)]
+    budget: Price | None
+    quiet_hours: Quiet | None
 
     @model_validator(mode="before")
     @classmethod
@@ -96,6 +162,9 @@ class JourneyConstraints(Parsed):
             "fixed_touches": tuple(message.fixed_touches),
             "forbidden_touches": tuple(message.forbidden_touches),
             "channel_caps": tuple(message.channel_caps),
+            "window_caps": tuple(message.window_caps),
+            "budget": message.budget if message.HasField("budget") else None,
+            "quiet_hours": message.quiet_hours if message.HasField("quiet_hours") else None,
         }
 
     def with_consent(self, denied: frozenset[str]) -> Constraints:
@@ -107,16 +176,15 @@ class JourneyConstraints(Parsed):
             forbidden=frozenset((spot.position, spot.channel) for spot in self.forbidden_touches),
             caps={cap.channel: cap.max_touches for cap in self.channel_caps},
             denied=denied,
+            windows=tuple(
+                WindowCap(each.max_touches, each.window / timedelta(hours=1), each.channel or None)
+                for each in self.window_caps
+            ),
+            budget=None if self.budget is None else float(self.budget.value),
+            quiet=None
+            if self.quiet_hours is None
+            else QuietHours(self.quiet_hours.start_time, self.quiet_hours.end_time),
         )
-
-
-def _no_less_than_nothing(amount: Amount) -> Amount:
-    if amount.value < 0:
-        raise ValueError(f"is {amount.value:,}; it must be at least 0")
-    return amount
-
-
-Price = Annotated[Amount, AfterValidator(_no_less_than_nothing)]
 
 
 class TouchCost(Parsed):
@@ -133,18 +201,6 @@ class TouchCost(Parsed):
 
 def _instant_if_set(message: Timestamp | None) -> datetime | None:
     return None if message is None else to_instant(message)
-
-
-def length_if_set(message: Duration | None) -> timedelta | None:
-    """A length of 1 minute to 366 days; None stays None."""
-    if message is None:
-        return None
-    if abs(message.nanos) >= 1_000_000_000 or message.nanos * message.seconds < 0:
-        raise ValueError(f"has {message.nanos:,} nanos with {message.seconds:,} seconds, which is no duration")
-    microseconds = message.seconds * 1_000_000 + message.nanos // 1_000
-    if not SHORTEST_GAP // _MICROSECOND <= microseconds <= FARTHEST // _MICROSECOND:
-        raise ValueError(f"is {microseconds / 1_000_000:,.6g} seconds; it must be from 1 minute to 366 days")
-    return microseconds * _MICROSECOND
 
 
 def _too_far(first_touch: datetime | None, present: datetime) -> str | None:
@@ -166,6 +222,7 @@ class PlanJourney(Parsed):
     first_touch_time: Annotated[datetime | None, BeforeValidator(_instant_if_set)]
     gap: Annotated[timedelta | None, BeforeValidator(length_if_set)]
     consent_purpose: Annotated[OptionalId, AfterValidator(lambda purpose: purpose.strip() or DEFAULT_PURPOSE)]
+    length_cost: Price | None
 
     @field_validator("plan_time")
     @classmethod
@@ -183,7 +240,7 @@ class PlanJourney(Parsed):
         return time
 
     def for_planner(self, present: datetime, denied: frozenset[str], defaults: "Defaults") -> PlanRequest:
-        """The request with nothing left open.
+        """The request with nothing left open but, for the business's, the zone.
 
         Raises:
             InvalidInput: neither the request nor the model knows what a conversion brings, or the first touch is not
@@ -204,15 +261,18 @@ class PlanJourney(Parsed):
             touch_costs={row.channel: float(row.cost.value) for row in self.touch_costs},
             first_at=self.first_touch_time or present,
             gap_hours=defaults.gap_hours if self.gap is None else self.gap / timedelta(hours=1),
+            length_cost=0.0 if self.length_cost is None else float(self.length_cost.value),
+            zone=defaults.zone,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What the model says where the request does not."""
+    """What the model and the customer's record say where the request does not."""
 
     margin: float | None  # None: it cannot say
     gap_hours: float
+    zone: str | None  # IANA, of the customer; None: not known
 
 
 class GetPlan(Parsed):
@@ -243,6 +303,7 @@ def plan_journey(message: pb.PlanJourneyRequest, around: Surroundings) -> PlanJo
             "first_touch_time": message.first_touch_time if message.HasField("first_touch_time") else None,
             "gap": message.gap if message.HasField("gap") else None,
             "consent_purpose": message.consent_purpose,
+            "length_cost": message.length_cost if message.HasField("length_cost") else None,
         },
         around,
     )
@@ -269,12 +330,14 @@ def require_channels(asked: PlanJourney, known: Sequence[str]) -> None:
 
 def _channels(asked: PlanJourney) -> Iterator[tuple[str, str]]:
     rules = asked.constraints
-    named: tuple[tuple[str, Sequence[Spot | Cap | TouchCost]], ...] = (
+    named: tuple[tuple[str, Sequence[Spot | Cap | Window | TouchCost]], ...] = (
         ("constraints.fixed_touches", rules.fixed_touches),
         ("constraints.forbidden_touches", rules.forbidden_touches),
         ("constraints.channel_caps", rules.channel_caps),
+        ("constraints.window_caps", rules.window_caps),
         ("touch_costs", asked.touch_costs),
     )
     for path, rows in named:
         for index, row in enumerate(rows):
-            yield f"{path}[{index}].channel", row.channel
+            if row.channel:
+                yield f"{path}[{index}].channel", row.channel

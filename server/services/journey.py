@@ -82,13 +82,15 @@ class JourneyService(journey_pb2_grpc.JourneyServiceServicer):
         journey_requests.require_channels(asked, loaded.channels)
         present = asked.plan_time or now
         denied = self._store.denied_channels(customer, loaded.channels, purpose=asked.consent_purpose, at=now)
+        stored = self._store.attributes(customer)
+        zone = stored["time_zone"][0].as_py() if len(stored) else None
         request = asked.for_planner(
             present,
             denied.get(asked.customer_id, frozenset()),
-            journey_requests.Defaults(loaded.mean_conversion_value, about.timing.gap_hours),
+            journey_requests.Defaults(loaded.mean_conversion_value, about.timing.gap_hours, zone),
         )
         log = self._store.touchpoints_of(customer, present)
-        attributes = attribute_table(self._store.attributes(customer), about.context.kinds)
+        attributes = attribute_table(stored, about.context.kinds)
         plan = plan_journey(loaded.model, histories(about, log, present), attributes, request)
         return NewPlan(
             customer_id=plan.customer_id,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.options import parse_amounts, parse_counts
+from cli.options import parse_amounts, parse_counts, parse_windows
 from farview.core.errors import InvalidInput
 from farview.simulation.files import write_world
 from farview.simulation.world import make_world
@@ -29,7 +29,8 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "farview.db"
 
 
-PLAN = ("plan", "--max-touches", "3", "--cap", "email=1", "--cost", "search=0.50", "--margin", "40")
+TIMED = ("--window", "2/48", "--quiet", "21:00-08:00")
+PLAN = ("plan", "--max-touches", "3", *TIMED, "--cap", "email=1", "--cost", "search=0.50", "--margin", "40")
 
 
 def test_planning_says_what_the_plans_come_to_and_once(planned: Path) -> None:
@@ -51,6 +52,8 @@ def test_a_journey_model_shows_where_it_comes_from(planned: Path) -> None:
     ("arguments", "complaint"),
     [
         (["plan", "--cap", "telex=2"], "--cap: no channel 'telex' (known: display, email"),
+        (["plan", "--window", "telex=2/24"], "--window: no channel 'telex' (known: display, email"),
+        (["plan", "--quiet", "9"], "--quiet: '9' is not of the form 21:00-08:00"),
         (["plan", "--as-of", "9999-12-31"], "--as-of: '9999-12-31' is not between 1900 and 2199"),
         (["plan", "--consent-purpose", ""], "--consent-purpose: '' is not the name of a purpose"),
         (["train", "journeys", "--attribute", "shoe"], "no customer has 'shoe'"),
@@ -87,3 +90,13 @@ def test_what_is_not_a_name_with_an_amount_is_refused(texts: list[str], complain
 def test_a_cap_is_a_whole_number() -> None:
     with pytest.raises(InvalidInput, match=r"--cap: 'email=1\.5' is not of the form email=2"):
         parse_counts("--cap", ["email=1.5"])
+
+
+def test_windows_are_read_with_and_without_a_channel():
+    assert parse_windows("--window", ["email=2/168", "1/24.5"]) == [(2, 168.0, "email"), (1, 24.5, None)]
+
+
+@pytest.mark.parametrize("text", ["email=2", "email=x/3", "=2/24", "2/", "email=2/-3"])
+def test_a_window_that_is_not_one_is_refused(text):
+    with pytest.raises(InvalidInput, match="is not of the form email=2/168 or 1/24"):
+        parse_windows("--window", [text])

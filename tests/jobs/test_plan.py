@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
@@ -71,9 +72,9 @@ def deny(store: Store, customer_id: str, channel: str, *, allowed: bool = False,
     _import(store, "consents", [row | {"time": datetime(2025, 1, day, tzinfo=UTC)}], CONSENT_BATCH)
 
 
-def describe(store: Store, attributes: Mapping[str, str]) -> None:
+def describe(store: Store, attributes: Mapping[str, str], time_zone: str | None = None) -> None:
     """Attributes by customer, as JSON."""
-    rows = [{"customer_id": name, "time_zone": None, "attributes": text} for name, text in attributes.items()]
+    rows = [{"customer_id": name, "time_zone": time_zone, "attributes": text} for name, text in attributes.items()]
     _import(store, "customers", rows, CUSTOMER_BATCH)
 
 
@@ -115,6 +116,21 @@ def test_batches_change_no_plan(small: Store, monkeypatch: pytest.MonkeyPatch) -
     assert {name: plan.touches for name, plan in whole.items()} == {
         name: plan.touches for name, plan in in_pieces.items()
     }
+
+
+def test_quiet_hours_are_those_of_the_customers_day(small: Store) -> None:
+    customer_id = min(TOUCHED)
+    describe(small, {customer_id: "{}"}, time_zone="Asia/Tokyo")
+    plan_customers(small, options=replace(OPTIONS, quiet="20:00-10:00", margin=1_000.0), who="ada")
+    mine = plans_of(small)[customer_id]
+    assert mine.touches
+    assert all(10 <= touch.time.astimezone(ZoneInfo("Asia/Tokyo")).hour < 20 for touch in mine.touches)
+
+
+def test_quiet_hours_that_are_none_are_refused(small: Store) -> None:
+    for text in ("21-8", "21:00", "25:00-08:00"):
+        with pytest.raises(InvalidInput, match=f"--quiet: '{text}' is not of the form 21:00-08:00"):
+            plan_customers(small, options=replace(OPTIONS, quiet=text), who="ada")
 
 
 def test_planning_again_gives_the_published_run(trained: Store) -> None:

@@ -33,6 +33,15 @@ def caps(*changed: dict[str, Any]) -> Message:
     return rules(channel_caps=[{"channel": NAME, "max_touches": 1, **cap} for cap in changed])
 
 
+def windows(*changed: dict[str, Any]) -> Message:
+    day = Duration(seconds=86_400)
+    return rules(window_caps=[{"channel": NAME, "max_touches": 1, "window": day, **cap} for cap in changed])
+
+
+def quiet(start: dict[str, int], end: dict[str, int]) -> Message:
+    return rules(quiet_hours={"start_time": start, "end_time": end})
+
+
 def costs(*changed: dict[str, Any]) -> Message:
     return request(touch_costs=[{"channel": NAME, "cost": USD, **cost} for cost in changed])
 
@@ -70,6 +79,18 @@ BAD: list[tuple[str, Message]] = [
     ("constraints.channel_caps[1].channel", caps({}, {"channel": "fax"})),
     ("constraints.channel_caps[0].max_touches", caps({"max_touches": -1})),
     ("constraints.channel_caps[0].max_touches", caps({"max_touches": 101})),
+    ("constraints.window_caps", windows(*([{}] * 21))),
+    ("constraints.window_caps[1].channel", windows({}, {"channel": "fax"})),
+    ("constraints.window_caps[0].max_touches", windows({"max_touches": -1})),
+    ("constraints.window_caps[0].max_touches", windows({"max_touches": 101})),
+    ("constraints.window_caps[0].window", windows({"window": None})),
+    ("constraints.window_caps[0].window", windows({"window": Duration(seconds=59)})),
+    ("constraints.budget", rules(budget=Money(currency_code="USD", units=-1))),
+    ("constraints.budget.currency_code", rules(budget=Money(currency_code="EUR", units=1))),
+    ("constraints.quiet_hours.start_time", quiet({"hours": 24}, {"hours": 8})),
+    ("constraints.quiet_hours.end_time", quiet({"hours": 21}, {"hours": 8, "seconds": 1})),
+    ("constraints.quiet_hours.end_time", quiet({"hours": 8}, {"hours": 8})),
+    ("length_cost", request(length_cost=Money(currency_code="USD", units=-1))),
     ("conversion_margin", request(conversion_margin=Money(currency_code="USD", units=-1))),
     ("conversion_margin.currency_code", request(conversion_margin=Money(currency_code="EUR", units=1))),
     ("conversion_margin.units", request(conversion_margin=Money(currency_code="USD", units=9_000_000_000))),

@@ -3,8 +3,10 @@
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from datetime import time as time_of_day
 from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import grpc
 import pytest
@@ -17,7 +19,7 @@ from jobs.plan import plan_customers
 from jobs.plan_terms import PlanOptions
 from jobs.train_journeys import JourneyFit, train_journeys
 from server.feedback_tokens import FeedbackTokens
-from tests.jobs.journey_business import LAST_DAY
+from tests.jobs.journey_business import LAST_DAY, WORLD
 from tests.server.conftest import Running, _run, eventually
 from tests.server.journeys import (
     CHANNELS,
@@ -77,6 +79,41 @@ def test_a_plan_repeats_what_it_was_made_from(planning_all: Running) -> None:
     assert found.plan_time.ToDatetime(UTC) == EVENING
     assert channels(found)[1] == CHANNELS[1]
     assert CHANNELS[2] not in channels(found)
+
+
+def test_rules_of_time_and_cost_are_kept_and_repeated(planning_all: Running) -> None:
+    rules = pb.JourneyConstraints(
+        max_touches=4,
+        min_touches=3,
+        window_caps=[
+            {"channel": CHANNELS[0], "max_touches": 1, "window": timedelta(days=30)},
+            {"max_touches": 2, "window": timedelta(days=2)},
+        ],
+        budget=usd(2, 500_000_000),
+        quiet_hours={"start_time": {"hours": 21, "minutes": 30}, "end_time": {"hours": 8}},
+    )
+    costs = [pb.TouchCost(channel=name, cost=usd(1)) for name in CHANNELS[1:3]]
+    found = plan(
+        planning_all,
+        "timed",
+        constraints=rules,
+        touch_costs=costs,
+        gap=timedelta(days=1),
+        length_cost=usd(0, 10_000_000),
+    )
+    assert found.constraints == rules
+    assert found.length_cost.nanos == 10_000_000
+    times = [touch.time.ToDatetime(UTC).astimezone(ZoneInfo(WORLD.time_zone)) for touch in found.touches]
+    assert all(time_of_day(8) <= at.time() < time_of_day(21, 30) for at in times)
+    assert channels(found).count(CHANNELS[0]) <= 1
+    assert sum(touch.cost for touch in found.touches) <= 2.5
+
+
+def test_rules_of_time_that_contradict_each_other_are_named(planning_all: Running) -> None:
+    rules = {"min_touches": 2, "window_caps": [{"max_touches": 1, "window": timedelta(days=30)}]}
+    error = refused(lambda: plan(planning_all, "never", constraints=rules, gap=timedelta(days=1)))
+    assert error.code() is NOT_READY
+    assert "at least 2 touches; at most 1 touches in any 720 hours" in error.details()
 
 
 def test_what_is_not_said_is_five_touches_the_mean_value_and_the_median_gap(planning_all: Running) -> None:
