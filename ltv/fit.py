@@ -29,7 +29,7 @@ LEAST_EFFECTIVE_SIZE = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
     """One of the two independent posteriors on its way through inference."""
 
     family: Family
@@ -85,16 +85,16 @@ def fit(
     }
     posteriors, fallbacks = _posteriors(parts, method, seed)
     return BtydModel(
-        purchase_draws=_kept(parts, posteriors, "purchases", seed),
-        spend_draws=_kept(parts, posteriors, "spend", seed),
+        purchase_draws=kept(parts, posteriors, "purchases", seed),
+        spend_draws=kept(parts, posteriors, "spend", seed),
         diagnostics=FitDiagnostics(
             method_asked=method,
             customers=int(purchases.customers),
             unique_rows=purchases.unique_rows,
             repeat_buyers=int(purchases.repeat_buyers),
-            purchases=_diagnostics(parts["purchases"], posteriors["purchases"]),
-            spend=_diagnostics(parts["spend"], posteriors["spend"]),
-            warnings=(*warnings, *fallbacks, *_doubts(posteriors)),
+            purchases=part_diagnostics(parts["purchases"], posteriors["purchases"]),
+            spend=part_diagnostics(parts["spend"], posteriors["spend"]),
+            warnings=(*warnings, *fallbacks, *doubts(posteriors)),
         ),
         priors=priors,
         purchases=purchase_family.name,
@@ -109,7 +109,7 @@ def _check_arguments(method: str, flat_priors: bool) -> None:
         raise InvalidInput.of("flat_priors", f"leaves no proper posterior for {method} to draw from (use map)")
 
 
-def _part(family: Family, rows: Any, prior: Prior, unit: float) -> _Part:
+def _part(family: Family, rows: Any, prior: Prior, unit: float) -> Part:
     """The posterior of a family, fitted in units of `unit` days or units of currency."""
     scaled, units = rows.in_units(unit), family.units(unit)
     target = Target(
@@ -120,10 +120,10 @@ def _part(family: Family, rows: Any, prior: Prior, unit: float) -> _Part:
     )
     mode = find_mode(target, np.array(family.start))
     at_mode = family.log_likelihood(target.natural(mode.u)[None] * units, rows)
-    return _Part(family, target, mode, units, scaled, float(at_mode[0]))
+    return Part(family, target, mode, units, scaled, float(at_mode[0]))
 
 
-def _posteriors(parts: Mapping[str, _Part], method: Method, seed: int) -> tuple[dict[str, Posterior], Sequence[str]]:
+def _posteriors(parts: Mapping[str, Part], method: Method, seed: int) -> tuple[dict[str, Posterior], Sequence[str]]:
     """The posterior of each part, and a sentence for each that fell back on NUTS."""
     if method == "map":
         return {name: Posterior("map", part.mode.u[None], np.ones(1)) for name, part in parts.items()}, []
@@ -151,7 +151,7 @@ def sentences_of_untrusted(posteriors: Mapping[str, Posterior]) -> dict[str, str
     }
 
 
-def _nuts(parts: Mapping[str, _Part], seed: int) -> dict[str, Posterior]:
+def _nuts(parts: Mapping[str, Part], seed: int) -> dict[str, Posterior]:
     # PyMC takes seconds to import, which a Laplace fit need not pay.
     from ltv import pymc_model
     from ltv.inference import nuts
@@ -164,12 +164,12 @@ def _nuts(parts: Mapping[str, _Part], seed: int) -> dict[str, Posterior]:
     return {name: nuts.posterior(u) for name, u in pymc_model.unwhiten(model_parts, chains).items()}
 
 
-def _kept(parts: Mapping[str, _Part], posteriors: Mapping[str, Posterior], name: str, seed: int) -> FloatArray:
+def kept(parts: Mapping[str, Part], posteriors: Mapping[str, Posterior], name: str, seed: int) -> FloatArray:
     """The draws that the model stores, shape (S, k)."""
     return parts[name].natural(posteriors[name].thin(DRAWS_KEPT, generator(seed, "ltv.fit.thin", name)))
 
 
-def _diagnostics(part: _Part, posterior: Posterior) -> PartDiagnostics:
+def part_diagnostics(part: Part, posterior: Posterior) -> PartDiagnostics:
     mean, sd = posterior.moments(part.natural(posterior.u))
     return PartDiagnostics(
         method=posterior.method,
@@ -183,7 +183,7 @@ def _diagnostics(part: _Part, posterior: Posterior) -> PartDiagnostics:
     )
 
 
-def _doubts(posteriors: Mapping[str, Posterior]) -> Sequence[str]:
+def doubts(posteriors: Mapping[str, Posterior]) -> Sequence[str]:
     """A sentence for each posterior whose draws are too few or whose chains disagree."""
     sentences = []
     for name, posterior in posteriors.items():

@@ -57,6 +57,7 @@ class FitDiagnostics:
     purchases: PartDiagnostics
     spend: PartDiagnostics
     warnings: tuple[str, ...]  # in plain words
+    forgets: bool = False  # an update with forgetting: earlier data count for less than in a fit
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Self:
