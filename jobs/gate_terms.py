@@ -8,6 +8,7 @@ from typing import Any
 from farview.evaluation.gates import Check
 from farview.evaluation.origins import Origin
 from farview.store.values import ModelVersion
+from jobs.fit_ltv import UPDATE_OF
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +28,26 @@ class Examination:
 
 
 def is_refit(candidate: ModelVersion, champion: ModelVersion) -> bool:
-    """Whether the candidate is the champion's own configuration, fitted anew. Seeds do not matter."""
-    return (candidate.model, candidate.lineage.configuration) == (champion.model, champion.lineage.configuration)
+    """Whether the candidate is the champion's own configuration, fitted anew. Seeds do not matter.
+
+    Nor does which version it carries on: an update that forgets nothing has the posterior of a fit.
+    """
+    return _configuration(candidate) == _configuration(champion)
+
+
+def _configuration(version: ModelVersion) -> tuple[str, dict[str, Any]]:
+    told = {name: value for name, value in version.lineage.configuration.items() if name != UPDATE_OF}
+    return version.model, told
 
 
 def is_repeat(candidate: ModelVersion, champion: ModelVersion) -> bool:
     """Whether it has the champion's seed too, so that on the same data both are the same model."""
-    return is_refit(candidate, champion) and candidate.lineage.seed == champion.lineage.seed
+    both = candidate.lineage, champion.lineage
+    return (
+        both[0].configuration == both[1].configuration
+        and both[0].seed == both[1].seed
+        and is_refit(candidate, champion)
+    )
 
 
 def protocol(origins: Sequence[Origin], *, refit: bool) -> dict[str, Any]:

@@ -8,16 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farview.core.clock import Cut
-from farview.features.rfm import rfm
 from farview.features.steps import StepRules
 from farview.store.store import Store
 from farview.store.values import JOURNEYS, ModelVersion
+from jobs.fit_ltv import customers_at, fit_by
 from jobs.gate_journeys import fit_of
 from jobs.progress import Both, Progress, Silent
 from jobs.snapshot import code_version, library_versions
 from jobs.train_journeys import fit_journeys, journey_context, journey_steps
 from journeys.artifact import unpack
-from ltv.fit import fit
 from ltv.model import BtydModel
 
 TOLERANCE = 1e-6
@@ -110,9 +109,8 @@ def largest_difference(before: Parameters, after: Parameters) -> tuple[str, floa
 
 
 def _ltv_again(store: Store, model: ModelVersion, cut: Cut) -> bytes:
-    told = model.lineage.configuration
-    customers = rfm(store.transactions(cut), cut, store.business().time_zone).read_all()
-    return fit(customers, model=told["model"], method=told["method"], seed=model.lineage.seed).to_artifact()
+    fitted = fit_by(store, model.lineage.configuration, customers_at(store, cut), model.lineage.seed)
+    return fitted.to_artifact()
 
 
 def _journeys_again(store: Store, model: ModelVersion, cut: Cut) -> bytes:

@@ -4,13 +4,13 @@ from dataclasses import asdict
 from datetime import date, datetime
 
 from farview.core.clock import Cut
-from farview.features.rfm import rfm
 from farview.features.specification import feature_schema_hash
 from farview.store.store import Store
 from farview.store.values import LTV_REVENUE, Lineage, ModelVersion
+from jobs.fit_ltv import carried_on, customers_at, fit_by
 from jobs.progress import Both, Progress, Silent
 from jobs.snapshot import code_version, cut_of, library_versions, require_unchanged
-from ltv.fit import Method, fit
+from ltv.fit import Method
 
 
 def train_ltv(
@@ -20,6 +20,7 @@ def train_ltv(
     known_at: datetime | None = None,
     model: str = "bg_nbd",
     method: Method = "laplace",
+    update: float | None = None,
     seed: int = 0,
     who: str,
     why: str = "",
@@ -33,6 +34,7 @@ def train_ltv(
         known_at: events ingested after it are not seen; by default now.
         model: one of `ltv.families.MODELS`.
         method: "laplace", "map" or "nuts".
+        update: carry the champion on instead of fitting anew, with this power of what it has learnt; 1 forgets nothing.
         seed: same seed and data, same draws.
         who: for the lineage.
         why: for the lineage.
@@ -40,21 +42,24 @@ def train_ltv(
 
     Raises:
         FailedPrecondition: there are no transactions.
-        InvalidInput: an unknown model or method, or nobody bought by then.
+        InvalidInput: an unknown model or method, nobody bought by then, or an update of what cannot be carried on.
+        NotFound: an update without a champion.
         Conflict: a file was being imported meanwhile.
     """
     cut = cut_of(store, as_of, known_at)
     configuration = {"model": model, "method": method}
+    if update is not None:
+        configuration = carried_on(store.champion(LTV_REVENUE), configuration, cut, update)
     with store.operation(
         "train", {"as_of": cut.as_of.isoformat(), **configuration, "seed": seed}, who=who
     ) as operation:
         watch = Both(progress or Silent(), operation)
         watch.start("features of every customer")
         lineage = _lineage(store, cut, configuration, seed=seed, who=who, why=why)
-        customers = rfm(store.transactions(cut), cut, store.business().time_zone).read_all()
+        customers = customers_at(store, cut)
         require_unchanged(store.snapshot_hash, cut, lineage.snapshot_hash)
         watch.start(f"fitting {model} to {customers.num_rows:,} customers")
-        fitted = fit(customers, model=model, method=method, seed=seed)
+        fitted = fit_by(store, configuration, customers, seed)
         watch.done()
         registered = store.register_model(
             LTV_REVENUE, fitted.name, fitted.to_artifact(), lineage, asdict(fitted.diagnostics)

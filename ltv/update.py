@@ -82,7 +82,7 @@ def update(base: BtydModel, seen: pa.Table, now: pa.Table, *, forgetting: float 
         refit = fit(now, model=base.name, seed=seed)
         said = f"the {' and '.join(untrusted)} update could not be trusted, so the model was fitted to all data anew"
         return replace(refit, diagnostics=replace(refit.diagnostics, warnings=(said, *refit.diagnostics.warnings)))
-    rows = parts["purchases"].rows
+    rows = purchases.rows(now)
     return replace(
         base,
         purchase_draws=kept(parts, posteriors, "purchases", seed),

@@ -54,6 +54,15 @@ def ltv(
             "--method", help="laplace checks itself and falls back to nuts; nuts samples; map keeps the mode alone."
         ),
     ] = Inference.LAPLACE,
+    update: Annotated[
+        bool, typer.Option("--update", help="Carry the champion on by what happened since, each event counted once.")
+    ] = False,
+    forgetting: Annotated[
+        float,
+        typer.Option(
+            "--forgetting", help="With --update: power of what was learnt before, at most 1, which forgets nothing."
+        ),
+    ] = 1.0,
     as_of: AsOf = None,
     known_at: KnownAt = None,
     seed: Seed = 0,
@@ -69,10 +78,13 @@ def ltv(
     from cli.database import open_store, who
     from cli.gate_views import next_after, report_as_data, report_lines
     from cli.views import model_as_data, model_lines
+    from farview.core.errors import InvalidInput
     from jobs.gate import gate
     from jobs.train import train_ltv
 
     day, instant = parse_date("--as-of", as_of), parse_instant("--known-at", known_at)
+    if forgetting != 1.0 and not update:
+        raise InvalidInput.of("--forgetting", "needs --update (a fit forgets nothing)")
     with open_store(database) as store, progress() as bar:
         version = train_ltv(
             store,
@@ -80,6 +92,7 @@ def ltv(
             known_at=instant,
             model=model.value,
             method=method.value,
+            update=forgetting if update else None,
             seed=seed,
             who=who(),
             why=why,

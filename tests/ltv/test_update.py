@@ -1,6 +1,7 @@
 """Updates equal a refit, each datum counted once; the last posterior as prior for all data does not."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -29,8 +30,7 @@ def tables() -> list[pa.Table]:
     """RFM of the same business on eleven days; customers go on arriving until the eighth."""
     span = Span(arriving_days=280, days=400)
     events = pa.Table.from_batches(simulate_events(3000, seed=11, span=span))
-    start = span.start.date() if hasattr(span.start, "date") else span.start
-    days = [start + timedelta(days=120) + STEP * k for k in range(UPDATES + 1)]
+    days = [span.start + timedelta(days=120) + STEP * k for k in range(UPDATES + 1)]
     return [rfm(events, Cut(day, datetime(2100, 1, 1, tzinfo=UTC)), "UTC").read_all() for day in days]
 
 
@@ -103,7 +103,7 @@ def test_increments_telescope_to_the_likelihood_of_all_data(name: str, tables: l
     draws = np.array([[0.3, 40.0, 0.8, 2.5], [1.0, 90.0, 1.5, 4.0]])
     rows = [family.rows(table) for table in tables]
     total = family.log_likelihood(draws, rows[0])
-    for seen, now in zip(rows, rows[1:], strict=False):
+    for seen, now in pairwise(rows):
         total = total + increment(family, seen, now).value(draws)
     assert total == pytest.approx(family.log_likelihood(draws, rows[-1]), rel=1e-12)
 
@@ -138,7 +138,7 @@ def test_an_update_that_cannot_be_trusted_is_a_fit_with_a_word_about_it(monkeypa
     few = rfm_table([(0, 0.0, 9.0), (2, 5.0, 9.0), (1, 3.0, 8.0)])
     more = rfm_table([(0, 0.0, 19.0), (2, 5.0, 19.0), (2, 13.0, 18.0), (0, 0.0, 1.0)])
     base = fit(few, seed=1)
-    monkeypatch.setattr("ltv.update.sentences_of_untrusted", lambda posteriors: {"spend": "k-hat"})
+    monkeypatch.setattr("ltv.update.sentences_of_untrusted", lambda _: {"spend": "k-hat"})
     result = update(base, few, more, seed=2)
     assert (
         result.diagnostics.warnings[0]

@@ -1,0 +1,59 @@
+"""A champion carried on to newer data, registered, examined and reproduced like any other version."""
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from farview.core.errors import InvalidInput
+from farview.store.store import Store
+from farview.store.values import LTV_REVENUE
+from jobs.gate_terms import is_refit, is_repeat
+from jobs.import_file import import_file
+from jobs.import_kinds import KINDS
+from jobs.import_reading import FileOptions
+from jobs.reproduce import reproduce
+from jobs.train import train_ltv
+from ltv.model import BtydModel
+
+FIRST, LATER = date(1997, 7, 31), date(1997, 9, 30)
+
+
+@pytest.fixture
+def trained(store: Store, cdnow_sample: Path) -> Store:
+    """A champion of July on each database, with the events of a year and a half."""
+    import_file(store, KINDS["transactions"], cdnow_sample, FileOptions(), who="ada")
+    train_ltv(store, as_of=FIRST, seed=3, who="ada")
+    return store
+
+
+def test_an_update_has_the_posterior_of_a_fit_and_comes_out_again(trained: Store) -> None:
+    version = train_ltv(trained, as_of=LATER, update=1.0, seed=4, who="ada")
+    fitted = train_ltv(trained, as_of=LATER, seed=5, who="ada")
+    ours, theirs = (np.log(BtydModel.from_artifact(trained.artifact(v)).purchase_draws) for v in (version, fitted))
+    assert version.lineage.configuration == {"model": "bg_nbd", "method": "laplace", "update_of": "ltv-revenue/1"}
+    assert np.all(np.abs(ours.mean(axis=0) - theirs.mean(axis=0)) < 0.1 * theirs.std(axis=0))
+    assert reproduce(trained, LTV_REVENUE, version.version, who="ada").same_bytes
+
+
+def test_gates_take_an_update_for_a_refit_unless_it_forgets(trained: Store) -> None:
+    champion = trained.champion()
+    update = train_ltv(trained, as_of=LATER, update=1.0, seed=champion.lineage.seed, who="ada")
+    forgetful = train_ltv(trained, as_of=LATER, update=0.8, who="ada")
+    assert (is_refit(update, champion), is_repeat(update, champion)) == (True, False)
+    assert not is_refit(forgetful, champion)
+
+
+@pytest.mark.parametrize(
+    ("asked", "problem"),
+    [
+        ({"as_of": date(1997, 6, 30)}, "--update: ltv-revenue/1 has seen days up to 1997-07-31, later than 1997-06-30"),
+        ({"as_of": LATER, "model": "mbg_nbd"}, "--model: mbg_nbd cannot carry on ltv-revenue/1, which is bg_nbd"),
+        ({"as_of": LATER, "method": "nuts"}, "--method: an update is by laplace"),
+        ({"as_of": LATER, "update": 0.0}, "--forgetting: must be above 0"),
+    ],
+)
+def test_what_cannot_be_carried_on_is_refused(asked: dict[str, object], problem: str, trained: Store) -> None:
+    with pytest.raises(InvalidInput, match=problem):
+        train_ltv(trained, who="ada", **{"update": 1.0, **asked})  # type: ignore[arg-type]
