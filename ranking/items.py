@@ -40,6 +40,13 @@ class RankedItems:
     parts: tuple[Part, ...]  # empty unless explained
     seed: int  # of the order among equal scores
 
+    def take(self, rows: IntArray) -> "RankedItems":
+        """Some of the places, in another order."""
+        parts = tuple(
+            Part(p.name, p.values[rows], p.ranks[rows], p.factors[rows], p.places_without[rows]) for p in self.parts
+        )
+        return RankedItems(self.ids[rows], self.items[rows], self.scores[rows], parts, self.seed)
+
 
 def rank_items(ids: NDArray[Any], blend: Blend, *, seed: int = 0, explain: bool = False) -> RankedItems:
     """Orders items by the rank product of objectives, or by expected revenue; the highest score is shown first.

@@ -24,6 +24,7 @@ Answers are the messages of the contract (`farview.v1`), whose comments are the 
 
 from farview.client.client import FarviewClient
 from farview.client.connection import CallFailed
+from farview.client.item_lists import Diversity, Exploration, ItemFacts, ItemList, ListRules
 from farview.client.values import (
     Conversion,
     CustomerForecast,
@@ -48,15 +49,20 @@ __all__ = [
     "CallFailed",
     "Conversion",
     "CustomerForecast",
+    "Diversity",
     "ExpectedRevenue",
+    "Exploration",
     "Exposure",
     "FarviewClient",
     "Floor",
     "InSegment",
     "Item",
+    "ItemFacts",
+    "ItemList",
     "JourneyPrices",
     "JourneyRules",
     "JourneyTiming",
+    "ListRules",
     "Objective",
     "Promise",
     "Purchase",

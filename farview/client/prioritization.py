@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from farview.client import messages
 from farview.client.connection import Connection
+from farview.client.item_lists import ItemList
 from farview.client.values import ExpectedRevenue, Floor, InSegment, Item, Objective, Reach, Reserve
 from farview.v1 import items_pb2, prioritization_pb2, prioritization_pb2_grpc
 
@@ -68,10 +69,15 @@ class PrioritizationCalls:
         items: Sequence[Item],
         by: Sequence[Objective] | ExpectedRevenue,
         *,
+        arrange: ItemList | None = None,
         explain: bool = False,
         seed: int | None = None,
     ) -> items_pb2.RankItemsResponse:
-        """At most 1,000 items in the order to show them. The first item says which values all of them have."""
+        """At most 1,000 items in the order to show them. The first item says which values all of them have.
+
+        Args:
+            arrange: length, rules, diversity and exploration of the list; None is all items by score alone.
+        """
         first = items[0].values if items else {}
         names = [name for name in first if name not in _ITEM_FIELDS]
         request = items_pb2.RankItemsRequest(
@@ -89,6 +95,8 @@ class PrioritizationCalls:
                 request.blend.rank_product.objectives.add(
                     name=objective.name, weight=objective.weight, bin_width=objective.bin_width
                 )
+        if arrange is not None:
+            arrange.ask(request)
         return self._connection.call(self._prioritization.RankItems, request)
 
 
@@ -113,4 +121,10 @@ def _candidate(item: Item, names: Sequence[str]) -> items_pb2.CandidateItem:
         price=item.values.get("price"),
         purchase_probability=item.values.get("purchase_probability"),
         values=[item.values[name] for name in names],
+        category=item.facts.category,
+        brand=item.facts.brand,
+        stock=item.facts.stock,
+        owned=item.facts.owned,
+        is_new=item.facts.is_new,
+        features=item.facts.features,
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 
+from farview.client.item_lists import ItemFacts
 from farview.v1 import forecast_pb2
 
 
@@ -114,6 +115,7 @@ class Item:
 
     item_id: str
     values: Mapping[str, float]
+    facts: ItemFacts = field(default_factory=ItemFacts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,40 @@ PRICE_FUNCTION_LN: PriceFunction.ValueType  # 2
 """Its natural logarithm, so that high prices do not drown the probability. Every price must be at least 1."""
 Global___PriceFunction: _TypeAlias = PriceFunction  # noqa: Y015
 
+class _ItemPlacementReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ItemPlacementReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ItemPlacementReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ITEM_PLACEMENT_REASON_UNSPECIFIED: _ItemPlacementReason.ValueType  # 0
+    ITEM_PLACEMENT_REASON_SCORE: _ItemPlacementReason.ValueType  # 1
+    """The best score of the items left."""
+    ITEM_PLACEMENT_REASON_DIVERSITY: _ItemPlacementReason.ValueType  # 2
+    """Diversity preferred it to a better score."""
+    ITEM_PLACEMENT_REASON_PIN: _ItemPlacementReason.ValueType  # 3
+    """Pinned."""
+    ITEM_PLACEMENT_REASON_RULE: _ItemPlacementReason.ValueType  # 4
+    """Another item was preferred and passed over, to keep a limit or the share of new items."""
+    ITEM_PLACEMENT_REASON_EXPLORATION: _ItemPlacementReason.ValueType  # 5
+    """Drawn, though another item was preferred."""
+
+class ItemPlacementReason(_ItemPlacementReason, metaclass=_ItemPlacementReasonEnumTypeWrapper):
+    """Why an item has its place."""
+
+ITEM_PLACEMENT_REASON_UNSPECIFIED: ItemPlacementReason.ValueType  # 0
+ITEM_PLACEMENT_REASON_SCORE: ItemPlacementReason.ValueType  # 1
+"""The best score of the items left."""
+ITEM_PLACEMENT_REASON_DIVERSITY: ItemPlacementReason.ValueType  # 2
+"""Diversity preferred it to a better score."""
+ITEM_PLACEMENT_REASON_PIN: ItemPlacementReason.ValueType  # 3
+"""Pinned."""
+ITEM_PLACEMENT_REASON_RULE: ItemPlacementReason.ValueType  # 4
+"""Another item was preferred and passed over, to keep a limit or the share of new items."""
+ITEM_PLACEMENT_REASON_EXPLORATION: ItemPlacementReason.ValueType  # 5
+"""Drawn, though another item was preferred."""
+Global___ItemPlacementReason: _TypeAlias = ItemPlacementReason  # noqa: Y015
+
 @_typing.final
 class RankItemsRequest(_message.Message):
     """Request of PrioritizationService.RankItems."""
@@ -52,10 +86,16 @@ class RankItemsRequest(_message.Message):
     BLEND_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     INCLUDE_EXPLANATION_FIELD_NUMBER: _builtins.int
+    CAPACITY_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    DIVERSITY_FIELD_NUMBER: _builtins.int
+    EXPLORATION_FIELD_NUMBER: _builtins.int
     seed: _builtins.int
     """Orders items of equal score, at least 0. Default: drawn by the server. The answer repeats it."""
     include_explanation: _builtins.bool
     """Adds to every item what each part of the score did to its place."""
+    capacity: _builtins.int
+    """The most items to answer, 1 to 1,000. Default: all that the rules allow to be shown."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___CandidateItem]:
         """1 to 1,000 candidates with different `item_id`. In whatever order they are sent, they are ranked alike."""
@@ -70,6 +110,18 @@ class RankItemsRequest(_message.Message):
     def blend(self) -> Global___ItemBlend:
         """How what is known of an item becomes its score."""
 
+    @_builtins.property
+    def rules(self) -> Global___ItemRules:
+        """What always holds, whatever the score says. Default: nothing."""
+
+    @_builtins.property
+    def diversity(self) -> Global___ItemDiversity:
+        """Lets items unlike those placed before come sooner. Default: the score alone decides."""
+
+    @_builtins.property
+    def exploration(self) -> Global___ItemExploration:
+        """Draws items at random, slot by slot, with the probabilities that the answer tells. Default: none."""
+
     def __init__(
         self,
         *,
@@ -78,16 +130,280 @@ class RankItemsRequest(_message.Message):
         blend: Global___ItemBlend | None = ...,
         seed: _builtins.int | None = ...,
         include_explanation: _builtins.bool = ...,
+        capacity: _builtins.int | None = ...,
+        rules: Global___ItemRules | None = ...,
+        diversity: Global___ItemDiversity | None = ...,
+        exploration: Global___ItemExploration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "blend", b"blend", "seed", b"seed"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "_seed", b"_seed", "blend", b"blend", "capacity", b"capacity", "diversity", b"diversity", "exploration", b"exploration", "rules", b"rules", "seed", b"seed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "blend", b"blend", "include_explanation", b"include_explanation", "items", b"items", "seed", b"seed", "value_names", b"value_names"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "_seed", b"_seed", "blend", b"blend", "capacity", b"capacity", "diversity", b"diversity", "exploration", b"exploration", "include_explanation", b"include_explanation", "items", b"items", "rules", b"rules", "seed", b"seed", "value_names", b"value_names"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__capacity: _TypeAlias = _typing.Literal["capacity"]  # noqa: Y015
+    _WhichOneofArgType__capacity: _TypeAlias = _typing.Literal["_capacity", b"_capacity"]  # noqa: Y015
     _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
     _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__capacity) -> _WhichOneofReturnType__capacity | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__seed) -> _WhichOneofReturnType__seed | None: ...
 
 Global___RankItemsRequest: _TypeAlias = RankItemsRequest  # noqa: Y015
+
+@_typing.final
+class ItemRules(_message.Message):
+    """What always holds in the answered list. The rules hold together: a place is never given to an item that would make
+    one of them impossible further down. What cannot hold from the start fails with FAILED_PRECONDITION, naming the rules.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PINS_FIELD_NUMBER: _builtins.int
+    BLOCKED_ITEM_IDS_FIELD_NUMBER: _builtins.int
+    BLOCKED_BRANDS_FIELD_NUMBER: _builtins.int
+    HIDE_OUT_OF_STOCK_FIELD_NUMBER: _builtins.int
+    HIDE_OWNED_FIELD_NUMBER: _builtins.int
+    MAX_PER_CATEGORY_FIELD_NUMBER: _builtins.int
+    NEW_ITEM_SHARE_FIELD_NUMBER: _builtins.int
+    hide_out_of_stock: _builtins.bool
+    """Items with a `stock` of 0 are never shown."""
+    hide_owned: _builtins.bool
+    """Items that the customer owns are never shown."""
+    max_per_category: _builtins.int
+    """At most so many items of one `category` in the whole list, 1 to 1,000; pins count. Default: no limit. Items without
+    a category are not limited.
+    """
+    new_item_share: _builtins.float
+    """Of every first n places at least floor(share * n) go to items with `is_new`, from 0 to 1. Default: 0."""
+    @_builtins.property
+    def pins(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemPin]:
+        """At most 100, each item and each place named once."""
+
+    @_builtins.property
+    def blocked_item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Never shown; at most 10,000. Ids that are no candidates are passed over."""
+
+    @_builtins.property
+    def blocked_brands(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Items of these brands are never shown; at most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        pins: _abc.Iterable[Global___ItemPin] | None = ...,
+        blocked_item_ids: _abc.Iterable[_builtins.str] | None = ...,
+        blocked_brands: _abc.Iterable[_builtins.str] | None = ...,
+        hide_out_of_stock: _builtins.bool = ...,
+        hide_owned: _builtins.bool = ...,
+        max_per_category: _builtins.int | None = ...,
+        new_item_share: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_per_category", b"_max_per_category", "_new_item_share", b"_new_item_share", "max_per_category", b"max_per_category", "new_item_share", b"new_item_share"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_per_category", b"_max_per_category", "_new_item_share", b"_new_item_share", "blocked_brands", b"blocked_brands", "blocked_item_ids", b"blocked_item_ids", "hide_out_of_stock", b"hide_out_of_stock", "hide_owned", b"hide_owned", "max_per_category", b"max_per_category", "new_item_share", b"new_item_share", "pins", b"pins"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__max_per_category: _TypeAlias = _typing.Literal["max_per_category"]  # noqa: Y015
+    _WhichOneofArgType__max_per_category: _TypeAlias = _typing.Literal["_max_per_category", b"_max_per_category"]  # noqa: Y015
+    _WhichOneofReturnType__new_item_share: _TypeAlias = _typing.Literal["new_item_share"]  # noqa: Y015
+    _WhichOneofArgType__new_item_share: _TypeAlias = _typing.Literal["_new_item_share", b"_new_item_share"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_per_category) -> _WhichOneofReturnType__max_per_category | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__new_item_share) -> _WhichOneofReturnType__new_item_share | None: ...
+
+Global___ItemRules: _TypeAlias = ItemRules  # noqa: Y015
+
+@_typing.final
+class ItemPin(_message.Message):
+    """An item whose place is decided."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    item_id: _builtins.str
+    """One of the request's items."""
+    place: _builtins.int
+    """From 1, at most the length of the list."""
+    def __init__(
+        self,
+        *,
+        item_id: _builtins.str = ...,
+        place: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id", "place", b"place"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ItemPin: _TypeAlias = ItemPin  # noqa: Y015
+
+@_typing.final
+class ItemDiversity(_message.Message):
+    """Fills the list greedily: each place goes to the item with the best sum of relevance and what it adds to those placed.
+    Relevance is the item's rank by score, 1 for the lowest, over the number of items; equal scores share their average.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RELEVANCE_WEIGHT_FIELD_NUMBER: _builtins.int
+    MAXIMAL_MARGINAL_RELEVANCE_FIELD_NUMBER: _builtins.int
+    DETERMINANTAL_POINT_PROCESS_FIELD_NUMBER: _builtins.int
+    CALIBRATED_CATEGORIES_FIELD_NUMBER: _builtins.int
+    relevance_weight: _builtins.float
+    """How much relevance counts, from 0 to 0.99. Default: 0.5."""
+    @_builtins.property
+    def maximal_marginal_relevance(self) -> Global___MaximalMarginalRelevance: ...
+    @_builtins.property
+    def determinantal_point_process(self) -> Global___DeterminantalPointProcess: ...
+    @_builtins.property
+    def calibrated_categories(self) -> Global___CalibratedCategories: ...
+    def __init__(
+        self,
+        *,
+        relevance_weight: _builtins.float | None = ...,
+        maximal_marginal_relevance: Global___MaximalMarginalRelevance | None = ...,
+        determinantal_point_process: Global___DeterminantalPointProcess | None = ...,
+        calibrated_categories: Global___CalibratedCategories | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_relevance_weight", b"_relevance_weight", "calibrated_categories", b"calibrated_categories", "determinantal_point_process", b"determinantal_point_process", "maximal_marginal_relevance", b"maximal_marginal_relevance", "method", b"method", "relevance_weight", b"relevance_weight"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_relevance_weight", b"_relevance_weight", "calibrated_categories", b"calibrated_categories", "determinantal_point_process", b"determinantal_point_process", "maximal_marginal_relevance", b"maximal_marginal_relevance", "method", b"method", "relevance_weight", b"relevance_weight"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__relevance_weight: _TypeAlias = _typing.Literal["relevance_weight"]  # noqa: Y015
+    _WhichOneofArgType__relevance_weight: _TypeAlias = _typing.Literal["_relevance_weight", b"_relevance_weight"]  # noqa: Y015
+    _WhichOneofReturnType_method: _TypeAlias = _typing.Literal["maximal_marginal_relevance", "determinantal_point_process", "calibrated_categories"]  # noqa: Y015
+    _WhichOneofArgType_method: _TypeAlias = _typing.Literal["method", b"method"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__relevance_weight) -> _WhichOneofReturnType__relevance_weight | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_method) -> _WhichOneofReturnType_method | None: ...
+
+Global___ItemDiversity: _TypeAlias = ItemDiversity  # noqa: Y015
+
+@_typing.final
+class MaximalMarginalRelevance(_message.Message):
+    """weight * relevance - (1 - weight) * cosine of the item's `features` to those of the most alike item placed (at least
+    0). Every item needs features.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MaximalMarginalRelevance: _TypeAlias = MaximalMarginalRelevance  # noqa: Y015
+
+@_typing.final
+class DeterminantalPointProcess(_message.Message):
+    """Greedily maximises the volume that the items' `features` span, each scaled by e^(weight / (2 (1 - weight)) *
+    relevance). Every item needs features; their length does not matter.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeterminantalPointProcess: _TypeAlias = DeterminantalPointProcess  # noqa: Y015
+
+@_typing.final
+class CalibratedCategories(_message.Message):
+    """weight * relevance - (1 - weight) * Kullback-Leibler divergence of the list's categories from the shares wanted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHARES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def shares(self) -> _containers.RepeatedCompositeFieldContainer[Global___CategoryShare]:
+        """1 to 1,000 different categories; shares are divided by their sum. Of others nothing is wanted."""
+
+    def __init__(
+        self,
+        *,
+        shares: _abc.Iterable[Global___CategoryShare] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["shares", b"shares"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CalibratedCategories: _TypeAlias = CalibratedCategories  # noqa: Y015
+
+@_typing.final
+class CategoryShare(_message.Message):
+    """How much of the list a category should have, such as its share of what the customer bought."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    SHARE_FIELD_NUMBER: _builtins.int
+    category: _builtins.str
+    share: _builtins.float
+    """Above 0."""
+    def __init__(
+        self,
+        *,
+        category: _builtins.str = ...,
+        share: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "share", b"share"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CategoryShare: _TypeAlias = CategoryShare  # noqa: Y015
+
+@_typing.final
+class ItemExploration(_message.Message):
+    """Exploration comes last: rules and diversity have decided which items may have a place, and which is the best."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EPSILON_FIELD_NUMBER: _builtins.int
+    MAX_RELEVANCE_LOSS_FIELD_NUMBER: _builtins.int
+    UNCERTAINTY_NAME_FIELD_NUMBER: _builtins.int
+    epsilon: _builtins.float
+    """Spread evenly over the items that may have the place, from above 0 to 1; the rest goes to the best item."""
+    max_relevance_loss: _builtins.float
+    """How far below the best item's relevance (see `ItemDiversity`) an item may lie and still be drawn, from 0 to 1.
+    Default: 1, any item.
+    """
+    uncertainty_name: _builtins.str
+    """One of `value_names`: the standard deviation of an item's relevance, at least 0. With it the rest goes to each item
+    as often as it is the best of 2,000 normal draws (Thompson sampling), not to the best one alone.
+    """
+    def __init__(
+        self,
+        *,
+        epsilon: _builtins.float = ...,
+        max_relevance_loss: _builtins.float | None = ...,
+        uncertainty_name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_relevance_loss", b"_max_relevance_loss", "max_relevance_loss", b"max_relevance_loss"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_relevance_loss", b"_max_relevance_loss", "epsilon", b"epsilon", "max_relevance_loss", b"max_relevance_loss", "uncertainty_name", b"uncertainty_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__max_relevance_loss: _TypeAlias = _typing.Literal["max_relevance_loss"]  # noqa: Y015
+    _WhichOneofArgType__max_relevance_loss: _TypeAlias = _typing.Literal["_max_relevance_loss", b"_max_relevance_loss"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_relevance_loss) -> _WhichOneofReturnType__max_relevance_loss | None: ...
+
+Global___ItemExploration: _TypeAlias = ItemExploration  # noqa: Y015
 
 @_typing.final
 class CandidateItem(_message.Message):
@@ -101,16 +417,38 @@ class CandidateItem(_message.Message):
     PRICE_FIELD_NUMBER: _builtins.int
     PURCHASE_PROBABILITY_FIELD_NUMBER: _builtins.int
     VALUES_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    BRAND_FIELD_NUMBER: _builtins.int
+    STOCK_FIELD_NUMBER: _builtins.int
+    OWNED_FIELD_NUMBER: _builtins.int
+    IS_NEW_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """1 to 256 characters."""
     price: _builtins.float
     """In the database's reporting currency, from 0 to 9,000,000,000."""
     purchase_probability: _builtins.float
     """Probability that the customer buys the item when it is shown, from 0 to 1."""
+    category: _builtins.str
+    """Read by `ItemRules.max_per_category` and `CalibratedCategories`; at most 256 characters."""
+    brand: _builtins.str
+    """Read by `ItemRules.blocked_brands`; at most 256 characters."""
+    stock: _builtins.int
+    """Pieces, at least 0; not set is not limited. Read by `ItemRules.hide_out_of_stock`."""
+    owned: _builtins.bool
+    """Whether the customer has it. Read by `ItemRules.hide_owned`."""
+    is_new: _builtins.bool
+    """Read by `ItemRules.new_item_share`."""
     @_builtins.property
     def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """One for each of the request's `value_names`, in their order, from -1e18 to 1e18. Higher is better: a cost is sent
         negated.
+        """
+
+    @_builtins.property
+    def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """What makes items alike, such as an embedding: 1 to 256 numbers, as many for every item, not all 0. Read by
+        `ItemDiversity`.
         """
 
     def __init__(
@@ -120,19 +458,29 @@ class CandidateItem(_message.Message):
         price: _builtins.float | None = ...,
         purchase_probability: _builtins.float | None = ...,
         values: _abc.Iterable[_builtins.float] | None = ...,
+        category: _builtins.str = ...,
+        brand: _builtins.str = ...,
+        stock: _builtins.int | None = ...,
+        owned: _builtins.bool = ...,
+        is_new: _builtins.bool = ...,
+        features: _abc.Iterable[_builtins.float] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_price", b"_price", "_purchase_probability", b"_purchase_probability", "price", b"price", "purchase_probability", b"purchase_probability"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_price", b"_price", "_purchase_probability", b"_purchase_probability", "_stock", b"_stock", "price", b"price", "purchase_probability", b"purchase_probability", "stock", b"stock"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_price", b"_price", "_purchase_probability", b"_purchase_probability", "item_id", b"item_id", "price", b"price", "purchase_probability", b"purchase_probability", "values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_price", b"_price", "_purchase_probability", b"_purchase_probability", "_stock", b"_stock", "brand", b"brand", "category", b"category", "features", b"features", "is_new", b"is_new", "item_id", b"item_id", "owned", b"owned", "price", b"price", "purchase_probability", b"purchase_probability", "stock", b"stock", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__price: _TypeAlias = _typing.Literal["price"]  # noqa: Y015
     _WhichOneofArgType__price: _TypeAlias = _typing.Literal["_price", b"_price"]  # noqa: Y015
     _WhichOneofReturnType__purchase_probability: _TypeAlias = _typing.Literal["purchase_probability"]  # noqa: Y015
     _WhichOneofArgType__purchase_probability: _TypeAlias = _typing.Literal["_purchase_probability", b"_purchase_probability"]  # noqa: Y015
+    _WhichOneofReturnType__stock: _TypeAlias = _typing.Literal["stock"]  # noqa: Y015
+    _WhichOneofArgType__stock: _TypeAlias = _typing.Literal["_stock", b"_stock"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__price) -> _WhichOneofReturnType__price | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__purchase_probability) -> _WhichOneofReturnType__purchase_probability | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__stock) -> _WhichOneofReturnType__stock | None: ...
 
 Global___CandidateItem: _TypeAlias = CandidateItem  # noqa: Y015
 
@@ -273,7 +621,7 @@ class RankItemsResponse(_message.Message):
     """
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___RankedItem]:
-        """All candidates, first place first."""
+        """First place first: all candidates, unless the request has a capacity or rules."""
 
     def __init__(
         self,
@@ -301,6 +649,7 @@ class RankedItem(_message.Message):
     SCORE_FIELD_NUMBER: _builtins.int
     CURRENCY_CODE_FIELD_NUMBER: _builtins.int
     EXPLANATION_FIELD_NUMBER: _builtins.int
+    ARRANGEMENT_FIELD_NUMBER: _builtins.int
     place: _builtins.int
     """From 1, without gaps."""
     item_id: _builtins.str
@@ -314,6 +663,10 @@ class RankedItem(_message.Message):
     def explanation(self) -> Global___ItemExplanation:
         """Present only when the request asked by `include_explanation`."""
 
+    @_builtins.property
+    def arrangement(self) -> Global___ItemArrangement:
+        """Present only when the request has rules, diversity or exploration."""
+
     def __init__(
         self,
         *,
@@ -322,14 +675,48 @@ class RankedItem(_message.Message):
         score: _builtins.float = ...,
         currency_code: _builtins.str = ...,
         explanation: Global___ItemExplanation | None = ...,
+        arrangement: Global___ItemArrangement | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["explanation", b"explanation"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["arrangement", b"arrangement", "explanation", b"explanation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency_code", b"currency_code", "explanation", b"explanation", "item_id", b"item_id", "place", b"place", "score", b"score"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrangement", b"arrangement", "currency_code", b"currency_code", "explanation", b"explanation", "item_id", b"item_id", "place", b"place", "score", b"score"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RankedItem: _TypeAlias = RankedItem  # noqa: Y015
+
+@_typing.final
+class ItemArrangement(_message.Message):
+    """How an item came to its place beyond its score."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    SCORE_PLACE_FIELD_NUMBER: _builtins.int
+    PROPENSITY_FIELD_NUMBER: _builtins.int
+    SUPPORT_COUNT_FIELD_NUMBER: _builtins.int
+    reason: Global___ItemPlacementReason.ValueType
+    score_place: _builtins.int
+    """The place by score alone among all candidates."""
+    propensity: _builtins.float
+    """P(this item at this place | the places before); 1 where nothing was drawn. The draw used exactly this probability."""
+    support_count: _builtins.int
+    """How many items could have had the place by the draw. With 1 the place was forced: it supports no comparison."""
+    def __init__(
+        self,
+        *,
+        reason: Global___ItemPlacementReason.ValueType = ...,
+        score_place: _builtins.int = ...,
+        propensity: _builtins.float = ...,
+        support_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["propensity", b"propensity", "reason", b"reason", "score_place", b"score_place", "support_count", b"support_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ItemArrangement: _TypeAlias = ItemArrangement  # noqa: Y015
 
 @_typing.final
 class ItemExplanation(_message.Message):
@@ -379,7 +766,7 @@ class ItemScorePart(_message.Message):
     expected revenue.
     """
     place_without: _builtins.int
-    """The place the item would have without this part. Where it is the only part, a place by the order of equal scores."""
+    """The place by score that the item would have without this part, other things alike. Where it is the only part, a place by the order of equal scores."""
     def __init__(
         self,
         *,

@@ -86,10 +86,13 @@ class PrioritizationServiceServicer:
 
     def RankItems(self, request, context):
         """Orders candidate items by what the request says of them: by a rank product of objectives such as relevance and
-        price, or by expected revenue. The highest score comes first, items of equal score in a random order.
+        price, or by expected revenue. The highest score comes first, items of equal score in a random order. On request
+        rules hold whatever the score says, alike items stand apart, and places are drawn with stated probabilities.
 
-        Nothing stored is read and nothing is written: the method answers before any model is fitted or any run published
-        (no FAILED_PRECONDITION), and while the database is out of reach.
+        Nothing stored is read and nothing is written: the method answers before any model is fitted or any run published,
+        and while the database is out of reach.
+
+        FAILED_PRECONDITION: the rules cannot hold together; the message names them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -63,10 +63,13 @@ class PrioritizationServiceStub:
     """
     RankItems: _grpc.UnaryUnaryMultiCallable[_items_pb2.RankItemsRequest, _items_pb2.RankItemsResponse]
     """Orders candidate items by what the request says of them: by a rank product of objectives such as relevance and
-    price, or by expected revenue. The highest score comes first, items of equal score in a random order.
+    price, or by expected revenue. The highest score comes first, items of equal score in a random order. On request
+    rules hold whatever the score says, alike items stand apart, and places are drawn with stated probabilities.
 
-    Nothing stored is read and nothing is written: the method answers before any model is fitted or any run published
-    (no FAILED_PRECONDITION), and while the database is out of reach.
+    Nothing stored is read and nothing is written: the method answers before any model is fitted or any run published,
+    and while the database is out of reach.
+
+    FAILED_PRECONDITION: the rules cannot hold together; the message names them.
     """
 
 @_typing.type_check_only
@@ -103,10 +106,13 @@ class PrioritizationServiceAsyncStub(PrioritizationServiceStub):
     """
     RankItems: _aio.UnaryUnaryMultiCallable[_items_pb2.RankItemsRequest, _items_pb2.RankItemsResponse]  # type: ignore[assignment]
     """Orders candidate items by what the request says of them: by a rank product of objectives such as relevance and
-    price, or by expected revenue. The highest score comes first, items of equal score in a random order.
+    price, or by expected revenue. The highest score comes first, items of equal score in a random order. On request
+    rules hold whatever the score says, alike items stand apart, and places are drawn with stated probabilities.
 
-    Nothing stored is read and nothing is written: the method answers before any model is fitted or any run published
-    (no FAILED_PRECONDITION), and while the database is out of reach.
+    Nothing stored is read and nothing is written: the method answers before any model is fitted or any run published,
+    and while the database is out of reach.
+
+    FAILED_PRECONDITION: the rules cannot hold together; the message names them.
     """
 
 class PrioritizationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -152,10 +158,13 @@ class PrioritizationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_items_pb2.RankItemsResponse, _abc.Awaitable[_items_pb2.RankItemsResponse]]:
         """Orders candidate items by what the request says of them: by a rank product of objectives such as relevance and
-        price, or by expected revenue. The highest score comes first, items of equal score in a random order.
+        price, or by expected revenue. The highest score comes first, items of equal score in a random order. On request
+        rules hold whatever the score says, alike items stand apart, and places are drawn with stated probabilities.
 
-        Nothing stored is read and nothing is written: the method answers before any model is fitted or any run published
-        (no FAILED_PRECONDITION), and while the database is out of reach.
+        Nothing stored is read and nothing is written: the method answers before any model is fitted or any run published,
+        and while the database is out of reach.
+
+        FAILED_PRECONDITION: the rules cannot hold together; the message names them.
         """
 
 def add_PrioritizationServiceServicer_to_server(servicer: PrioritizationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from farview.v1 import items_pb2 as pb
+from ranking.arrange import Arranged, Reason
 from ranking.expected_revenue import ExpectedRevenue, PriceFunction
 from ranking.items import Blend, Part, RankedItems
 from server.convert.item_columns import PROBABILITY
+
+_REASONS = {reason: pb.ItemPlacementReason.Value(f"ITEM_PLACEMENT_REASON_{reason.name}") for reason in Reason}
 
 
 def message(ranked: RankedItems, blend: Blend, reporting_currency: str, feedback_token: str) -> pb.RankItemsResponse:
@@ -21,6 +24,15 @@ def message(ranked: RankedItems, blend: Blend, reporting_currency: str, feedback
     if ranked.parts:
         _explain(items, ranked.parts, {"probability": PROBABILITY} if isinstance(blend, ExpectedRevenue) else {})
     return answer
+
+
+def arrange(answer: pb.RankItemsResponse, arranged: Arranged) -> None:
+    """Adds how each item came to its place."""
+    columns = (arranged.items.tolist(), arranged.propensities.tolist(), arranged.supported.tolist())
+    for item, reason, row, propensity, support in zip(answer.items, arranged.reasons, *columns, strict=True):
+        told = item.arrangement
+        told.reason, told.score_place = _REASONS[reason], row + 1
+        told.propensity, told.support_count = propensity, support
 
 
 def _explain(items: Sequence[pb.RankedItem], parts: Sequence[Part], request_names: Mapping[str, str]) -> None:

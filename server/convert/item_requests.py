@@ -15,6 +15,7 @@ from ranking.expected_revenue import ExpectedRevenue, PriceFunction
 from ranking.items import Blend
 from ranking.rank_product import Objective
 from server.convert.fields import Distinct, Seed, counted, known_value
+from server.convert.item_arrangement import Arrangement, Diversity, Explore, Place, Rules
 from server.convert.item_columns import MAX_VALUE, PRICE, PROBABILITY, ItemColumns, item_columns
 from server.convert.parse import Parsed, parse
 
@@ -23,6 +24,7 @@ MAX_VALUES = 16
 MAX_OBJECTIVES = 16
 MAX_WEIGHT = 1_000_000
 MIN_BIN_WIDTH = 1e-12
+_BEYOND_THE_SCORE = ("rules", "diversity", "exploration")
 _OBJECTIVES = "blend.rank_product.objectives"
 _NAME = re.compile(r"[a-z0-9_]+")
 
@@ -132,6 +134,10 @@ class RankItems(Parsed):
     blend: ItemBlend
     seed: Seed | None
     include_explanation: bool
+    capacity: Place | None
+    rules: Rules | None
+    diversity: Diversity | None
+    exploration: Explore | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +148,7 @@ class Ranking:
     blend: Blend
     seed: int | None
     explain: bool
+    arrangement: Arrangement | None  # None: all items, by score alone
 
 
 def rank_items(message: pb.RankItemsRequest) -> Ranking:
@@ -157,12 +164,18 @@ def rank_items(message: pb.RankItemsRequest) -> Ranking:
             "blend": message.blend,
             "seed": message.seed if message.HasField("seed") else None,
             "include_explanation": message.include_explanation,
+            "capacity": message.capacity if message.HasField("capacity") else None,
+            **{name: getattr(message, name) if message.HasField(name) else None for name in _BEYOND_THE_SCORE},
         },
     )
     columns = item_columns(asked.items, asked.value_names)
     kind = asked.blend.rank_product or asked.blend.expected_revenue
     assert kind is not None
-    return Ranking(columns.ids, kind.blend(columns), asked.seed, asked.include_explanation)
+    arrangement = None
+    if asked.capacity is not None or any(getattr(asked, name) is not None for name in _BEYOND_THE_SCORE):
+        most = asked.capacity or len(columns.ids)
+        arrangement = Arrangement(most, asked.rules, asked.diversity, asked.exploration, columns)
+    return Ranking(columns.ids, kind.blend(columns), asked.seed, asked.include_explanation, arrangement)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from server.audiences import Audiences, drawn_unless
 from server.convert import item_answers, item_requests, prioritization_requests
 from server.feedback_tokens import Answer, FeedbackTokens
 from server.interceptors import refuse_when_late
+from server.item_lists import arranged_items
 from server.snapshot import Served
 
 
@@ -38,8 +39,14 @@ class PrioritizationService(prioritization_pb2_grpc.PrioritizationServiceService
         refuse_when_late(context)
         with item_requests.request_paths():
             ranked = rank_items(asked.ids, asked.blend, seed=drawn_unless(asked.seed), explain=asked.explain)
+            arranged = None
+            if asked.arrangement is not None:
+                ranked, arranged = arranged_items(ranked, asked.arrangement)
         token = self._tokens.issue(Answer("RankItems", places=len(ranked.ids)))
-        return item_answers.message(ranked, asked.blend, self._currency, token)
+        answer = item_answers.message(ranked, asked.blend, self._currency, token)
+        if arranged is not None and asked.arrangement is not None and asked.arrangement.explained:
+            item_answers.arrange(answer, arranged)
+        return answer
 
 
 def _score_of(asked: prioritization_requests.PrioritizeCustomers) -> Score:
