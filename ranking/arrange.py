@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 
@@ -54,7 +55,7 @@ def arrange(
         Infeasible: the rules cannot hold together; the message names them.
     """
     state = RuleState(rules, most)
-    items, reasons, propensities, supported = [], [], [], []
+    placed: list[_Placed] = []
     left = ~rules.hidden
     for slot in range(state.length):
         if slot in rules.pins:
@@ -74,11 +75,22 @@ def arrange(
             state.place(item)
         gain.place(item)
         left[item] = False
-        for column, value in zip(
-            (items, reasons, propensities, supported), (item, reason, chance, support), strict=True
-        ):
-            column.append(value)
-    return Arranged(np.array(items, np.int64), tuple(reasons), np.array(propensities), np.array(supported, np.int64))
+        placed.append(_Placed(item, reason, chance, support))
+    return Arranged(
+        np.array([each.item for each in placed], dtype=np.int64),
+        tuple(each.reason for each in placed),
+        np.array([each.propensity for each in placed]),
+        np.array([each.support for each in placed], dtype=np.int64),
+    )
+
+
+class _Placed(NamedTuple):
+    """One slot, filled."""
+
+    item: int
+    reason: Reason
+    propensity: float
+    support: int
 
 
 def _reason(item: int, best: int, wanted: int, first: int) -> Reason:

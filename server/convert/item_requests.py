@@ -24,7 +24,6 @@ MAX_VALUES = 16
 MAX_OBJECTIVES = 16
 MAX_WEIGHT = 1_000_000
 MIN_BIN_WIDTH = 1e-12
-_BEYOND_THE_SCORE = ("rules", "diversity", "exploration")
 _OBJECTIVES = "blend.rank_product.objectives"
 _NAME = re.compile(r"[a-z0-9_]+")
 
@@ -165,14 +164,17 @@ def rank_items(message: pb.RankItemsRequest) -> Ranking:
             "seed": message.seed if message.HasField("seed") else None,
             "include_explanation": message.include_explanation,
             "capacity": message.capacity if message.HasField("capacity") else None,
-            **{name: getattr(message, name) if message.HasField(name) else None for name in _BEYOND_THE_SCORE},
+            "rules": message.rules if message.HasField("rules") else None,
+            "diversity": message.diversity if message.HasField("diversity") else None,
+            "exploration": message.exploration if message.HasField("exploration") else None,
         },
     )
     columns = item_columns(asked.items, asked.value_names)
     kind = asked.blend.rank_product or asked.blend.expected_revenue
     assert kind is not None
     arrangement = None
-    if asked.capacity is not None or any(getattr(asked, name) is not None for name in _BEYOND_THE_SCORE):
+    beyond = (asked.capacity, asked.rules, asked.diversity, asked.exploration)
+    if any(each is not None for each in beyond):
         most = asked.capacity or len(columns.ids)
         arrangement = Arrangement(most, asked.rules, asked.diversity, asked.exploration, columns)
     return Ranking(columns.ids, kind.blend(columns), asked.seed, asked.include_explanation, arrangement)
