@@ -1,11 +1,14 @@
 """What people and programs see of gates, of champions and of models fitted again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from rich import box
 from rich.console import Group
 from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
 
 from cli.console import table
 from farview.store.champions import ChampionChange
@@ -20,15 +23,28 @@ def report_as_data(report: GateReport) -> dict[str, Any]:
     return {"name": report.name, "champion_name": report.champion_name, **asdict(report)}
 
 
-def report_lines(report: GateReport, *, whole: bool = True) -> Iterator[str]:
-    """One report for people: the verdict, then every check, or only those that did not pass."""
+def report_view(report: GateReport, *, whole: bool = True) -> Group:
+    """One report for people: the verdict, then a table of every check, or only of those that did not pass."""
     against = f" against {report.champion_name}" if report.champion_name else ", the champion"
     verdict = "[green]passed[/green]" if report.passed else "[red]not passed[/red]"
-    yield f"Gates of [bold]{report.name}[/bold]{against}: {verdict} ({report.made_at:%Y-%m-%d %H:%M} UTC)."
-    for check in report.checks:
-        if whole or not check["passed"]:
-            mark = "[green]ok[/green]" if check["passed"] else "[red]NO[/red]"
-            yield f"  {mark}  {check['gate']:<11}  {escape(str(check['said']))}"
+    said = f"Gates of [bold]{report.name}[/bold]{against}: {verdict} ({report.made_at:%Y-%m-%d %H:%M} UTC)."
+    shown = [check for check in report.checks if whole or not check["passed"]]
+    return Group(Text.from_markup(said), *([_checks(shown)] if shown else []))
+
+
+def _checks(checks: Sequence[Mapping[str, Any]]) -> Table:
+    """A sentence a check, wrapped within its own column; a gate is named at its first check."""
+    built = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("gate", "", "what was found"):
+        built.add_column(column, no_wrap=column != "what was found", overflow="fold")
+    gate = None
+    for check in checks:
+        if gate not in (None, check["gate"]):
+            built.add_section()
+        mark = "[green]ok[/green]" if check["passed"] else "[red]NO[/red]"
+        built.add_row("" if check["gate"] == gate else str(check["gate"]), mark, escape(str(check["said"])))
+        gate = check["gate"]
+    return built
 
 
 def next_after(report: GateReport) -> str:
@@ -40,13 +56,13 @@ def next_after(report: GateReport) -> str:
     return f"Kept as candidate. To promote it all the same: farview models promote {report.name} --force --why REASON"
 
 
-def history_table(kind: str, changes: Sequence[ChampionChange]) -> Group:
+def history_table(changes: Sequence[ChampionChange]) -> Group:
     """Changes of champion, newest first."""
     rows = [
         [
             f"{change.at:%Y-%m-%d %H:%M}",
-            f"{kind}/{change.champion}",
-            "-" if change.before is None else f"{kind}/{change.before}",
+            f"{change.kind}/{change.champion}",
+            "-" if change.before is None else f"{change.kind}/{change.before}",
             change.action + (", forced" if change.forced else ""),
             change.who,
             escape(change.why) or "-",

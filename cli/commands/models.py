@@ -9,6 +9,9 @@ from cli.options import DEFAULT_DATABASE, Database, Json
 app = typer.Typer(help="List, examine and promote registered models, and go back.", no_args_is_help=True)
 
 Kind = Annotated[str, typer.Argument(help="For example ltv-revenue, or journeys.", show_default=False)]
+AnyKind = Annotated[
+    str | None, typer.Argument(help="For example ltv-revenue, or journeys. Default: all.", show_default=False)
+]
 Why = Annotated[str, typer.Option("--why", help="A reason, for the audit log.")]
 ExpectedChampion = Annotated[
     str | None,
@@ -54,7 +57,7 @@ def show(name: Name, database: Database = DEFAULT_DATABASE, as_json: Json = Fals
     """
     from cli.console import out, print_json
     from cli.database import open_store
-    from cli.gate_views import report_as_data, report_lines
+    from cli.gate_views import report_as_data, report_view
     from cli.journey_views import journey_model_lines
     from cli.views import lineage_table, model_as_data, model_lines
     from farview.store.values import JOURNEYS
@@ -71,8 +74,7 @@ def show(name: Name, database: Database = DEFAULT_DATABASE, as_json: Json = Fals
     if report is None:
         out.print(f"Gates: not examined yet. Next: farview models gate {version.name}")
     else:
-        for line in report_lines(report):
-            out.print(line)
+        out.print(report_view(report))
 
 
 @app.command("gate")
@@ -95,7 +97,7 @@ def gate(
     """
     from cli.console import out, print_json, progress
     from cli.database import open_store, who
-    from cli.gate_views import next_after, report_as_data, report_lines
+    from cli.gate_views import next_after, report_as_data, report_view
     from jobs.gate import gate as examine
 
     kind, number = _split(name)
@@ -104,8 +106,7 @@ def gate(
     if as_json:
         print_json(report_as_data(report))
     else:
-        for line in report_lines(report):
-            out.print(line)
+        out.print(report_view(report))
         out.print(next_after(report))
     if not report.passed:
         raise typer.Exit(1)
@@ -143,7 +144,7 @@ def promote(
         except FailedPrecondition as refusal:
             if force:
                 raise
-            raise FailedPrecondition(f"{refusal} (to promote all the same: --force --why REASON)") from None
+            raise FailedPrecondition(f"{refusal}; to promote it all the same: --force --why REASON") from None
     if as_json:
         print_json(model_as_data(version))
         return
@@ -178,8 +179,8 @@ def rollback(
 
 
 @app.command("history")
-def history(kind: Kind, database: Database = DEFAULT_DATABASE, as_json: Json = False) -> None:
-    """Show who became champion when, in whose place, by whom and why; newest first.
+def history(kind: AnyKind = None, database: Database = DEFAULT_DATABASE, as_json: Json = False) -> None:
+    """Show who became champion when, in whose place, by whom and why; newest first, of one kind or of all.
 
     Example: farview models history ltv-revenue
     """
@@ -193,8 +194,10 @@ def history(kind: Kind, database: Database = DEFAULT_DATABASE, as_json: Json = F
         changes = store.champion_history(kind)
     if as_json:
         print_json([asdict(change) for change in changes])
+    elif not changes:
+        out.print("No champion yet. Next: farview train ltv, or farview train journeys")
     else:
-        out.print(history_table(kind, changes))
+        out.print(history_table(changes))
 
 
 @app.command("reproduce")

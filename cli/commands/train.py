@@ -76,7 +76,7 @@ def ltv(
     """
     from cli.console import out, print_json, progress
     from cli.database import open_store, who
-    from cli.gate_views import next_after, report_as_data, report_lines
+    from cli.gate_views import next_after, report_as_data, report_view
     from cli.views import model_as_data, model_lines
     from farview.core.errors import InvalidInput
     from jobs.gate import gate
@@ -104,8 +104,7 @@ def ltv(
         return
     for line in model_lines(version):
         out.print(line)
-    for line in report_lines(report, whole=False):
-        out.print(line)
+    out.print(report_view(report, whole=False))
     out.print(next_after(report))
 
 
@@ -140,7 +139,7 @@ def journeys(
     """
     from cli.console import out, print_json, progress
     from cli.database import open_store, who
-    from cli.gate_views import next_after, report_as_data, report_lines
+    from cli.gate_views import next_after, report_as_data, report_view
     from cli.journey_views import journey_model_lines
     from cli.views import model_as_data
     from jobs.gate import gate
@@ -156,6 +155,5 @@ def journeys(
         return
     for line in journey_model_lines(version):
         out.print(line)
-    for line in report_lines(report, whole=False):
-        out.print(line)
+    out.print(report_view(report, whole=False))
     out.print(next_after(report))

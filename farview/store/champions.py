@@ -22,6 +22,7 @@ class ChampionChange:
     """One line of a kind's history: who became champion, in whose place, by whom and why."""
 
     at: datetime
+    kind: str
     action: str  # "register" of the first version | "promote" | "rollback"
     champion: int
     before: int | None
@@ -64,8 +65,12 @@ def rollback(connection: Connection, kind: str, expected: int | None, *, who: st
     return registry.one(connection, kind, before.version)
 
 
-def history(connection: Connection, kind: str) -> list[ChampionChange]:
+def history(connection: Connection, kind: str | None) -> list[ChampionChange]:
     """See Store.champion_history."""
+    if kind is None:
+        kinds = connection.execute(select(ALIASES.c.kind).distinct()).scalars()
+        changes = [change for name in kinds for change in _changes(connection, name)[::-1]]
+        return sorted(changes, key=lambda change: change.at, reverse=True)
     changes = _changes(connection, kind)
     if not changes:
         raise NotFound("kind of model", kind, "list what there is with `farview models list`")
@@ -137,7 +142,7 @@ def _changes(connection: Connection, kind: str) -> list[ChampionChange]:
         number = int(row.subject.rpartition("/")[2])
         before = changes[-1].champion if changes else None
         forced = "forced" in detail
-        changes.append(ChampionChange(row.at, row.action, number, before, row.who, detail["why"], forced))
+        changes.append(ChampionChange(row.at, kind, row.action, number, before, row.who, detail["why"], forced))
     return changes
 
 

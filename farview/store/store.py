@@ -352,8 +352,8 @@ class Store:
         """
         return self._write(lambda writer: writer.rollback(kind, expected_champion=expected_champion, who=who, why=why))
 
-    def champion_history(self, kind: str) -> list[ChampionChange]:
-        """Every change of champion, newest first. Raises NotFound for a kind without versions."""
+    def champion_history(self, kind: str | None = None) -> list[ChampionChange]:
+        """Every change of champion of a kind, or of all, newest first. Raises NotFound for a kind without versions."""
         with self._engine.connect() as connection:
             return champions.history(connection, kind)
 

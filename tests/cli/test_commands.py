@@ -120,15 +120,35 @@ def test_training_beside_a_champion_examines_and_the_gates_decide(database: Path
     assert "Gates of ltv-revenue/2 against ltv-revenue/1: passed" in trained.stdout
     assert "Next: farview models promote ltv-revenue/2" in trained.stdout
     trained = farview("train", "ltv", "--as-of", "1997-09-30", "--method", "map", database=copy)
-    assert "NO  backtest" in trained.stdout
+    assert "NO" in next(line for line in trained.stdout.splitlines() if line.startswith(" backtest")).split()
+    examined = farview("models", "gate", "ltv-revenue/3", database=copy, width=80)
+    assert examined.returncode == 1
+    _assert_a_table_of_gates(examined.stdout.splitlines())
     refused = farview("models", "promote", "ltv-revenue/3", database=copy)
     assert refused.returncode == 1
-    assert "did not pass its gates: backtest: better on nothing" in refused.stderr.replace("\n", " ")
+    said = refused.stderr.replace("\n", " ")
+    assert "did not pass its gates: backtest: better on nothing" in said
+    assert "); to promote it all the same: --force --why REASON" in said
     assert farview("models", "promote", "ltv-revenue/3", "--force", database=copy).returncode == 2
     for arguments in (["promote", "ltv-revenue/2"], ["rollback", "ltv-revenue", "--why", "drill"]):
         assert farview("models", *arguments, database=copy).returncode == 0
-    history = json.loads(farview("models", "history", "ltv-revenue", "--json", database=copy).stdout)
-    assert [change["action"] for change in history] == ["rollback", "promote", "register"]
+    for kind in (["ltv-revenue"], []):
+        history = json.loads(farview("models", "history", *kind, "--json", database=copy).stdout)
+        assert [change["action"] for change in history] == ["rollback", "promote", "register"]
+    assert "ltv-revenue/2" in farview("models", "history", database=copy).stdout
+
+
+def _assert_a_table_of_gates(lines: list[str]) -> None:
+    """Each gate stands once at the left, in its column, and no sentence leaves its own."""
+    start = next(number for number, line in enumerate(lines) if line.split()[:1] == ["gate"])
+    column = lines[start].index("what was found")
+    assert max(map(len, lines)) <= 80
+    end = next(number for number, line in enumerate(lines) if line.startswith("Kept as candidate"))
+    rows = [line for line in lines[start + 2 : end] if line.strip(" ─")]
+    gates = [line[:column].split()[0] for line in rows if line[:column].split()]
+    assert {"convergence", "calibration", "backtest"} <= set(gates)
+    assert all(gates.count(gate) == 1 for gate in ("convergence", "calibration", "backtest"))
+    assert not any(line[column - 1 : column].strip() for line in rows)
 
 
 def test_a_model_is_fitted_again_from_its_lineage(database: Path) -> None:

@@ -8,21 +8,18 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from farview.core.errors import InvalidInput
-from farview.store.migrate import upgrade
 from farview.store.store import Store
 from farview.store.values import Business
 from jobs.import_kinds import KINDS
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> str:
+def database(sqlite_url: str) -> str:
     """An empty database of a business in Berlin."""
-    url = f"sqlite:///{tmp_path / 'farview.db'}"
-    upgrade(url)
-    store = Store.open(url)
+    store = Store.open(sqlite_url)
     store.set_business(Business("Europe/Berlin", "EUR", consent_required=False))
     store.close()
-    return url
+    return sqlite_url
 
 
 def run(*arguments: str, database: str = "sqlite:///nowhere.db") -> Result:

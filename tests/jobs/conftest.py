@@ -9,9 +9,30 @@ import pytest
 
 from farview.store.store import Store
 from farview.store.values import Business
-from tests.store.conftest import postgres_emptied, sqlite_template, store, url
+from jobs.import_file import import_file
+from jobs.import_kinds import KINDS
+from jobs.import_reading import FileOptions
+from tests.jobs.prepared import (
+    prepared,
+    prepared_postgres,
+    prepared_sqlite,
+    prepared_sqlite_store,
+    prepared_sqlite_url,
+    prepared_url,
+)
+from tests.store.conftest import postgres_emptied, store, url
 
-__all__ = ["postgres_emptied", "sqlite_template", "store", "url"]
+__all__ = [
+    "postgres_emptied",
+    "prepared",
+    "prepared_postgres",
+    "prepared_sqlite",
+    "prepared_sqlite_store",
+    "prepared_sqlite_url",
+    "prepared_url",
+    "store",
+    "url",
+]
 
 
 @pytest.fixture
@@ -27,8 +48,27 @@ def sqlite_store(tmp_path: Path, sqlite_template: Path) -> Iterator[Store]:
 
 @pytest.fixture(scope="session")
 def cdnow_part(cdnow_sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Some 400 customers of the CDNOW sample."""
+    """393 customers of the CDNOW sample: every sixth."""
     path = tmp_path_factory.mktemp("part") / "part.csv"
     with gzip.open(cdnow_sample, "rt") as file:
-        path.write_text("".join(line for line in file if line[:4] <= "0400" or line.startswith("customer_id")))
+        path.write_text("".join(line for line in file if not line[:4].isdecimal() or int(line[:4]) % 6 == 1))
     return path
+
+
+@pytest.fixture(scope="session")
+def sales(sqlite_template: Path, cdnow_part: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the sales of those customers and nothing else. Copy it."""
+    path = Path(shutil.copy(sqlite_template, tmp_path_factory.mktemp("sales") / "sales.db"))
+    filled = Store.open(f"sqlite:///{path}")
+    filled.set_business(Business("UTC", "USD", consent_required=False))
+    import_file(filled, KINDS["transactions"], cdnow_part, FileOptions(), who="ada")
+    filled.close()
+    return path
+
+
+@pytest.fixture
+def small(sales: Path, tmp_path: Path) -> Iterator[Store]:
+    """A copy of it."""
+    opened = Store.open(f"sqlite:///{shutil.copy(sales, tmp_path / 'small.db')}")
+    yield opened
+    opened.close()

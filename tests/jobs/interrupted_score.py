@@ -31,5 +31,5 @@ class StopAt:
 
 
 if __name__ == "__main__":
-    engine = LocalEngine(customers_a_bucket=1_000, workers=int(sys.argv[3]) if sys.argv[3:] else 0)
+    engine = LocalEngine(customers_a_bucket=160, workers=int(sys.argv[3]) if sys.argv[3:] else 0)
     score_ltv(Store.open(sys.argv[1]), engine=engine, who="ada", progress=StopAt(sys.argv[2]))

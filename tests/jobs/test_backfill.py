@@ -1,27 +1,20 @@
 """Backfills: a run a day, and what is served stays."""
 
 from datetime import date
-from pathlib import Path
 
 import pytest
 
 from farview.core.errors import FailedPrecondition, InvalidInput
 from farview.store.store import Store
 from jobs.backfill import Days, backfill_ltv
-from jobs.import_file import import_file
-from jobs.import_kinds import KINDS
-from jobs.import_reading import FileOptions
 from jobs.score import score_ltv
-from jobs.train import train_ltv
 
 MARCH = Days(date(1997, 3, 1), date(1997, 3, 17), every=7)
 
 
 @pytest.fixture
-def trained(sqlite_store: Store, cdnow_sample: Path) -> Store:
-    import_file(sqlite_store, KINDS["transactions"], cdnow_sample, FileOptions(), who="ada")
-    train_ltv(sqlite_store, method="map", who="ada")
-    return sqlite_store
+def trained(prepared_sqlite_store: Store) -> Store:
+    return prepared_sqlite_store
 
 
 def test_a_backfill_publishes_a_run_a_day_and_the_served_run_stays(trained: Store) -> None:

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from unittest.mock import patch
 
@@ -20,33 +20,14 @@ from farview.core.errors import Unavailable
 from farview.core.schemas import EVENTS, FORECAST
 from farview.store.store import Store
 from farview.store.values import ForecastRun
-from jobs.import_file import import_file
-from jobs.import_kinds import KINDS
-from jobs.import_reading import FileOptions
 from jobs.local_engine import LocalEngine
 from jobs.local_engine_buckets import bucketed, read
 from jobs.progress import Silent
 from jobs.score import HORIZONS_DAYS, score_ltv
-from jobs.train import train_ltv
 from tests.store import worlds
 
-
-def fill(store: Store, cdnow_sample: Path) -> Store:
-    """The 2,357 customers of the CDNOW sample, and a model fitted by its mode."""
-    import_file(store, KINDS["transactions"], cdnow_sample, FileOptions(), who="ada")
-    train_ltv(store, as_of=date(1997, 9, 30), method="map", who="ada")
-    return store
-
-
-@pytest.fixture
-def trained(store: Store, cdnow_sample: Path) -> Store:
-    return fill(store, cdnow_sample)
-
-
-@pytest.fixture
-def small(sqlite_store: Store, cdnow_sample: Path) -> Store:
-    """For what does not depend on the database."""
-    return fill(sqlite_store, cdnow_sample)
+CUSTOMERS = 393
+KNOWN = 473  # with those who were touched and never bought
 
 
 def rows(store: Store, run: ForecastRun) -> pa.Table:
@@ -72,16 +53,18 @@ def assert_same(store: Store, found: ForecastRun, whole: ForecastRun) -> None:
         assert one == other
 
 
-@pytest.mark.parametrize("engine", [LocalEngine(200, 0), LocalEngine(1_000, 2)], ids=str)
-def test_any_number_of_buckets_and_workers_gives_the_same_forecasts(engine: LocalEngine, small: Store) -> None:
-    split = score_ltv(small, horizons_days=(30, 90), engine=engine, who="ada")
-    assert split.parts == engine.buckets(2_357)
-    assert_same(small, split, score_in_one_piece(small, horizons_days=(30, 90)))
+@pytest.mark.parametrize("engine", [LocalEngine(40, 0), LocalEngine(160, 2)], ids=str)
+def test_any_number_of_buckets_and_workers_gives_the_same_forecasts(
+    engine: LocalEngine, prepared_sqlite_store: Store
+) -> None:
+    split = score_ltv(prepared_sqlite_store, horizons_days=(30, 90), engine=engine, who="ada")
+    assert split.parts == engine.buckets(KNOWN)
+    assert_same(prepared_sqlite_store, split, score_in_one_piece(prepared_sqlite_store, horizons_days=(30, 90)))
 
 
 @contextmanager
 def scoring(url: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that scores June in buckets of 1,000 and waits at a point; killed at the end."""
+    """A process that scores June in buckets of 160 and waits at a point; killed at the end."""
     command = [sys.executable, "-m", "tests.jobs.interrupted_score", url, *arguments]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -110,35 +93,37 @@ class Counted(Silent):
         self.steps.append(units)
 
 
-def test_a_killed_run_goes_on_at_the_bucket_it_had_reached_and_its_workers_end(trained: Store, url: str) -> None:
-    with scoring(url, "staging", "2") as process:
+def test_a_killed_run_goes_on_at_the_bucket_it_had_reached_and_its_workers_end(
+    prepared_sqlite_store: Store, prepared_sqlite_url: str
+) -> None:
+    with scoring(prepared_sqlite_url, "staging", "2") as process:
         workers = children(process)
         assert len(workers) >= 2
     watch = Counted()
-    rerun = score_ltv(trained, who="ada", progress=watch)
+    rerun = score_ltv(prepared_sqlite_store, engine=LocalEngine(workers=0), who="ada", progress=watch)
     assert (rerun.parts, rerun.parts_staged, rerun.attempt) == (3, 3, 2)
-    assert rerun.forecasts == 3 * 2_357
+    assert rerun.forecasts == 3 * CUSTOMERS
     assert len(watch.steps) == 3  # what was in, and the two buckets that were not
-    assert_same(trained, rerun, score_in_one_piece(trained))
+    assert_same(prepared_sqlite_store, rerun, score_in_one_piece(prepared_sqlite_store))
     until = time.monotonic() + 10
     while any(worker.exists() for worker in workers):
         assert time.monotonic() < until, "a worker outlives its parent"
         time.sleep(0.05)
 
 
-def test_a_killed_worker_is_told_and_the_rerun_goes_on(small: Store) -> None:
+def test_a_killed_worker_is_told_and_the_rerun_goes_on(prepared_sqlite_store: Store) -> None:
     class KillWorkers(Silent):
         def advance(self, units: int = 1) -> None:
             for worker in own_workers():
                 os.kill(worker, signal.SIGKILL)
 
     with pytest.raises(Unavailable, match="goes on where it was"):
-        score_ltv(small, engine=LocalEngine(300, 1), who="ada", progress=KillWorkers())
-    rerun = score_ltv(small, who="ada")
-    assert (rerun.parts, rerun.attempt, rerun.forecasts) == (8, 2, 3 * 2_357)
+        score_ltv(prepared_sqlite_store, engine=LocalEngine(60, 1), who="ada", progress=KillWorkers())
+    rerun = score_ltv(prepared_sqlite_store, engine=LocalEngine(workers=0), who="ada")
+    assert (rerun.parts, rerun.attempt, rerun.forecasts) == (8, 2, 3 * CUSTOMERS)
 
 
-def test_a_job_that_is_stopped_takes_its_workers_along(small: Store) -> None:
+def test_a_job_that_is_stopped_takes_its_workers_along(prepared_sqlite_store: Store) -> None:
     class Stopped(Exception):
         pass
 
@@ -147,7 +132,7 @@ def test_a_job_that_is_stopped_takes_its_workers_along(small: Store) -> None:
             raise Stopped
 
     with pytest.raises(Stopped) as caught:
-        score_ltv(small, engine=LocalEngine(1_000, 1), who="ada", progress=Stops())
+        score_ltv(prepared_sqlite_store, engine=LocalEngine(160, 1), who="ada", progress=Stops())
     assert own_workers() == []
     assert caught.tb is not None  # which holds the job's frames: nothing was left to their end
 

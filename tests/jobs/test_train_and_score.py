@@ -1,6 +1,5 @@
 """Training and scoring: lineage, repeatability, and what a killed process leaves behind."""
 
-import gzip
 import subprocess
 import sys
 from datetime import UTC, date, datetime
@@ -23,24 +22,7 @@ from jobs.train import train_ltv
 
 CALIBRATION_END = date(1997, 9, 30)
 LATER = date(1998, 6, 30)
-
-
-@pytest.fixture
-def trained(store: Store, cdnow_full: Path, tmp_path: Path) -> Store:
-    """5,000 customers of CDNOW, more than one batch of the scorer, and a model fitted by its mode."""
-    part = tmp_path / "part.csv"
-    with gzip.open(cdnow_full, "rt") as file:
-        part.write_text("".join(line for line in file if line[:5] <= "05000" or line.startswith("customer_id")))
-    import_file(store, KINDS["transactions"], part, FileOptions(), who="ada")
-    train_ltv(store, as_of=CALIBRATION_END, method="map", who="ada", why="first")
-    return store
-
-
-@pytest.fixture
-def small(sqlite_store: Store, cdnow_sample: Path) -> Store:
-    """The CDNOW sample, not trained yet."""
-    import_file(sqlite_store, KINDS["transactions"], cdnow_sample, FileOptions(), who="ada")
-    return sqlite_store
+CUSTOMERS = 393
 
 
 def test_training_records_where_the_model_comes_from(small: Store) -> None:
@@ -50,7 +32,7 @@ def test_training_records_where_the_model_comes_from(small: Store) -> None:
     assert lineage.configuration == {"model": "bg_nbd", "method": "map"}
     assert len(lineage.snapshot_hash) == len(lineage.feature_schema_hash) == 64
     assert lineage.library_versions["numpy"]
-    assert model.metrics["customers"] == 2357
+    assert model.metrics["customers"] == CUSTOMERS
     assert model.name == "ltv-revenue/1"
 
 
@@ -84,8 +66,8 @@ def test_every_customer_with_a_purchase_gets_every_horizon(small: Store) -> None
     train_ltv(small, as_of=CALIBRATION_END, method="map", who="ada")
     run = score_ltv(small, as_of=CALIBRATION_END, horizons_days=(365, 30, 30), who="ada")
     assert run.spec.horizons_days == (30, 365)
-    assert run.forecasts == 2 * 2357
-    assert small.run_table(run.run_id, 365, [c.CUSTOMER_ID]).num_rows == 2357
+    assert run.forecasts == 2 * CUSTOMERS
+    assert small.run_table(run.run_id, 365, [c.CUSTOMER_ID]).num_rows == CUSTOMERS
 
 
 def test_totals_are_those_of_the_customers(small: Store) -> None:
@@ -95,16 +77,16 @@ def test_totals_are_those_of_the_customers(small: Store) -> None:
     for row in base:
         each = small.run_table(run.run_id, row["horizon_days"], [f"{row['measure']}_mean"]).column(0)
         assert row["mean"] == pytest.approx(sum(each.to_pylist()), rel=1e-9)
-        assert row["customers"] == 2357
+        assert row["customers"] == CUSTOMERS
     assert len(base) == 6
 
 
-def test_both_databases_publish_the_same_forecasts(trained: Store, request: pytest.FixtureRequest) -> None:
-    run = score_ltv(trained, as_of=CALIBRATION_END, who="ada")
-    found = trained.run_table(run.run_id, 90, FORECAST.names).combine_chunks()
+def test_both_databases_publish_the_same_forecasts(prepared: Store, request: pytest.FixtureRequest) -> None:
+    run = score_ltv(prepared, as_of=CALIBRATION_END, who="ada")
+    found = prepared.run_table(run.run_id, 90, FORECAST.names).combine_chunks()
     seen = request.config.stash.setdefault(_SEEN, [])
     seen.append(found)
-    assert found.num_rows == 5_000
+    assert found.num_rows == CUSTOMERS
     assert all(found.equals(other) for other in seen)
 
 
@@ -142,34 +124,34 @@ def test_jobs_leave_a_record_of_how_they_ended(small: Store) -> None:
 
 
 @pytest.fixture
-def killed(trained: Store, url: str, request: pytest.FixtureRequest) -> tuple[Store, ForecastRun]:
+def killed(prepared: Store, prepared_url: str, request: pytest.FixtureRequest) -> tuple[Store, ForecastRun]:
     """A run of September published; a process that scored June killed with SIGKILL at the point asked for."""
-    published = score_ltv(trained, as_of=CALIBRATION_END, who="ada")
-    command = [sys.executable, "-m", "tests.jobs.interrupted_score", url, request.param]
+    published = score_ltv(prepared, as_of=CALIBRATION_END, who="ada")
+    command = [sys.executable, "-m", "tests.jobs.interrupted_score", prepared_url, request.param]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"here\n"
         process.kill()
-    return trained, published
+    return prepared, published
 
 
 @pytest.mark.parametrize(
-    ("url", "killed"),
+    ("prepared_url", "killed"),
     [("sqlite", "staging"), ("sqlite", "publishing"), ("postgresql", "staging")],
     indirect=True,
 )
 def test_a_killed_score_leaves_the_run_before_and_the_rerun_publishes_once(
-    killed: tuple[Store, ForecastRun], url: str
+    killed: tuple[Store, ForecastRun], prepared_url: str
 ) -> None:
     store, published = killed
-    assert _rows(url, "status <> 'published'") > 0  # the dead process had staged
+    assert _rows(prepared_url, "status <> 'published'") > 0  # the dead process had staged
     assert store.latest_run() == published
-    assert store.run_table(published.run_id, 365, [c.CUSTOMER_ID]).num_rows == 5_000
+    assert store.run_table(published.run_id, 365, [c.CUSTOMER_ID]).num_rows == CUSTOMERS
     rerun = score_ltv(store, who="ada")
     assert score_ltv(store, who="ada") == rerun == store.latest_run()
     assert [run.spec.as_of for run in store.runs()] == [LATER, CALIBRATION_END]
-    assert _rows(url, "status <> 'published'") == 0
-    assert _rows(url, f"forecasts.run_id = {rerun.run_id}") == rerun.forecasts == 3 * 5_000
+    assert _rows(prepared_url, "status <> 'published'") == 0
+    assert _rows(prepared_url, f"forecasts.run_id = {rerun.run_id}") == rerun.forecasts == 3 * CUSTOMERS
 
 
 def _rows(url: str, condition: str) -> int:

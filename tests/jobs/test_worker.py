@@ -7,10 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from structlog.typing import FilteringBoundLogger
@@ -20,38 +18,26 @@ from farview.store.claimed import ClaimedStore
 from farview.store.claims import Cancelled
 from farview.store.job_requests import JobRequest, Score, TrainLtv
 from farview.store.store import Store
-from farview.store.values import Business, Transaction
+from farview.store.values import Transaction
 from jobs import claims, queued
 from jobs.progress import Progress
 from jobs.worker import WorkerOptions, work
 from jobs.worker_process import run_worker
 from server.logs import json_logger
-from tests.jobs.working import JOBS, ask, copy, prepare, work_off
+from tests.cli.running import farview
+from tests.jobs.working import JOBS, ask, work_off
 
 COMMAND = [sys.executable, "-c", "from cli.main import main; main()", "worker"]
 
 
-@pytest.fixture(scope="session")
-def prepared_sqlite(sqlite_template: Path, cdnow_part: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with something to do for every kind of job. Copy it."""
-    folder = tmp_path_factory.mktemp("prepared")
-    store = Store.open(copy(sqlite_template, folder))
-    store.set_business(Business("UTC", "USD", consent_required=False))
-    prepare(store, cdnow_part)
-    store.close()
-    return folder / "copy.db"
+@pytest.fixture
+def url(prepared_sqlite_url: str) -> str:
+    return prepared_sqlite_url
 
 
 @pytest.fixture
-def url(prepared_sqlite: Path, tmp_path: Path) -> str:
-    return copy(prepared_sqlite, tmp_path)
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    opened = Store.open(url)
-    yield opened
-    opened.close()
+def store(prepared_sqlite_store: Store) -> Store:
+    return prepared_sqlite_store
 
 
 @pytest.fixture
@@ -221,13 +207,12 @@ def test_a_sqlite_file_has_one_worker(url: str) -> None:
 
 
 def test_a_worker_with_nothing_to_do_says_so_and_how_there_would_be(url: str) -> None:
-    done = subprocess.run([*COMMAND, "--once", "--database", url], capture_output=True, text=True, check=True)
+    done = farview("worker", "--once", "--database", url)
+    assert done.returncode == 0, done.stderr
     assert "Nothing waits. Operations are added by JobService" in done.stdout
 
 
 def test_a_worker_run_once_exits_1_when_a_job_failed(url: str, store: Store) -> None:
     ask(store, TrainLtv(model="none such"))
-    ended = subprocess.run(
-        [*COMMAND, "--once", "--json", "--database", url], capture_output=True, text=True, check=False
-    )
+    ended = farview("worker", "--once", "--json", "--database", url)
     assert (ended.returncode, json.loads(ended.stdout)) == (1, {"failed": 1})

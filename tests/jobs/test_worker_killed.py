@@ -5,11 +5,9 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from os import kill
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -17,62 +15,10 @@ from sqlalchemy import make_url, text
 
 from farview.store.engine import open_engine
 from farview.store.store import Store
-from farview.store.values import Business
-from tests.jobs.working import JOBS, ask, outcome, prepare, work_off
+from tests.jobs.working import JOBS, ask, outcome, work_off
 from tests.tiers import examples
 
 MOMENTS = range(examples(ci=1, soak=10))  # on each database
-
-
-@pytest.fixture(scope="session")
-def templates(
-    sqlite_template: Path,
-    postgres_server: str,
-    postgres_template: str,
-    cdnow_part: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> dict[str, str]:
-    """URLs of prepared databases to copy, by kind."""
-    path = Path(shutil.copy(sqlite_template, tmp_path_factory.mktemp("killed") / "template.db"))
-    name = f"prepared_{uuid.uuid4().hex[:12]}"
-    _execute(postgres_server, f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
-    postgres = make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
-    urls = {"sqlite": f"sqlite:///{path}", "postgresql": postgres}
-    for url in urls.values():
-        store = Store.open(url)
-        store.set_business(Business("UTC", "USD", consent_required=False))
-        prepare(store, cdnow_part)
-        store.close()
-    return urls
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(
-    request: pytest.FixtureRequest, templates: dict[str, str], postgres_server: str, tmp_path: Path
-) -> Iterator[str]:
-    """A copy of the prepared database of each kind."""
-    template = make_url(templates[request.param])
-    if request.param == "sqlite":
-        yield f"sqlite:///{shutil.copy(str(template.database), tmp_path / 'copy.db')}"
-        return
-    name = f"killed_{uuid.uuid4().hex[:12]}"
-    _execute(postgres_server, f"CREATE DATABASE {name} TEMPLATE {template.database}")
-    yield template.set(database=name).render_as_string(hide_password=False)
-    _execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    opened = Store.open(url)
-    yield opened
-    opened.close()
-
-
-def _execute(url: str, statement: str) -> None:
-    engine = open_engine(url).execution_options(isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
 
 
 @pytest.fixture(scope="module")
@@ -86,12 +32,12 @@ def workers() -> Iterator[subprocess.Popen[str]]:
 
 @pytest.fixture(scope="module")
 def undisturbed(
-    templates: dict[str, str], workers: subprocess.Popen[str], tmp_path_factory: pytest.TempPathFactory
+    prepared_sqlite: str, workers: subprocess.Popen[str], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, tuple[object, float]]:
     """What each job comes to when nobody disturbs it, and in how many seconds."""
     found = {}
     for job, request in JOBS.items():
-        copied = shutil.copy(str(make_url(templates["sqlite"]).database), tmp_path_factory.mktemp("calm") / "calm.db")
+        copied = shutil.copy(str(make_url(prepared_sqlite).database), tmp_path_factory.mktemp("calm") / "calm.db")
         store = Store.open(f"sqlite:///{copied}")
         asked = ask(store, request)
         _begin(workers, f"sqlite:///{copied}", store, asked)
@@ -106,24 +52,24 @@ def undisturbed(
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("job", JOBS)
 def test_a_job_whose_worker_is_killed_is_completed_by_the_next_as_if_undisturbed(
-    store: Store,
-    url: str,
+    prepared: Store,
+    prepared_url: str,
     workers: subprocess.Popen[str],
     undisturbed: dict[str, tuple[object, float]],
     job: str,
     moment: int,
 ) -> None:
     expected, seconds = undisturbed[job]
-    asked = ask(store, JOBS[job])
-    child = _begin(workers, url, store, asked)
-    time.sleep(Random(f"{job} {moment} {url[:6]}").uniform(0, 0.9 * seconds))
+    asked = ask(prepared, JOBS[job])
+    child = _begin(workers, prepared_url, prepared, asked)
+    time.sleep(Random(f"{job} {moment} {prepared_url[:6]}").uniform(0, 0.9 * seconds))
     with suppress(ProcessLookupError):  # it was quicker than the undisturbed one
         kill(child, signal.SIGKILL)
     assert _line(workers) == "gone"
-    work_off(store)
-    assert store.queued_operation(asked).state == "done"
-    assert outcome(store, job) == expected
-    assert _rows_of_dead_runs(url) == 0
+    work_off(prepared)
+    assert prepared.queued_operation(asked).state == "done"
+    assert outcome(prepared, job) == expected
+    assert _rows_of_dead_runs(prepared_url) == 0
 
 
 def _begin(workers: subprocess.Popen[str], url: str, store: Store, asked: int) -> int:

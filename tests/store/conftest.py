@@ -9,18 +9,9 @@ import pytest
 from sqlalchemy import make_url, text
 
 from farview.store.engine import open_engine
-from farview.store.migrate import upgrade
 from farview.store.schema import METADATA
 from farview.store.store import Store
 from farview.store.values import Business
-
-
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated SQLite file to copy."""
-    path = tmp_path_factory.mktemp("template") / "farview.db"
-    upgrade(f"sqlite:///{path}")
-    return path
 
 
 @pytest.fixture(scope="session")

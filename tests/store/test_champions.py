@@ -9,7 +9,7 @@ from sqlalchemy import text
 from farview.core.errors import Conflict, FailedPrecondition, InvalidInput, NotFound
 from farview.store.engine import open_engine
 from farview.store.store import Store
-from farview.store.values import LTV_REVENUE
+from farview.store.values import JOURNEYS, LTV_REVENUE
 from tests.store import worlds
 
 GOOD = {"gate": "backtest", "figure": "value CRPS", "value": 0.001, "limit": 0.01, "passed": True, "said": "fine"}
@@ -202,3 +202,11 @@ def test_of_those_who_promote_at_once_exactly_one_wins(store: Store, url: str) -
         outcomes = [racer.result() for racer in [pool.submit(race, url, number, start) for number in numbers]]
     assert sorted(outcomes) == ["conflict"] * (RACERS - 1) + ["won"]
     assert len(store.champion_history(LTV_REVENUE)) == 2
+
+
+def test_the_history_of_all_kinds_is_one_line_newest_first(store: Store) -> None:
+    versions(store, 2)
+    store.register_model(JOURNEYS, "markov", b"chain", worlds.lineage(), {})
+    promote(store, 2, 1, force=True)
+    told = [(change.kind, change.action, change.champion) for change in store.champion_history()]
+    assert told == [(LTV_REVENUE, "promote", 2), (JOURNEYS, "register", 1), (LTV_REVENUE, "register", 1)]
