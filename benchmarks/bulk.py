@@ -37,7 +37,7 @@ from jobs.snapshot import code_version, library_versions
 from ltv.fit import fit
 from ltv.scorer import Scorer
 
-HABITS = BuyingHabits(r=0.8, alpha_days=28.5, a=0.6, b=6.0)
+HABITS = BuyingHabits(r=0.8, alpha_days=25.0, a=0.6, b=6.0)
 SPAN = Span(arriving_days=365, days=730)
 FIT_CUSTOMERS = 20_000
 DATABASES = ("sqlite", "postgresql")
