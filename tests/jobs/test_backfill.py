@@ -9,7 +9,7 @@ from farview.store.store import Store
 from jobs.backfill import Days, backfill_ltv
 from jobs.score import score_ltv
 
-MARCH = Days(date(1997, 3, 1), date(1997, 3, 17), every=7)
+JANUARY = Days(date(1997, 1, 2), date(1997, 1, 18), every=7)
 
 
 @pytest.fixture
@@ -19,29 +19,29 @@ def trained(prepared_sqlite_store: Store) -> Store:
 
 def test_a_backfill_publishes_a_run_a_day_and_the_served_run_stays(trained: Store) -> None:
     served = score_ltv(trained, horizons_days=(30,), who="ada")
-    runs = backfill_ltv(trained, MARCH, horizons_days=(30,), who="ada")
-    assert [run.spec.as_of.day for run in runs] == [1, 8, 15]
+    runs = backfill_ltv(trained, JANUARY, horizons_days=(30,), who="ada")
+    assert [run.spec.as_of.day for run in runs] == [2, 9, 16]
     assert trained.latest_run() == served
     assert 0 < runs[0].forecasts < runs[2].forecasts < served.forecasts  # each sees its own day only
-    assert runs[1] == score_ltv(trained, as_of=date(1997, 3, 8), horizons_days=(30,), who="ada")
+    assert runs[1] == score_ltv(trained, as_of=date(1997, 1, 9), horizons_days=(30,), who="ada")
 
 
 def test_a_backfill_again_finds_what_is_there(trained: Store) -> None:
     score_ltv(trained, horizons_days=(30,), who="ada")
-    first = backfill_ltv(trained, MARCH, horizons_days=(30,), who="ada")
-    assert backfill_ltv(trained, MARCH, horizons_days=(30,), who="ada") == first
+    first = backfill_ltv(trained, JANUARY, horizons_days=(30,), who="ada")
+    assert backfill_ltv(trained, JANUARY, horizons_days=(30,), who="ada") == first
 
 
 def test_a_backfill_of_the_served_day_or_later_is_refused(trained: Store) -> None:
-    score_ltv(trained, as_of=date(1997, 3, 17), horizons_days=(30,), who="ada")
-    with pytest.raises(InvalidInput, match=r"to: 1997-03-17 is not before 1997-03-17.*say 1997-03-16"):
-        backfill_ltv(trained, MARCH, who="ada")
+    score_ltv(trained, as_of=date(1997, 1, 18), horizons_days=(30,), who="ada")
+    with pytest.raises(InvalidInput, match=r"to: 1997-01-18 is not before 1997-01-18.*say 1997-01-17"):
+        backfill_ltv(trained, JANUARY, who="ada")
     assert len(trained.runs()) == 1
 
 
 def test_a_backfill_before_anything_is_served_is_refused(trained: Store) -> None:
     with pytest.raises(FailedPrecondition, match="run `farview score` first"):
-        backfill_ltv(trained, MARCH, who="ada")
+        backfill_ltv(trained, JANUARY, who="ada")
 
 
 def test_days_end_at_the_last_and_never_after_it() -> None:
