@@ -29,7 +29,6 @@ from journeys.model import load
 FloatArray = NDArray[np.float64]
 
 LOG_LOSS, BRIER = "log loss", "Brier score"
-LEARNT_TOLERANCE = 0.05  # of the base rate's log loss: few steps tell little
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,9 +185,7 @@ def _learnt(candidate: ModelVersion) -> Check:
     if loss is None or base is None:
         said = "no later step of the log has a known outcome, so nothing says whether the fit learnt anything"
         return Check(CONVERGENCE, "validation log loss", loss, base, passed=False, said=said)
-    limit = base * (1 + LEARNT_TOLERANCE)
-    said = f"validation log loss {loss:.4f}, at most {limit:.4f} (the base rate's and {100 * LEARNT_TOLERANCE:.0f} %)"
-    return Check(CONVERGENCE, "validation log loss", loss, limit, loss <= limit, said)
+    return gates.no_worse_than_the_base_rate(loss, base, judged["steps"])
 
 
 def _other_target(ours: float, theirs: float) -> Check:

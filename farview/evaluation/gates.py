@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import binom
 
 from farview.core.randomness import generator
 from farview.evaluation.arrays import FloatArray
@@ -21,10 +22,11 @@ FEWEST_ORIGINS = 3
 MOST_R_HAT = 1.01
 LEAST_EFFECTIVE_SIZE = 400.0
 COVERAGE_LEVELS = (0.80, 0.95)
-COVERAGE_TOLERANCE = 0.03  # no model is perfect: so far off is still usable
+COVERAGE_TOLERANCE = 0.03  # half of the band asked of a forecast: an 80 % interval covers 77 to 83 %
+COVERAGE_CHECKS = 16  # of one examination: two quantities, four looks, two levels
+FALSE_REFUSAL = 0.05  # at most how often chance alone refuses a model that keeps what is asked of it
 TOTAL_TOLERANCE = 0.25  # of |ln| of a total: what newer data may move
 ECE_TOLERANCE = 0.25  # of the rate at which conversions came
-_NOISE_SDS = 3.0
 _SIMULATIONS = 100
 
 CONVERGENCE, CALIBRATION, BACKTEST = "convergence", "calibration", "backtest"
@@ -90,8 +92,8 @@ def _of_part(part: str, found: Inference) -> list[Check]:
 def coverage(name: str, pits: Sequence[Pit]) -> list[Check]:
     """PIT coverage at each of COVERAGE_LEVELS, which a perfect forecast meets up to chance.
 
-    The mean over origins may be off by three standard errors at that number of customers and COVERAGE_TOLERANCE.
-    Origins share customers, so the error is that of one origin, on average, not of all together.
+    The mean over origins may be off by COVERAGE_TOLERANCE and what chance does to that many customers (`chance`).
+    Origins share customers, so it is what chance does to the smallest origin, not to all together.
 
     Args:
         name: of the quantity, "value".
@@ -103,8 +105,7 @@ def coverage(name: str, pits: Sequence[Pit]) -> list[Check]:
 def _coverage(name: str, pits: Sequence[Pit], level: float) -> Check:
     inside = [share_inside(pit.below, pit.upto, (1 - level) / 2, (1 + level) / 2) for pit in pits]
     found = float(np.mean([share.mean() for share in inside]))
-    error = float(np.mean([share.std() / np.sqrt(len(share)) for share in inside]))
-    off, limit = abs(found - level), _NOISE_SDS * error + COVERAGE_TOLERANCE
+    off, limit = abs(found - level), COVERAGE_TOLERANCE + chance(min(map(len, inside)), level)
     passed = off <= limit
     said = (
         f"{name}: {100 * found:.1f} % of customers fell into the {100 * level:.0f} % interval, "
@@ -112,6 +113,39 @@ def _coverage(name: str, pits: Sequence[Pit], level: float) -> Check:
     )
     said += "" if passed else (": its intervals are too " + ("wide" if found > level else "narrow or misplaced"))
     return Check(CALIBRATION, f"{name} coverage {100 * level:.0f} %", found, limit, passed, said)
+
+
+def chance(customers: int, level: float) -> float:
+    """How far the coverage of so many customers may be off by chance, when in truth it is as promised.
+
+    Exact for continuous laws, of which the number inside is binomial: beyond it lie both tails together at most in
+    FALSE_REFUSAL / COVERAGE_CHECKS of cases, so that an examination goes wrong in at most FALSE_REFUSAL of them. Atoms
+    only make the coverage vary less.
+    """
+    tail = FALSE_REFUSAL / COVERAGE_CHECKS / 2
+    low, high = binom.ppf(tail, customers, level), binom.isf(tail, customers, level)
+    return float(max(level - low / customers, high / customers - level))
+
+
+def no_worse_than_the_base_rate(loss: float, base: float, steps: int) -> Check:
+    """Whether probabilities foresaw unseen steps at least as well as their base rate, up to chance.
+
+    For right probabilities the likelihood of the base rate over theirs has mean 1 whatever came, so by Markov's
+    inequality it is above 1 / FALSE_REFUSAL in at most FALSE_REFUSAL of cases: with n steps, a log loss ln(1 /
+    FALSE_REFUSAL) / n above the base rate's.
+
+    Args:
+        loss: mean log loss of the probabilities.
+        base: that of the base rate of the steps before, on the same steps.
+        steps: how many there are.
+    """
+    limit = base + float(np.log(1 / FALSE_REFUSAL)) / steps
+    said = (
+        f"log loss {loss:.4f} on {steps:,} later steps, at most {limit:.4f}: the base rate's {base:.4f} and what "
+        "chance does to right probabilities"
+    )
+    said += "" if loss <= limit else " (it learnt nothing that holds; gather more conversions)"
+    return Check(CONVERGENCE, "validation log loss", loss, limit, loss <= limit, said)
 
 
 def total(name: str, registered: FloatArray, refitted: FloatArray) -> Check:

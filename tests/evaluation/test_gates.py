@@ -4,20 +4,29 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binom
 
 from farview.evaluation.arrays import FloatArray
+from farview.evaluation.coverage import coverage as coverage_of
 from farview.evaluation.gate_losses import Judged, Trial, gini_loss, ratio_loss, score_loss
 from farview.evaluation.gates import (
+    COVERAGE_CHECKS,
+    COVERAGE_LEVELS,
+    COVERAGE_TOLERANCE,
+    FALSE_REFUSAL,
     Check,
     Inference,
     calibration_error,
+    chance,
     convergence,
     coverage,
     enough_origins,
     most_k_hat,
+    no_worse_than_the_base_rate,
     not_worse,
     total,
 )
+from farview.evaluation.hazard_metrics import log_losses
 from farview.evaluation.marginals import Pit
 from ltv.inference.psis import highest_trusted_k
 from tests.tiers import examples
@@ -208,3 +217,67 @@ def test_an_origin_weighs_the_customers_that_it_has() -> None:
     trial = Trial(np.array([4, 0, 4]), np.ones(3), np.ones(3), *judged)
     counts = np.array([1, 7, 7, 7, 2])
     assert score_loss([trial], "CRPS")(counts) == pytest.approx(np.log((2 * 1 + 1 * 4 + 2 * 2) / 5))
+
+
+def law(customers: int, atom: float, rng: np.random.Generator) -> Pit:
+    """Where the outcomes of right laws fall that put so much on 0."""
+    place = rng.random(customers)
+    return Pit(np.where(place < atom, 0.0, place), np.where(place < atom, atom, place))
+
+
+@pytest.mark.parametrize("atom", [0.0, 0.7])
+@pytest.mark.parametrize("customers", [20, 200, 2_000])
+def test_chance_alone_takes_right_laws_beyond_its_bound_as_seldom_as_stated(customers: int, atom: float) -> None:
+    rng, examinations = np.random.default_rng(customers), examples(ci=150, soak=4_000)
+    beyond = 0
+    for _ in range(examinations):
+        pits = [law(customers, atom, rng) for _ in range(COVERAGE_CHECKS // 2)]
+        beyond += any(
+            abs(coverage_of(pit.below, pit.upto, level) - level) > chance(customers, level)
+            for pit in pits
+            for level in COVERAGE_LEVELS
+        )
+    assert beyond <= binom.isf(1e-4, examinations, FALSE_REFUSAL)
+
+
+@pytest.mark.parametrize("customers", [20, 200, 2_000])
+def test_coverage_at_the_edge_of_the_band_asked_for_is_refused_as_seldom_as_stated(customers: int) -> None:
+    rng, examinations = np.random.default_rng(customers), examples(ci=300, soak=4_000)
+    refused = 0
+    for _ in range(examinations):
+        inside = rng.random((COVERAGE_CHECKS, customers)) < 0.77
+        off = np.abs(inside.mean(axis=1) - 0.8)
+        refused += bool((off > chance(customers, 0.8) + COVERAGE_TOLERANCE).any())
+    assert refused <= binom.isf(1e-4, examinations, FALSE_REFUSAL)
+
+
+def test_the_bound_of_chance_is_no_wider_than_its_level_needs() -> None:
+    tail = FALSE_REFUSAL / COVERAGE_CHECKS
+    for customers in (200, 2_000, 20_000):
+        off = chance(customers, 0.8) - 1e-9
+        beyond = binom.cdf(np.floor(customers * (0.8 - off)), customers, 0.8)
+        beyond += binom.sf(np.ceil(customers * (0.8 + off)) - 1, customers, 0.8)
+        assert 0.4 * tail < beyond  # one customer nearer would be too near
+
+
+@pytest.mark.parametrize("steps", [10, 300, 5_000])
+def test_right_probabilities_are_worse_than_the_base_rate_as_seldom_as_stated(steps: int) -> None:
+    rng, fits = np.random.default_rng(steps), examples(ci=400, soak=20_000)
+    refused = 0
+    for _ in range(fits):
+        p = rng.beta(2, 38, steps)
+        came = rng.random(steps) < p
+        loss, base = (float(log_losses(q, came).mean()) for q in (p, np.full(steps, 0.05)))
+        refused += not no_worse_than_the_base_rate(loss, base, steps).passed
+    assert refused <= binom.isf(1e-4, fits, FALSE_REFUSAL)
+
+
+def test_a_fit_that_learnt_noise_is_stopped_once_there_are_steps_enough_to_tell() -> None:
+    rng = np.random.default_rng(9)
+    came = rng.random(5_000) < 0.05
+    noise = 0.05 * np.exp(rng.normal(0.0, 0.3, 5_000))
+    loss, base = (float(log_losses(q, came).mean()) for q in (noise, np.full(5_000, 0.05)))
+    check = no_worse_than_the_base_rate(loss, base, 5_000)
+    assert not check.passed
+    assert "learnt nothing that holds" in check.said
+    assert no_worse_than_the_base_rate(loss, base, 100).passed
