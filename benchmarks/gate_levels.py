@@ -3,7 +3,7 @@
 `python -m benchmarks.gate_levels` simulates businesses that follow BG/NBD and Gamma-Gamma exactly, and examines a fit
 of each as `farview models gate` does: trials at three rolling origins, and the model as registered. A right model is
 wrong only by what it could not learn from so many customers. The wrong ones have their spend or their chance of leaving
-multiplied. The table of docs/decisions/0007-gate-tolerances.md is its output.
+multiplied. The table of docs/decisions/0008-gate-tolerances.md is its output.
 """
 
 import argparse
