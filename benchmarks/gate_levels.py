@@ -23,12 +23,12 @@ from jobs.backtest_models import Past, Predict, predict_by
 from jobs.gate_ltv import calibration, try_out
 from jobs.progress import Silent
 from ltv.fit import fit
-from ltv.model import BgNbdModel
+from ltv.model import BtydModel
 
 SPAN = Span(date(2024, 1, 1), arriving_days=90, days=365)
 END, HORIZON_DAYS = date(2024, 12, 30), 90
 HABITS = BuyingHabits(r=0.5, alpha_days=30.0)
-Distort = Callable[[BgNbdModel], BgNbdModel]
+Distort = Callable[[BtydModel], BtydModel]
 MODELS: Mapping[str, Distort] = {
     "right": lambda model: model,
     "spend x 1.5": lambda model: replace(model, spend_draws=model.spend_draws * [1.0, 1.0, 1.5]),
