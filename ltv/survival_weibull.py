@@ -16,6 +16,9 @@ from ltv.survival import FloatArray
 
 IntArray = NDArray[np.int64]
 
+# The search may look where hazards are absurd; bounded, all sums over rows stay finite there.
+_LEAST_HAZARD, _MOST_HAZARD = 1e-12, 100.0  # the greater one bounds the logarithm too
+
 
 @dataclass(frozen=True, slots=True)
 class WeibullAft:
@@ -113,14 +116,14 @@ class _Likelihood:
     def _hazards(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
         """u = ln H and H at exit, at the last age of surely going on, and at entry, each shape (3, spells)."""
         u = np.exp(theta[-1]) * (self.log_ages - self.design @ theta[:-1])
-        return np.where(np.isfinite(u), u, 0.0), np.exp(np.minimum(u, 700.0))
+        return np.where(np.isfinite(u), u, 0.0), np.exp(np.minimum(u, _MOST_HAZARD))
 
     def loss(self, theta: FloatArray) -> float:
         u, H = self._hazards(theta)
         if self.exact:
             rows = np.where(self.ended, theta[-1] - self.log_ages[0] + u[0], 0.0) - (H[0] - H[2])
         else:
-            inside = np.where(self.ended, np.maximum(H[0] - H[1], 1e-300), 1.0)
+            inside = self._inside(H)
             rows = np.where(self.ended, np.log(-np.expm1(-inside)), 0.0) - (H[1] - H[2])
         return float(-rows.sum())
 
@@ -147,7 +150,7 @@ class _Likelihood:
         if self.exact:
             scale_shape, shape_shape = scale_shape + self.ended, shape_shape + self.ended * u[0]
         else:
-            inside = np.where(self.ended, np.maximum(H[0] - H[1], 1e-300), 1.0)
+            inside = self._inside(H)
             bend = np.where(self.ended, -(1 / np.expm1(inside)) * (1 + 1 / np.expm1(inside)), 0.0)
             by_scale, by_shape = H[0] - H[1], u[0] * H[0] - u[1] * H[1]
             scale_scale = scale_scale + bend * by_scale**2
@@ -159,10 +162,14 @@ class _Likelihood:
         full[-1, -1] = shape_shape.sum()
         return -full
 
+    def _inside(self, H: FloatArray) -> FloatArray:
+        """The hazard of the last step of those that ended, bounded; 1 for the others."""
+        return np.where(self.ended, np.clip(H[0] - H[1], _LEAST_HAZARD, _MOST_HAZARD), 1.0)
+
     def _weights(self, H: FloatArray) -> FloatArray:
         """d ln L / dH at the three ages, shape (3, spells)."""
         if self.exact:
             return np.stack([-np.ones(H.shape[1]), np.zeros(H.shape[1]), np.ones(H.shape[1])])
-        inside = np.where(self.ended, np.maximum(H[0] - H[1], 1e-300), 1.0)
+        inside = self._inside(H)
         rate = np.where(self.ended, 1 / np.expm1(inside), 0.0)
         return np.stack([rate, -rate - 1, np.ones(H.shape[1])])

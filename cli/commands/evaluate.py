@@ -7,6 +7,7 @@ import typer
 
 from cli.commands.evaluate_ranking import evaluate_ranking
 from cli.commands.evaluate_retention import evaluate_retention
+from cli.commands.evaluate_survival import evaluate_survival
 from cli.options import Seed, parse_date
 from cli.report_files import write_json
 
@@ -31,6 +32,7 @@ def evaluate() -> None:
 
 
 app.command("ranking")(evaluate_ranking)
+app.command("survival")(evaluate_survival)
 
 
 @app.command("journeys")

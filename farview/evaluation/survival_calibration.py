@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
 from farview.evaluation.arrays import FloatArray
 from farview.evaluation.kaplan_meier import kaplan_meier
@@ -46,7 +47,8 @@ def smoothed_rate(ends: FloatArray, outcome: Outcome) -> FloatArray:
     """The rate of ends observed at each forecast, shape (spells,); see `integrated_calibration_index`."""
     bounded = np.clip(ends, _TINY, 1 - _TINY)
     basis = _spline(np.log(-np.log1p(-bounded)))
-    return 1 / (1 + np.exp(-basis @ _logistic(basis, outcome)))
+    smooth: FloatArray = expit(basis @ _logistic(basis, outcome))
+    return smooth
 
 
 def by_decile(ends: FloatArray, spells: Spells, horizon: float, groups: int = 10) -> list[Decile]:
@@ -100,7 +102,7 @@ def _logistic(basis: FloatArray, outcome: Outcome) -> FloatArray:
     ridge = _RIDGE * weight.sum() * np.eye(len(beta))
     ridge[0, 0] = 0.0  # the overall rate is not shrunk
     for _ in range(50):
-        p = 1 / (1 + np.exp(-np.clip(basis @ beta, -30, 30)))
+        p = expit(np.clip(basis @ beta, -30, 30))
         slope = basis.T @ (weight * (y - p)) - ridge @ beta
         step = np.linalg.solve((basis * (weight * p * (1 - p) + _TINY)[:, None]).T @ basis + ridge, slope)
         beta = beta + step * min(1.0, 4.0 / max(np.abs(step).max(), _TINY))
