@@ -13,6 +13,7 @@ from cli.commands import (
     init,
     models,
     plan,
+    recalibrate,
     runs,
     score,
     segments,
@@ -38,6 +39,7 @@ app.add_typer(train.app, name="train")
 app.command("score")(score.score)
 app.add_typer(runs.app, name="runs")
 app.command("plan")(plan.plan)
+app.add_typer(recalibrate.app, name="recalibrate")
 app.add_typer(backtest.app, name="backtest")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(models.app, name="models")

@@ -11,12 +11,22 @@ from farview.store.store import Store
 from farview.store.values import JOURNEYS, LTV_REVENUE, ModelVersion
 from jobs.gate_journeys import examine_journeys
 from jobs.gate_ltv import examine_ltv
+from jobs.gate_recalibration import examine_recalibration
 from jobs.gate_terms import Examination, GateTerms
 from jobs.progress import Both, Progress, Silent
+from jobs.recalibrate_journeys import RECALIBRATES
 
 Examine = Callable[[Store, ModelVersion, ModelVersion | None, GateTerms, Progress], Examination]
 
-_EXAMINE: Mapping[str, Examine] = {LTV_REVENUE: examine_ltv, JOURNEYS: examine_journeys}
+
+def _examine_journeys(
+    store: Store, candidate: ModelVersion, champion: ModelVersion | None, terms: GateTerms, watch: Progress
+) -> Examination:
+    recalibrates = RECALIBRATES in candidate.lineage.configuration
+    return (examine_recalibration if recalibrates else examine_journeys)(store, candidate, champion, terms, watch)
+
+
+_EXAMINE: Mapping[str, Examine] = {LTV_REVENUE: examine_ltv, JOURNEYS: _examine_journeys}
 HORIZON_DAYS = {LTV_REVENUE: 90, JOURNEYS: 28}
 """How far the trials look where the data allow; at most a third of them."""
 

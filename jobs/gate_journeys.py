@@ -53,7 +53,7 @@ def examine_journeys(
 ) -> Examination:
     """See jobs.gate.gate; `champion` None notes the convergence alone."""
     model = load(store.artifact(candidate))
-    checks = [_learnt(candidate)]
+    checks = [learnt(candidate)]
     if champion is None:
         return Examination(checks, protocol((), refit=False))
     ours, theirs, refit = fit_of(candidate), fit_of(champion), is_refit(candidate, champion)
@@ -107,9 +107,9 @@ def try_out(
         seen = observed(steps.time_us, steps.resolved_us, since_us, until_us)
         p = _foreseen(ours, steps, since_us)[seen.rows]
         watch.advance()
-        candidate = champion = _judged(p, steps, seen)
+        candidate = champion = judged(p, steps, seen)
         if theirs is not None:
-            champion = _judged(_foreseen(theirs, steps, since_us)[seen.rows], steps, seen)
+            champion = judged(_foreseen(theirs, steps, since_us)[seen.rows], steps, seen)
             watch.advance()
         came = steps.converted[seen.rows].astype(np.float64)
         tried.append(TriedOrigin(seen, p, Trial(steps.customer[seen.rows], came, seen.weight, candidate, champion)))
@@ -173,12 +173,13 @@ def _foreseen(contender: Contender, steps: Steps, until_us: int) -> FloatArray:
     return model.about.calibration.probability(model.logits(steps, contender.context.encoded))
 
 
-def _judged(p: FloatArray, steps: Steps, seen: Observed) -> Judged:
+def judged(p: FloatArray, steps: Steps, seen: Observed) -> Judged:
+    """The losses of probabilities of the steps of `seen`."""
     came = steps.converted[seen.rows]
     return Judged({LOG_LOSS: log_losses(p, came), BRIER: (p - came) ** 2}, p)
 
 
-def _learnt(candidate: ModelVersion) -> Check:
+def learnt(candidate: ModelVersion) -> Check:
     """Whether the fit foresees its own later steps not clearly worse than their base rate does."""
     judged = candidate.metrics["validation"]
     loss, base = judged.get("log_loss"), judged.get("log_loss_of_base_rate")

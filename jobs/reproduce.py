@@ -14,6 +14,7 @@ from farview.store.values import JOURNEYS, ModelVersion
 from jobs.fit_ltv import customers_at, fit_by
 from jobs.gate_journeys import fit_of
 from jobs.progress import Both, Progress, Silent
+from jobs.recalibrate_journeys import RECALIBRATES, recalibrated_again
 from jobs.snapshot import code_version, library_versions
 from jobs.train_journeys import fit_journeys, journey_context, journey_steps
 from journeys.artifact import unpack
@@ -114,6 +115,8 @@ def _ltv_again(store: Store, model: ModelVersion, cut: Cut) -> bytes:
 
 
 def _journeys_again(store: Store, model: ModelVersion, cut: Cut) -> bytes:
+    if RECALIBRATES in model.lineage.configuration:
+        return recalibrated_again(store, model, cut)
     told = fit_of(model)
     rules = StepRules(store.business().time_zone, told.window_days)
     steps = journey_steps(store.touchpoints(cut).read_all(), rules)

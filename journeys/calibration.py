@@ -34,6 +34,17 @@ class Calibration:
         """Calibrated probability of each logit."""
         return np.asarray(expit(np.asarray(logit, np.float64) / self.temperature + self.shift))
 
+    def then(self, other: "Calibration") -> "Calibration":
+        """This calibration followed by one of the logits that it gives, whose uncertainty alone is left."""
+        a, b = 1 / self.temperature, self.shift
+        first, mixed, second = other.covariance
+        return Calibration(
+            temperature=self.temperature * other.temperature,
+            shift=b / other.temperature + other.shift,
+            # J C J' of (1 / T, shift) -> (a / T, b / T + shift)
+            covariance=(a * a * first, a * (b * first + mixed), b * b * first + 2 * b * mixed + second),
+        )
+
     def path_interval(self, logit: NDArray[np.floating], present: BoolArray) -> tuple[FloatArray, FloatArray]:
         """90 % interval of 1 - prod(1 - hazard) over the calibration's uncertainty alone; the network's is not in it.
 

@@ -42,6 +42,13 @@ def test_planning_says_what_the_plans_come_to_and_once(planned: Path) -> None:
     assert (again["plan_run_id"], again["before"], again["model"]) == (1, True, "journeys/1")
 
 
+def test_recalibration_without_later_touches_says_what_is_missing(planned: Path) -> None:
+    done = farview("recalibrate", "journeys", database=planned)
+    assert done.returncode == 1
+    assert "0 conversions with a whole window have come since" in done.stderr
+    assert "journeys/1 saw" in " ".join(done.stderr.split())
+
+
 def test_a_journey_model_shows_where_it_comes_from(planned: Path) -> None:
     shown = farview("models", "show", "journeys/1", database=planned).stdout
     assert "markov on" in shown
