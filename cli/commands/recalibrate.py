@@ -31,7 +31,7 @@ def journeys(
     """
     from cli.console import out, print_json, progress
     from cli.database import open_store, who
-    from cli.gate_views import next_after, report_as_data, report_lines
+    from cli.gate_views import next_after, report_as_data, report_view
     from cli.recalibration_views import recalibration_as_data, recalibration_lines
     from cli.views import model_as_data
     from jobs.gate import gate
@@ -47,6 +47,5 @@ def journeys(
         return
     for line in recalibration_lines(done):
         out.print(line)
-    for text in report_lines(report, whole=False):
-        out.print(text)
+    out.print(report_view(report, whole=False))
     out.print(next_after(report))
