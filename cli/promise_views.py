@@ -34,7 +34,7 @@ def segment_as_data(stored: StoredSegment) -> dict[str, Any]:
 def segments_table(found: Sequence[StoredSegment]) -> Group:
     """Segments, one line each."""
     rows = [[one.segment.segment_id, one.segment.filter, one.segment.description] for one in found]
-    return table("Segments", ["segment", "filter", ""], rows, left=1)
+    return table("Segments", ["segment", "filter", ""], rows, left=3)
 
 
 def guarantee_as_data(stored: StoredGuarantee) -> dict[str, Any]:

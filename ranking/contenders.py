@@ -101,8 +101,14 @@ def _mark_best(
     reach[tied] = True
 
 
-def tie_keys(ids: NDArray[Any], seed: int) -> KeyArray:
-    """A uniform 64-bit number for each id, from (seed, id) alone; the smaller goes first.
+def uniforms(ids: NDArray[Any], seed: int) -> FloatArray:
+    """A number in (0, 1) for each id, from (seed, id) alone and independent of how ties are broken; shape (n,)."""
+    keys = tie_keys(ids, seed, purpose="draws") >> np.uint64(11)
+    return (keys.astype(np.float64) + 0.5) / 2.0**53
+
+
+def tie_keys(ids: NDArray[Any], seed: int, purpose: str = "ties") -> KeyArray:
+    """A uniform 64-bit number for each id, from (seed, purpose, id) alone; in ties the smaller goes first.
 
     Args:
         ids: shape (n,), strings.
@@ -112,7 +118,7 @@ def tie_keys(ids: NDArray[Any], seed: int) -> KeyArray:
     """
     text = np.ascontiguousarray(ids.astype(np.str_))
     characters = text.view(np.uint32).reshape(len(text), text.itemsize // 4)
-    start, point = generator(seed, "ranking", "ties").integers(0, 2**64, size=2, dtype=np.uint64)
+    start, point = generator(seed, "ranking", purpose).integers(0, 2**64, size=2, dtype=np.uint64)
     point |= np.uint64(1)
     keys = np.full(len(text), start, dtype=np.uint64)
     for column in characters.T:

@@ -1,8 +1,12 @@
-"""Scores by which customers are ordered, from stored forecasts of one horizon, with the parts they are made of."""
+"""What orders customers, from the forecasts of one horizon, with the parts that it is made of.
+
+Every kind of score names the forecast columns it reads and gives, from them, the score of each customer and named parts
+that add up to it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,22 +15,53 @@ from farview.core import columns as c
 from farview.core.errors import InvalidInput
 
 FloatArray: TypeAlias = NDArray[np.float64]
+Columns: TypeAlias = Mapping[str, NDArray[Any]]
 
-_MEAN = f"{c.EXPECTED_VALUE}_mean"
+MEAN = f"{c.EXPECTED_VALUE}_mean"
+SD = f"{c.EXPECTED_VALUE}_sd"
+QUANTILES = tuple(f"{c.EXPECTED_VALUE}_{suffix}" for suffix in c.QUANTILE_SUFFIXES)
+UNCERTAINTY = "uncertainty"
+UNIFORM = "uniform"
+"""Beside the forecast's columns: (customers,), in (0, 1), keyed by seed and customer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Scores and what they are made of."""
+
+    score: FloatArray  # (customers,)
+    parts: Mapping[str, FloatArray]  # each (customers,); their sum is the score
+
+    def at(self, places: NDArray[np.int64]) -> dict[str, FloatArray]:
+        """The parts of some customers."""
+        return {name: part[places] for name, part in self.parts.items()}
+
+
+class Score(Protocol):
+    """A kind of score."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Forecast columns that it reads."""
+
+    def of(self, columns: Columns) -> Scored:
+        """The score of each customer.
+
+        Args:
+            columns: at least `columns`, of one horizon, each shape (customers,); for a draw also UNIFORM.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedValue:
     """The customer's expected value over the horizon, in the reporting currency."""
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Forecast columns that the score and its parts read; the last is the score itself."""
-        return (_MEAN,)
+    columns: tuple[str, ...] = (MEAN,)
 
-    def parts(self, columns: Mapping[str, NDArray[Any]]) -> dict[str, FloatArray]:
-        """Named terms, each shape (customers,), that add up to the score."""
-        return {_MEAN: np.asarray(columns[_MEAN], dtype=np.float64)}
+    def of(self, columns: Columns) -> Scored:
+        """The mean of (b), its own only part."""
+        mean = np.asarray(columns[MEAN], dtype=np.float64)
+        return Scored(mean, {MEAN: mean})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +81,66 @@ class ExpectedValueQuantile:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Forecast columns that the score and its parts read; the last is the score itself."""
-        return (_MEAN, f"{c.EXPECTED_VALUE}_{c.QUANTILE_SUFFIXES[c.QUANTILE_LEVELS.index(self.level)]}")
+        """The mean and the quantile."""
+        return (MEAN, QUANTILES[c.QUANTILE_LEVELS.index(self.level)])
 
-    def parts(self, columns: Mapping[str, NDArray[Any]]) -> dict[str, FloatArray]:
+    def of(self, columns: Columns) -> Scored:
         """The expected value, and what uncertainty takes from it or adds to it."""
-        mean, quantile = (np.asarray(columns[name], dtype=np.float64) for name in self.columns)
-        return {_MEAN: mean, "uncertainty": quantile - mean}
+        return _beside_the_mean(columns, np.asarray(columns[self.columns[1]], dtype=np.float64))
 
 
-Score: TypeAlias = ExpectedValue | ExpectedValueQuantile
+@dataclass(frozen=True, slots=True)
+class UpperConfidence:
+    """The mean of (b) and so many of its standard deviations: prefers those of whom little is known."""
+
+    deviations: float
+    columns: tuple[str, ...] = (MEAN, SD)
+
+    def of(self, columns: Columns) -> Scored:
+        """The expected value, and the bonus of being uncertain."""
+        sd = np.asarray(columns[SD], dtype=np.float64)
+        return _beside_the_mean(columns, columns[MEAN] + self.deviations * sd)
 
 
-def score(kind: Score, columns: Mapping[str, NDArray[Any]]) -> FloatArray:
-    """The score of each customer; its parts add up to it.
+@dataclass(frozen=True, slots=True)
+class ThompsonDraw:
+    """One draw of (b) for each customer: explores in proportion to the probability of being the best."""
+
+    columns: tuple[str, ...] = (MEAN, *QUANTILES)
+
+    def of(self, columns: Columns) -> Scored:
+        """The expected value, and what the draw makes of it."""
+        quantiles = np.stack([np.asarray(columns[name], dtype=np.float64) for name in QUANTILES], axis=1)
+        return _beside_the_mean(columns, expected_value_draw(np.asarray(columns[MEAN]), quantiles, columns[UNIFORM]))
+
+
+def expected_value_draw(mean: FloatArray, quantiles: FloatArray, uniforms: FloatArray) -> FloatArray:
+    """The quantile of (b) at `uniforms`, by what of (b) is stored.
+
+    Linear between the stored quantiles and below them down to what the lowest two reach at level 0, never across 0;
+    above the highest an exponential tail, as long as the mean asks for.
 
     Args:
-        columns: forecast columns of one horizon, at least `kind.columns`, each shape (customers,).
-
-    Returns:
-        Shape (customers,), reporting currency.
+        mean: shape (customers,).
+        quantiles: shape (customers, 5), at farview.core.columns.QUANTILE_LEVELS.
+        uniforms: shape (customers,), in (0, 1).
     """
-    return np.asarray(columns[kind.columns[-1]], dtype=np.float64)
+    q05, q10, *_, q95 = quantiles.T
+    least = q05 - (q10 - q05)
+    start = np.where(q05 >= 0, np.maximum(least, 0.0), least)
+    levels = np.array([0.0, *c.QUANTILE_LEVELS])
+    points = np.column_stack([start, quantiles])
+    body = (0.5 * (points[:, :-1] + points[:, 1:])) @ np.diff(levels)
+    above = 1.0 - levels[-1]
+    length = np.maximum((mean - body) / above - q95, 0.0)  # mean excess of the tail
+    segment = np.clip(np.searchsorted(levels, uniforms, side="right") - 1, 0, len(levels) - 2)
+    rows = np.arange(len(uniforms))
+    low, high = points[rows, segment], points[rows, segment + 1]
+    inside = low + (high - low) * (uniforms - levels[segment]) / np.diff(levels)[segment]
+    tail = q95 + length * np.log(above / np.maximum(1.0 - uniforms, np.finfo(float).tiny))
+    return np.asarray(np.where(uniforms > levels[-1], tail, inside))
+
+
+def _beside_the_mean(columns: Columns, score: FloatArray) -> Scored:
+    mean = np.asarray(columns[MEAN], dtype=np.float64)
+    return Scored(score, {MEAN: mean, UNCERTAINTY: score - mean})

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,10 +16,11 @@ from farview.store.promises import HeldLedger, NewSlot, Reservation, StoredGuara
 from farview.store.store import Store
 from farview.store.writer import Writer
 from farview.v1 import prioritization_pb2 as pb
-from ranking.contenders import Barred, Contest
+from ranking.adjustments import Factor, Fatigue, adjusted
+from ranking.contenders import Barred, Contest, uniforms
 from ranking.floors import Guarantee, Standing
 from ranking.prioritize import Audience, OnShortfall, place
-from ranking.scores import Score, score
+from ranking.scores import UNIFORM, Scored
 from server.convert import basics, prioritization_answers
 from server.convert.prioritization_requests import PrioritizeCustomers
 from server.feedback_tokens import Answer, FeedbackTokens
@@ -28,6 +29,7 @@ from server.services.feedback import caller, write_request
 from server.snapshot import Served, Snapshot
 
 BoolArray = NDArray[np.bool_]
+_UNSCORED = Scored(np.empty(0), {})
 _SEEDS = 2**53  # drawn seeds survive callers whose numbers are doubles
 
 
@@ -45,9 +47,9 @@ class Ground:
     horizon: int
     candidates: NDArray[np.int64]  # (candidates,) their indices in the snapshot
     unknown: list[str]  # named candidates whom the run does not know
-    kind: Score
+    scored: Scored  # of the candidates
     seed: int
-    _cohorts: dict[str, BoolArray] = field(default_factory=dict)
+    _cohorts: dict[str, BoolArray]
 
     def members(self, text: str, path: str = "filter") -> BoolArray:
         """(candidates,) whom a filter selects; looked at once for each filter."""
@@ -58,8 +60,8 @@ class Ground:
 
     def contest(self, cohorts: Sequence[BoolArray]) -> Contest:
         """The candidates for the places."""
-        scores = score(self.kind, self.snapshot.columns(self.horizon, self.kind.columns))[self.candidates]
-        return Contest(self.snapshot.customer_ids[self.candidates], scores, self.asked.capacity, cohorts, self.seed)
+        ids = self.snapshot.customer_ids[self.candidates]
+        return Contest(ids, self.scored.score, self.asked.capacity, cohorts, self.seed)
 
     @property
     def on_shortfall(self) -> OnShortfall:
@@ -75,9 +77,9 @@ class Audiences:
         self._tokens = tokens
         self._currency = store.business().reporting_currency
 
-    def choose(self, asked: PrioritizeCustomers, kind: Score) -> pb.PrioritizeCustomersResponse:
+    def choose(self, asked: PrioritizeCustomers) -> pb.PrioritizeCustomersResponse:
         """An audience whose floors are those of the request. Nothing is written."""
-        ground = self._ground(asked, kind)
+        ground = self._ground(asked)
         guarantees = [
             Guarantee(floor.floor_id, floor.share, ground.members(floor.cohort_filter, f"floors[{i}].cohort_filter"))
             for i, floor in enumerate(asked.floors)
@@ -91,13 +93,12 @@ class Audiences:
     def reserve(
         self,
         asked: PrioritizeCustomers,
-        kind: Score,
         request: pb.PrioritizeCustomersRequest,
         context: grpc.ServicerContext,
     ) -> pb.PrioritizeCustomersResponse:
         """An audience under guarantees, its places reserved; once for each request id."""
         assert asked.request_id is not None
-        ground = self._ground(asked, kind)
+        ground = self._ground(asked)
         now = datetime.now(UTC)
         ledger = _ledger([self._store.guarantee(name) for name in asked.guarantee_ids], now)
         expires_at = now + timedelta(minutes=asked.reservation_minutes)
@@ -119,7 +120,7 @@ class Audiences:
         told = self._store.once(write_request(asked.request_id, request), work)
         return pb.PrioritizeCustomersResponse.FromString(told)
 
-    def _ground(self, asked: PrioritizeCustomers, kind: Score) -> Ground:
+    def _ground(self, asked: PrioritizeCustomers) -> Ground:
         snapshot = self._served.current()
         horizon = snapshot.horizon(asked.horizon_days)
         text = asked.filter if asked.segment_id is None else self._store.segment(asked.segment_id).segment.filter
@@ -132,7 +133,29 @@ class Audiences:
             places = snapshot.indices(names)
             candidates = places[places >= 0]
             unknown = [name for name, at in zip(names, places, strict=True) if at < 0]
-        return Ground(asked, snapshot, horizon, candidates, unknown, kind, drawn_unless(asked.seed))
+        candidates = candidates.astype(np.int64)
+        seed = drawn_unless(asked.seed)
+        unscored = Ground(asked, snapshot, horizon, candidates, unknown, _UNSCORED, seed, {})
+        return replace(unscored, scored=self._scored(unscored))
+
+    def _scored(self, ground: Ground) -> Scored:
+        """The scores of the candidates."""
+        asked, ids = ground.asked.score, ground.snapshot.customer_ids[ground.candidates]
+        kind = asked.kind()
+        read = ground.snapshot.columns(ground.horizon, kind.columns)
+        columns = {name: values[ground.candidates] for name, values in read.items()}
+        if asked.thompson:
+            columns[UNIFORM] = uniforms(ids, ground.seed)
+        factors = [
+            Factor(ground.members(one.filter, f"score.factors[{i}].filter"), one.factor)
+            for i, one in enumerate(asked.factors)
+        ]
+        fatigue = None
+        if asked.fatigue is not None:
+            counts = self._store.contact_counts(asked.fatigue.window_days, datetime.now(UTC))
+            had = np.fromiter((counts.get(name, 0) for name in ids.tolist()), dtype=np.int64, count=len(ids))
+            fatigue = Fatigue(had, asked.fatigue.retained_share)
+        return adjusted(kind.of(columns), factors, fatigue, asked.cost)
 
     def _named(self, ground: Ground, audience: Audience) -> Answer:
         run = ground.snapshot.run
@@ -147,11 +170,19 @@ class Audiences:
         self, ground: Ground, contest: Contest, audience: Audience, named: Answer
     ) -> pb.PrioritizeCustomersResponse:
         answer = prioritization_answers.Answer(
-            ground.snapshot, ground.horizon, self._currency, self._tokens.issue(named)
+            ground.snapshot,
+            ground.horizon,
+            "" if ground.asked.score.exceedance is not None else self._currency,
+            self._currency,
+            self._tokens.issue(named),
         )
         placed = ground.candidates[audience.candidates]
         message = answer.message(
-            audience, placed, ground.kind, candidate_count=len(ground.candidates), unknown=ground.unknown
+            audience,
+            placed,
+            ground.scored.at(audience.candidates),
+            candidate_count=len(ground.candidates),
+            unknown=ground.unknown,
         )
         message.barred_count = int(np.count_nonzero(contest.barred))
         return message

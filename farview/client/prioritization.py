@@ -26,6 +26,7 @@ class PrioritizationCalls:
         *,
         horizon_days: int = 0,
         quantile: float | None = None,
+        score: prioritization_pb2.Score | None = None,
         reach: Reach = Reach(),  # noqa: B008 - frozen
         reserve: Reserve | None = None,
         report_shortfall: bool = False,
@@ -36,6 +37,7 @@ class PrioritizationCalls:
         Args:
             among: a filter, customer ids, or a segment; "" is everyone.
             quantile: order by this quantile of the expected value (0.05, 0.1, 0.5, 0.9 or 0.95) instead of its mean.
+            score: any score of the contract, in place of `quantile`.
             reach: what the customers must allow, and how often they may be contacted.
             reserve: guarantees under which the places are reserved, in place of floors.
             report_shortfall: answer what can be placed when the floors are infeasible, instead of failing.
@@ -56,7 +58,9 @@ class PrioritizationCalls:
             ],
         )
         _choose_among(request, among)
-        if quantile is not None:
+        if score is not None:
+            request.score.CopyFrom(score)
+        elif quantile is not None:
             request.score.quantile.level = quantile
         if reserve is not None:
             request.guarantee_ids.extend(reserve.guarantee_ids)

@@ -38,6 +38,16 @@ def barred(
     return frozenset(found)
 
 
+def counts(connection: Connection, days: int, now: datetime) -> dict[str, int]:
+    """See Store.contact_counts."""
+    shown = (
+        select(EXPOSURES.c.customer_id, func.count())
+        .where(EXPOSURES.c.time > now - timedelta(days=days), EXPOSURES.c.method.in_(_CONTACTS))
+        .group_by(EXPOSURES.c.customer_id)
+    )
+    return {row[0]: row[1] for row in connection.execute(shown)}
+
+
 def _capped(connection: Connection, customer_ids: Sequence[str], cap: Cap, now: datetime) -> Iterable[str]:
     """Who has had as many contacts as the cap allows, reserved ones among them.
 

@@ -251,6 +251,11 @@ class Store:
         with self._engine.connect() as connection:
             return contacts.barred(connection, customer_ids, contact, now, required=required)
 
+    def contact_counts(self, days: int, now: datetime) -> dict[str, int]:
+        """How many contacts were shown to each customer within the last days; who had none is absent. One scan."""
+        with self._engine.connect() as connection:
+            return contacts.counts(connection, days, now)
+
     # segments and guarantees
 
     def set_segment(self, segment: Segment, *, who: str) -> StoredSegment:

@@ -11,6 +11,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.type import money_pb2 as _money_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -21,6 +22,28 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _TailSide:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TailSideEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TailSide.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TAIL_SIDE_UNSPECIFIED: _TailSide.ValueType  # 0
+    TAIL_SIDE_LOWER: _TailSide.ValueType  # 1
+    """The worst outcomes."""
+    TAIL_SIDE_UPPER: _TailSide.ValueType  # 2
+    """The best outcomes."""
+
+class TailSide(_TailSide, metaclass=_TailSideEnumTypeWrapper):
+    """A side of a distribution."""
+
+TAIL_SIDE_UNSPECIFIED: TailSide.ValueType  # 0
+TAIL_SIDE_LOWER: TailSide.ValueType  # 1
+"""The worst outcomes."""
+TAIL_SIDE_UPPER: TailSide.ValueType  # 2
+"""The best outcomes."""
+Global___TailSide: _TypeAlias = TailSide  # noqa: Y015
 
 class _ShortfallPolicy:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -244,31 +267,120 @@ Global___CustomerList: _TypeAlias = CustomerList  # noqa: Y015
 
 @_typing.final
 class Score(_message.Message):
-    """How a customer's forecast becomes one number; higher comes first."""
+    """How a customer's forecast becomes one number; higher comes first.
+
+    The basis is multiplied by `factors` and by fatigue where it is above 0, then `contact_cost` is taken off.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     EXPECTED_VALUE_FIELD_NUMBER: _builtins.int
     QUANTILE_FIELD_NUMBER: _builtins.int
+    UPPER_CONFIDENCE_FIELD_NUMBER: _builtins.int
+    THOMPSON_FIELD_NUMBER: _builtins.int
+    EXCEEDANCE_FIELD_NUMBER: _builtins.int
+    CONDITIONAL_TAIL_FIELD_NUMBER: _builtins.int
+    CONTACT_COST_FIELD_NUMBER: _builtins.int
+    FACTORS_FIELD_NUMBER: _builtins.int
+    FATIGUE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def expected_value(self) -> Global___ExpectedValueScore: ...
     @_builtins.property
     def quantile(self) -> Global___QuantileScore: ...
+    @_builtins.property
+    def upper_confidence(self) -> Global___UpperConfidenceScore: ...
+    @_builtins.property
+    def thompson(self) -> Global___ThompsonScore: ...
+    @_builtins.property
+    def exceedance(self) -> Global___ExceedanceScore: ...
+    @_builtins.property
+    def conditional_tail(self) -> Global___ConditionalTailScore: ...
+    @_builtins.property
+    def contact_cost(self) -> _money_pb2.Money:
+        """Of one contact: exact, at least 0, in the reporting currency. Default: none. Not with `exceedance`, which is no amount."""
+
+    @_builtins.property
+    def factors(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScoreFactor]:
+        """What suits some customers now: a season, a stock. At most 16; those that apply to a customer are multiplied."""
+
+    @_builtins.property
+    def fatigue(self) -> Global___FatigueDamping:
+        """Default: none."""
+
     def __init__(
         self,
         *,
         expected_value: Global___ExpectedValueScore | None = ...,
         quantile: Global___QuantileScore | None = ...,
+        upper_confidence: Global___UpperConfidenceScore | None = ...,
+        thompson: Global___ThompsonScore | None = ...,
+        exceedance: Global___ExceedanceScore | None = ...,
+        conditional_tail: Global___ConditionalTailScore | None = ...,
+        contact_cost: _money_pb2.Money | None = ...,
+        factors: _abc.Iterable[Global___ScoreFactor] | None = ...,
+        fatigue: Global___FatigueDamping | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "expected_value", b"expected_value", "quantile", b"quantile"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "conditional_tail", b"conditional_tail", "contact_cost", b"contact_cost", "exceedance", b"exceedance", "expected_value", b"expected_value", "fatigue", b"fatigue", "quantile", b"quantile", "thompson", b"thompson", "upper_confidence", b"upper_confidence"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "expected_value", b"expected_value", "quantile", b"quantile"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "conditional_tail", b"conditional_tail", "contact_cost", b"contact_cost", "exceedance", b"exceedance", "expected_value", b"expected_value", "factors", b"factors", "fatigue", b"fatigue", "quantile", b"quantile", "thompson", b"thompson", "upper_confidence", b"upper_confidence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_basis: _TypeAlias = _typing.Literal["expected_value", "quantile"]  # noqa: Y015
+    _WhichOneofReturnType_basis: _TypeAlias = _typing.Literal["expected_value", "quantile", "upper_confidence", "thompson", "exceedance", "conditional_tail"]  # noqa: Y015
     _WhichOneofArgType_basis: _TypeAlias = _typing.Literal["basis", b"basis"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_basis) -> _WhichOneofReturnType_basis | None: ...
 
 Global___Score: _TypeAlias = Score  # noqa: Y015
+
+@_typing.final
+class ScoreFactor(_message.Message):
+    """Multiplies the score of those whom a filter selects."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILTER_FIELD_NUMBER: _builtins.int
+    FACTOR_FIELD_NUMBER: _builtins.int
+    filter: _builtins.str
+    """As `ListForecastsRequest.filter`; not empty."""
+    factor: _builtins.float
+    """From 0 to 1,000."""
+    def __init__(
+        self,
+        *,
+        filter: _builtins.str = ...,
+        factor: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["factor", b"factor", "filter", b"filter"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScoreFactor: _TypeAlias = ScoreFactor  # noqa: Y015
+
+@_typing.final
+class FatigueDamping(_message.Message):
+    """Damps the score of those who were contacted of late. Contacts are those of ContactCap, but for reserved places."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RETAINED_SHARE_FIELD_NUMBER: _builtins.int
+    WINDOW_DAYS_FIELD_NUMBER: _builtins.int
+    retained_share: _builtins.float
+    """What each contact leaves of the score, in (0, 1): with 0.8 two contacts leave 64 %."""
+    window_days: _builtins.int
+    """Contacts of so many days count, 1 to 365, each of 24 hours, back from now. Default: 30."""
+    def __init__(
+        self,
+        *,
+        retained_share: _builtins.float = ...,
+        window_days: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["retained_share", b"retained_share", "window_days", b"window_days"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FatigueDamping: _TypeAlias = FatigueDamping  # noqa: Y015
 
 @_typing.final
 class ExpectedValueScore(_message.Message):
@@ -310,6 +422,93 @@ class QuantileScore(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___QuantileScore: _TypeAlias = QuantileScore  # noqa: Y015
+
+@_typing.final
+class UpperConfidenceScore(_message.Message):
+    """The mean of the customer's expected value and so many of its standard deviations: prefers those of whom little is known."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVIATIONS_FIELD_NUMBER: _builtins.int
+    deviations: _builtins.float
+    """From 0 to 10."""
+    def __init__(
+        self,
+        *,
+        deviations: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deviations", b"deviations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpperConfidenceScore: _TypeAlias = UpperConfidenceScore  # noqa: Y015
+
+@_typing.final
+class ThompsonScore(_message.Message):
+    """One draw of the customer's expected value, by the `seed`: who may be the best comes first as often as that is likely."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ThompsonScore: _TypeAlias = ThompsonScore  # noqa: Y015
+
+@_typing.final
+class ExceedanceScore(_message.Message):
+    """The probability that the customer's value within the horizon exceeds a threshold. Its unit is no currency."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    THRESHOLD_FIELD_NUMBER: _builtins.int
+    threshold: _builtins.float
+    """At least 0, reporting currency."""
+    def __init__(
+        self,
+        *,
+        threshold: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["threshold", b"threshold"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExceedanceScore: _TypeAlias = ExceedanceScore  # noqa: Y015
+
+@_typing.final
+class ConditionalTailScore(_message.Message):
+    """The mean of the worst or the best part of what the customer's value may turn out to be (CVaR)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TAIL_FIELD_NUMBER: _builtins.int
+    SIDE_FIELD_NUMBER: _builtins.int
+    tail: _builtins.float
+    """The part, in (0, 1]: 0.05 is one outcome in twenty."""
+    side: Global___TailSide.ValueType
+    """Which part. Default: the worst."""
+    def __init__(
+        self,
+        *,
+        tail: _builtins.float = ...,
+        side: Global___TailSide.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["side", b"side", "tail", b"tail"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConditionalTailScore: _TypeAlias = ConditionalTailScore  # noqa: Y015
 
 @_typing.final
 class ExposureFloor(_message.Message):
@@ -440,7 +639,7 @@ class PrioritizedCustomer(_message.Message):
     score: _builtins.float
     """What the place was decided by: the sum of the parts."""
     currency_code: _builtins.str
-    """ISO 4217 code of the score and its parts."""
+    """ISO 4217 code of the score and its parts; empty with `exceedance`."""
     cohort: _builtins.str
     """Month of the first purchase, "1997-03", business time zone."""
     reason: Global___PlacementReason.ValueType
@@ -488,19 +687,35 @@ class ScoreParts(_message.Message):
 
     EXPECTED_VALUE_MEAN_FIELD_NUMBER: _builtins.int
     UNCERTAINTY_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    FACTORS_FIELD_NUMBER: _builtins.int
+    FATIGUE_FIELD_NUMBER: _builtins.int
+    CONTACT_COST_FIELD_NUMBER: _builtins.int
     expected_value_mean: _builtins.float
-    """The mean of the customer's expected value."""
+    """The mean of the customer's expected value; 0 where the score is of outcomes."""
     uncertainty: _builtins.float
-    """What uncertainty takes away (a low quantile) or adds (a high one); 0 when the score is the mean."""
+    """What uncertainty takes away (a low quantile) or adds (a high one, deviations, a draw); 0 when the score is the mean."""
+    outcome: _builtins.float
+    """The probability of `exceedance`, or the mean of `conditional_tail`; 0 with the others."""
+    factors: _builtins.float
+    """What `factors` changed."""
+    fatigue: _builtins.float
+    """What `fatigue` took away, at most 0."""
+    contact_cost: _builtins.float
+    """The cost of the contact, at most 0."""
     def __init__(
         self,
         *,
         expected_value_mean: _builtins.float = ...,
         uncertainty: _builtins.float = ...,
+        outcome: _builtins.float = ...,
+        factors: _builtins.float = ...,
+        fatigue: _builtins.float = ...,
+        contact_cost: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expected_value_mean", b"expected_value_mean", "uncertainty", b"uncertainty"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_cost", b"contact_cost", "expected_value_mean", b"expected_value_mean", "factors", b"factors", "fatigue", b"fatigue", "outcome", b"outcome", "uncertainty", b"uncertainty"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,6 +1,6 @@
 """An audience as a protobuf message."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,6 @@ from farview.core import columns as c
 from farview.v1 import distribution_pb2
 from farview.v1 import prioritization_pb2 as pb
 from ranking.prioritize import Audience, FloorReport
-from ranking.scores import Score
 from server.convert.basics import forecast_run
 from server.snapshot import Snapshot
 
@@ -24,6 +23,7 @@ class Answer:
 
     snapshot: Snapshot
     horizon_days: int
+    unit: str  # ISO 4217 code of the scores; "" where they are no amounts
     currency: str
     feedback_token: str
 
@@ -31,7 +31,7 @@ class Answer:
         self,
         audience: Audience,
         placed: NDArray[np.int64],
-        kind: Score,
+        parts: Mapping[str, NDArray[np.float64]],
         *,
         candidate_count: int,
         unknown: Sequence[str],
@@ -40,10 +40,11 @@ class Answer:
 
         Args:
             placed: shape (places,), where each customer of the audience stands in the snapshot.
+            parts: of the scores, by the names of ScoreParts, each shape (places,).
         """
         return pb.PrioritizeCustomersResponse(
             forecast_run=forecast_run(self.snapshot.run),
-            customers=self._customers(audience, placed, kind),
+            customers=self._customers(audience, placed, parts),
             floors=[self._floor(report) for report in audience.floors],
             seed=audience.seed,
             horizon_days=self.horizon_days,
@@ -53,9 +54,11 @@ class Answer:
             feedback_token=self.feedback_token,
         )
 
-    def _customers(self, audience: Audience, placed: NDArray[np.int64], kind: Score) -> list[pb.PrioritizedCustomer]:
+    def _customers(
+        self, audience: Audience, placed: NDArray[np.int64], parts: Mapping[str, NDArray[np.float64]]
+    ) -> list[pb.PrioritizedCustomer]:
         names = [report.name for report in audience.floors]
-        parts = {name: values[placed].tolist() for name, values in kind.parts(self._columns(kind.columns)).items()}
+        shown = {name: values.tolist() for name, values in parts.items()}
         expected = self._columns([f"{c.EXPECTED_VALUE}_{suffix}" for suffix in _EXPECTED])
         numbers = np.column_stack([values[placed] for values in expected.values()]).tolist()
         cohorts = self._columns([c.COHORT])[c.COHORT][placed].tolist()
@@ -64,8 +67,8 @@ class Answer:
                 place=i + 1,
                 customer_id=audience.ids[i],
                 score=audience.scores[i],
-                parts=pb.ScoreParts(**{name: values[i] for name, values in parts.items()}),
-                currency_code=self.currency,
+                parts=pb.ScoreParts(**{name: values[i] for name, values in shown.items()}),
+                currency_code=self.unit,
                 cohort=cohorts[i],
                 reason=pb.PLACEMENT_REASON_GUARANTEE if audience.guaranteed[i] else pb.PLACEMENT_REASON_SCORE,
                 due_floor_ids=_named(names, audience.owed_to[i]),
@@ -87,7 +90,7 @@ class Answer:
             first_short_place=report.first_short_slot,
             score_cost=report.value_cost,
             overdue_count=report.overdue,
-            currency_code=self.currency,
+            currency_code=self.unit,
         )
 
     def _columns(self, names: Sequence[str]) -> dict[str, NDArray[Any]]:

@@ -4,13 +4,24 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from farview.core.columns import QUANTILE_LEVELS
 from farview.core.errors import InvalidInput
 from farview.store.promises import Cap, Contact
 from farview.v1 import prioritization_pb2 as pb
-from server.convert.fields import Distinct, Id, Name, OptionalId, RequestId, Seed, counted, distinct, known_value
+from server.convert.fields import (
+    Distinct,
+    Id,
+    Name,
+    OptionalId,
+    RequestId,
+    Seed,
+    Surroundings,
+    counted,
+    distinct,
+    known_value,
+)
 from server.convert.forecast_requests import MAX_HORIZON_DAYS
 from server.convert.parse import Parsed, parse
+from server.convert.score_requests import ScoreFields
 
 MAX_CAPACITY = 10_000
 MAX_CANDIDATES = 20_000
@@ -31,35 +42,6 @@ class Candidates(Parsed):
     @classmethod
     def _from_message(cls, message: pb.CustomerList) -> dict[str, Any]:
         return {"customer_ids": tuple(message.customer_ids)}
-
-
-def _stored_level(level: float) -> float:
-    for known in QUANTILE_LEVELS:
-        if abs(level - known) < 1e-9:
-            return known
-    raise ValueError(f"is {level:g}; it must be one of {', '.join(f'{known:g}' for known in QUANTILE_LEVELS)}")
-
-
-class Quantile(Parsed):
-    """A quantile of the customer's expected value."""
-
-    level: Annotated[float, AfterValidator(_stored_level)]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_message(cls, message: pb.QuantileScore) -> dict[str, Any]:
-        return {"level": message.level}
-
-
-class Score(Parsed):
-    """What orders; no quantile means the mean of the expected value."""
-
-    quantile: Quantile | None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_message(cls, message: pb.Score) -> dict[str, Any]:
-        return {"quantile": message.quantile if message.WhichOneof("basis") == "quantile" else None}
 
 
 class ExposureFloor(Parsed):
@@ -112,7 +94,7 @@ class PrioritizeCustomers(Parsed):
     segment_id: Name | None
     capacity: Annotated[int, Field(ge=1, le=MAX_CAPACITY)]
     horizon_days: Annotated[int, Field(ge=0, le=MAX_HORIZON_DAYS)]
-    score: Score
+    score: ScoreFields
     floors: Annotated[tuple[ExposureFloor, ...], counted(0, MAX_FLOORS), AfterValidator(_distinct_names)]
     on_shortfall: Annotated[int, known_value(pb.ShortfallPolicy)]
     seed: Seed | None
@@ -134,7 +116,7 @@ class PrioritizeCustomers(Parsed):
         return Contact(self.contact.channel or None, self.contact.purpose, caps)
 
 
-def prioritize_customers(message: pb.PrioritizeCustomersRequest) -> PrioritizeCustomers:
+def prioritize_customers(message: pb.PrioritizeCustomersRequest, around: Surroundings) -> PrioritizeCustomers:
     """The checked request; InvalidInput names the wrong fields."""
     chosen = message.WhichOneof("candidates")
     asked = parse(
@@ -155,6 +137,7 @@ def prioritize_customers(message: pb.PrioritizeCustomersRequest) -> PrioritizeCu
             "contact": message.contact,
             "caps": tuple(message.caps),
         },
+        around,
     )
     _check_guaranteed(message)
     return asked

@@ -1,14 +1,16 @@
 """PrioritizationService: who comes first, and which item."""
 
+from datetime import UTC, datetime
+
 import grpc
 
 from farview.store.store import Store
 from farview.v1 import items_pb2, prioritization_pb2_grpc
 from farview.v1 import prioritization_pb2 as pb
 from ranking.items import rank_items
-from ranking.scores import ExpectedValue, ExpectedValueQuantile, Score
 from server.audiences import Audiences, drawn_unless
 from server.convert import item_answers, item_requests, prioritization_requests
+from server.convert.fields import Surroundings
 from server.feedback_tokens import Answer, FeedbackTokens
 from server.interceptors import refuse_when_late
 from server.item_lists import arranged_items
@@ -26,11 +28,12 @@ class PrioritizationService(prioritization_pb2_grpc.PrioritizationServiceService
     def PrioritizeCustomers(
         self, request: pb.PrioritizeCustomersRequest, context: grpc.ServicerContext
     ) -> pb.PrioritizeCustomersResponse:
-        asked = prioritization_requests.prioritize_customers(request)
+        around = Surroundings(self._currency, datetime.now(UTC))
+        asked = prioritization_requests.prioritize_customers(request, around)
         refuse_when_late(context)
         if asked.guarantee_ids:
-            return self._audiences.reserve(asked, _score_of(asked), request, context)
-        return self._audiences.choose(asked, _score_of(asked))
+            return self._audiences.reserve(asked, request, context)
+        return self._audiences.choose(asked)
 
     def RankItems(
         self, request: items_pb2.RankItemsRequest, context: grpc.ServicerContext
@@ -47,8 +50,3 @@ class PrioritizationService(prioritization_pb2_grpc.PrioritizationServiceService
         if arranged is not None and asked.arrangement is not None and asked.arrangement.explained:
             item_answers.arrange(answer, arranged)
         return answer
-
-
-def _score_of(asked: prioritization_requests.PrioritizeCustomers) -> Score:
-    quantile = asked.score.quantile
-    return ExpectedValue() if quantile is None else ExpectedValueQuantile(quantile.level)

@@ -1,14 +1,16 @@
 """PrioritizeCustomers: order, floors, reasons, seeds."""
 
 import math
+from datetime import UTC, datetime
 
 import grpc
 import pytest
 
+from farview.client import Exposure, FarviewClient
 from farview.v1 import forecast_pb2
 from farview.v1 import prioritization_pb2 as pb
 from tests.server.conftest import Running
-from tests.server.refusals import details, refused
+from tests.server.refusals import details, fields, refused
 
 MARCH = {"floor_id": "march", "cohort_filter": 'cohort = "1997-03"', "share": 0.4}
 
@@ -136,3 +138,85 @@ def test_without_a_run_the_mend_is_said(empty: Running) -> None:
     error = refused(lambda: ask(empty))
     assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
     assert "farview score" in error.details()
+
+
+SCORES = {
+    "upper confidence": {"upper_confidence": {"deviations": 1.5}},
+    "thompson": {"thompson": {}},
+    "exceedance": {"exceedance": {"threshold": 20}},
+    "worst": {"conditional_tail": {"tail": 0.25}},
+    "best": {"conditional_tail": {"tail": 0.05, "side": pb.TAIL_SIDE_UPPER}},
+    "cost": {"contact_cost": {"currency_code": "USD", "nanos": 500_000_000}},
+    "factors": {"factors": [{"filter": 'cohort = "1997-03"', "factor": 3}], "contact_cost": {"currency_code": "USD"}},
+    "fatigue": {"thompson": {}, "fatigue": {"retained_share": 0.5}},
+}
+
+
+@pytest.mark.parametrize("score", SCORES.values(), ids=SCORES)
+def test_every_score_orders_and_its_parts_add_up(reading: Running, score: dict[str, object]) -> None:
+    customers = ask(reading, score=score).customers
+    assert [c.score for c in customers] == sorted((c.score for c in customers), reverse=True)
+    for customer in customers:
+        parts = customer.parts
+        terms = (parts.expected_value_mean, parts.uncertainty, parts.outcome)
+        assert customer.score == pytest.approx(sum(terms) + parts.factors + parts.fatigue + parts.contact_cost)
+
+
+def test_exceedance_is_a_probability_without_a_currency(reading: Running) -> None:
+    customers = ask(reading, score={"exceedance": {"threshold": 20}}).customers
+    assert all(0 <= customer.score <= 1 and customer.currency_code == "" for customer in customers)
+    assert {customer.expected_value.currency_code for customer in customers} == {"USD"}
+
+
+def test_exceedance_is_that_of_the_stored_law(reading: Running) -> None:
+    customer = ask(reading, capacity=1, score={"exceedance": {"threshold": 0}}).customers[0]
+    request = forecast_pb2.GetForecastRequest(customer_id=customer.customer_id, horizon_days=[273])
+    stored = reading.forecasts.GetForecast(request).forecast.horizons[0]
+    assert customer.score == pytest.approx(1 - stored.value.p_zero)
+
+
+def test_a_draw_repeats_with_its_seed_and_differs_without(reading: Running) -> None:
+    lists = [[c.customer_id for c in ask(reading, score={"thompson": {}}, seed=s).customers] for s in (1, 1, 2)]
+    assert lists[0] == lists[1] != lists[2]
+
+
+def test_a_contact_costs_what_is_said(reading: Running) -> None:
+    cost = {"contact_cost": {"currency_code": "USD", "units": 3}}
+    free, paid = ask(reading, seed=1), ask(reading, seed=1, score=cost)
+    assert [c.score - 3 for c in free.customers] == pytest.approx([c.score for c in paid.customers])
+    assert {c.parts.contact_cost for c in paid.customers} == {-3.0}
+
+
+def test_who_was_contacted_of_late_comes_later(writing: Running) -> None:
+    first = ask(writing).customers[0]
+    with FarviewClient(writing.address) as client:
+        token = ask(writing).feedback_token
+        client.record_exposures(token, [Exposure(1, datetime.now(UTC), first.customer_id)])
+    tired = {"fatigue": {"retained_share": 0.01, "window_days": 7}}
+    again = ask(writing, capacity=1_000, score=tired).customers
+    (seen,) = [customer for customer in again if customer.customer_id == first.customer_id]
+    assert seen.score == pytest.approx(0.01 * first.score)
+    assert seen.parts.fatigue == pytest.approx(-0.99 * first.score)
+
+
+@pytest.mark.parametrize(
+    ("field", "score"),
+    [
+        ("score.upper_confidence.deviations", {"upper_confidence": {"deviations": -1}}),
+        ("score.upper_confidence.deviations", {"upper_confidence": {"deviations": float("inf")}}),
+        ("score.exceedance.threshold", {"exceedance": {"threshold": -1}}),
+        ("score.conditional_tail.tail", {"conditional_tail": {}}),
+        ("score.conditional_tail.side", {"conditional_tail": {"tail": 0.1, "side": 7}}),
+        ("score.contact_cost.currency_code", {"contact_cost": {"currency_code": "EUR", "units": 1}}),
+        ("score", {"contact_cost": {"currency_code": "USD", "units": -1}}),
+        ("score", {"exceedance": {}, "contact_cost": {"currency_code": "USD", "units": 1}}),
+        ("score.factors[0].filter", {"factors": [{"factor": 1}]}),
+        ("score.factors[0].filter", {"factors": [{"filter": "nobody", "factor": 1}]}),
+        ("score.factors[0].factor", {"factors": [{"filter": "p_alive > 0", "factor": -1}]}),
+        ("score.fatigue.retained_share", {"fatigue": {}}),
+        ("score.fatigue.window_days", {"fatigue": {"retained_share": 0.5, "window_days": 366}}),
+    ],
+)
+def test_a_bad_score_names_its_field(reading: Running, field: str, score: dict[str, object]) -> None:
+    error = refused(lambda: ask(reading, score=score))
+    assert (error.code(), fields(error)) == (grpc.StatusCode.INVALID_ARGUMENT, [field])
