@@ -113,7 +113,7 @@ class ScoreFields(Parsed):
     @classmethod
     def _from_message(cls, message: pb.Score) -> dict[str, Any]:
         basis = message.WhichOneof("basis") or "expected_value"
-        named = {}
+        named: dict[str, Any] = {}
         if basis in _BASES:
             sent = getattr(message, basis)
             named = {basis: {name: getattr(sent, name) for name in _BASES[basis]}}
