@@ -1,0 +1,143 @@
+"""PrioritizeCustomers over many stored forecasts: python -m benchmarks.prioritize [CUSTOMERS].
+
+Makes an SQLite database with that many forecasts (default 1,000,000), loads the snapshot of a server, and times the
+method as the server runs it, but for the transport: check, candidates, scores, consent and caps from SQL, the rule, the
+ledger, the answer. Times are of the processor and of the wall; memory is what the process grew by while it answered.
+"""
+
+import io
+import resource
+import sys
+import tempfile
+import time
+import uuid
+from datetime import UTC, date, datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import numpy as np
+import pyarrow as pa
+from prometheus_client import CollectorRegistry
+from rich.console import Console
+from rich.table import Table
+
+from farview.core import columns as c
+from farview.core.schemas import FORECAST, GRID_BYTES, TOTALS
+from farview.store.migrate import upgrade
+from farview.store.promises import GuaranteeTerms
+from farview.store.store import Store
+from farview.store.values import LTV_REVENUE, Business, Lineage, RunSpec
+from farview.v1 import prioritization_pb2 as pb
+from ranking import prioritize
+from server.feedback_tokens import FeedbackTokens
+from server.logs import json_logger
+from server.metrics import Metrics
+from server.services.prioritization import PrioritizationService
+from server.snapshot import Served
+
+CUSTOMERS = 1_000_000
+CALLS, WARM_UP = 7, 2
+BATCH = 100_000
+NEW = 'first_purchase_date >= "2024-01-20"'
+REQUESTS: dict[str, dict[str, Any]] = {
+    "1,000 by expected value": {},
+    "within a filter": {"filter": "p_alive > 0.5"},
+    "two floors": {
+        "floors": [
+            {"floor_id": "new", "cohort_filter": NEW, "share": 0.2},
+            {"floor_id": "asleep", "cohort_filter": "p_alive < 0.2", "share": 0.1},
+        ]
+    },
+    "consent and a cap": {
+        "contact": {"channel": "email"},
+        "caps": [{"max_contacts": 2, "window_days": 7}],
+    },
+    "two guarantees": {"guarantee_ids": ["new"]},
+    "by a Thompson draw": {"score": {"thompson": {}}},
+    "by exceedance": {"score": {"exceedance": {"threshold": 100}}},
+}
+
+
+def main(customers: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        store = stored(Path(folder), customers)
+        served = Served(store, json_logger(io.StringIO()), Metrics(CollectorRegistry()))
+        served.refresh()
+        prioritize.warm()
+        service = PrioritizationService(store, served, FeedbackTokens([bytes(32)]))
+        table = Table("1,000 of all", "median s", "most s", "processor s", title=f"PrioritizeCustomers, {customers:,}")
+        before = _resident_mb()
+        for name, asked in REQUESTS.items():
+            wall, processor = times(service, asked)
+            table.add_row(name, f"{np.median(wall):.2f}", f"{max(wall):.2f}", f"{np.median(processor):.2f}")
+        table.caption = f"resident {before:,.0f} MB before, {_resident_mb():,.0f} MB at most while answering"
+        Console().print(table)
+        store.close()
+
+
+def times(service: PrioritizationService, asked: dict[str, Any]) -> tuple[list[float], list[float]]:
+    """Seconds of each call after the warm-up: of the wall, of the processor."""
+    wall, processor = [], []
+    for _ in range(WARM_UP + CALLS):
+        once = {"request_id": uuid.uuid4().hex} if "guarantee_ids" in asked else {}
+        request = pb.PrioritizeCustomersRequest(**{"capacity": 1_000, **asked, **once})
+        began = time.perf_counter(), time.process_time()
+        service.PrioritizeCustomers(request, _patient()).SerializeToString()
+        wall.append(time.perf_counter() - began[0])
+        processor.append(time.process_time() - began[1])
+    return wall[WARM_UP:], processor[WARM_UP:]
+
+
+def _patient() -> Mock:
+    """A caller without a deadline."""
+    return Mock(**{"time_remaining.return_value": None, "peer.return_value": "benchmark"})
+
+
+def _resident_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+
+
+def stored(folder: Path, customers: int) -> Store:
+    """A database with one published run of random forecasts at one horizon, and two guarantees."""
+    url = f"sqlite:///{folder / 'farview.db'}"
+    upgrade(url)
+    store = Store.open(url)
+    store.set_business(Business("UTC", "EUR", consent_required=False))
+    day, now = date(2024, 2, 29), datetime.now(UTC)
+    lineage = Lineage(day, now, "s", "f", "0", {}, 0, {}, "benchmark", "")
+    model = store.register_model(LTV_REVENUE, "random", b"-", lineage, {})
+    parts = -(-customers // BATCH)
+    run = store.begin_run(RunSpec(model.kind, model.version, day, now, "s", "c", (90,), 0), parts)
+    for part in range(parts):
+        numbers = range(part * BATCH, min((part + 1) * BATCH, customers))
+        store.stage(run, pa.Table.from_batches([forecasts(numbers)]), part=part)
+    store.publish(run, TOTALS.empty_table(), who="benchmark")
+    for name, where in (("new", NEW), ("asleep", "p_alive < 0.2")):
+        store.set_guarantee(GuaranteeTerms(name, "mail", Fraction(1, 5), where, None, 3_650), who="benchmark")
+    return store
+
+
+def forecasts(numbers: range) -> pa.RecordBatch:
+    random = np.random.default_rng(numbers.start)
+    rows = len(numbers)
+    filled = {}
+    for field in FORECAST:
+        if pa.types.is_fixed_size_binary(field.type):
+            codes = np.sort(random.gamma(1.0, 1.0, (rows, GRID_BYTES // 2)).astype("<f2"), axis=1)
+            filled[field.name] = pa.FixedSizeBinaryArray.from_buffers(field.type, rows, [None, pa.py_buffer(codes)])
+        elif pa.types.is_date(field.type):
+            filled[field.name] = pa.array(random.integers(19_700, 19_780, rows).astype(np.int32)).cast(field.type)
+        else:
+            filled[field.name] = pa.array(random.gamma(0.5, 20, rows))
+    filled[c.CUSTOMER_ID] = pa.array([f"C{number:09d}" for number in numbers])
+    filled[c.COHORT] = pa.array(np.array(["2023-12", "2024-01", "2024-02"])[random.integers(0, 3, rows)])
+    filled[c.HORIZON_DAYS] = pa.array(np.full(rows, 90, dtype=np.int32))
+    for name in (c.P_ALIVE, "value_p_zero"):
+        filled[name] = pa.array(random.random(rows))
+    return pa.RecordBatch.from_arrays([filled[name] for name in FORECAST.names], schema=FORECAST)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1].replace(",", "")) if len(sys.argv) > 1 else CUSTOMERS)
