@@ -3,7 +3,8 @@
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
@@ -36,24 +37,32 @@ class Observe(grpc.ServerInterceptor):
     def intercept_service(
         self, continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler], details: grpc.HandlerCallDetails
     ) -> grpc.RpcMethodHandler:
-        """Wraps a unary method; streams (reflection, health watch) pass as they are."""
+        """Wraps methods that answer one message, and ours that stream; those of others (health watch) pass."""
         handler = continuation(details)
-        if handler is None or handler.unary_unary is None:
+        if not _is_wrapped(handler, details):
             return handler
         _, service, method = details.method.split("/")
-        return _with(handler, lambda body, context: self._observed(handler.unary_unary, service, method, body, context))
 
-    def _observed(
-        self, behaviour: Behaviour, service: str, method: str, body: bytes, context: grpc.ServicerContext
-    ) -> Any:
-        labels = ("unary", service, method)
+        def observed(body: bytes, context: grpc.ServicerContext) -> Any:
+            with self._call(("unary", service, method), body, context):
+                return handler.unary_unary(body, context)
+
+        def observed_stream(body: bytes, context: grpc.ServicerContext) -> Iterator[Any]:
+            with self._call(("server_stream", service, method), body, context):
+                yield from handler.unary_stream(body, context)
+
+        return _with(handler, observed, observed_stream)
+
+    @contextmanager
+    def _call(self, labels: tuple[str, str, str], body: bytes, context: grpc.ServicerContext) -> Iterator[None]:
+        _, service, method = labels
         self._metrics.started.labels(*labels).inc()
         began = time.perf_counter()
         request_id = _request_id(context)
         context.set_trailing_metadata(((REQUEST_ID_KEY, request_id),))
         with structlog.contextvars.bound_contextvars(request_id=request_id, service=service, method=method):
             try:
-                return behaviour(body, context)
+                yield
             finally:
                 seconds = time.perf_counter() - began
                 code = _code(context)
@@ -75,25 +84,42 @@ class AnswerErrors(grpc.ServerInterceptor):
     def intercept_service(
         self, continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler], details: grpc.HandlerCallDetails
     ) -> grpc.RpcMethodHandler:
-        """Wraps a unary method; streams (reflection, health watch) pass as they are."""
+        """Wraps methods that answer one message, and ours that stream; those of others (health watch) pass."""
         handler = continuation(details)
-        if handler is None or handler.unary_unary is None:
+        if not _is_wrapped(handler, details):
             return handler
-        return _with(handler, lambda body, context: self._answered(handler, body, context))
 
-    def _answered(self, handler: grpc.RpcMethodHandler, body: bytes, context: grpc.ServicerContext) -> Any:
-        try:
-            return handler.unary_unary(_decoded(handler.request_deserializer, body), context)
-        except Exception as error:
-            if not is_meant_for_the_caller(error):
-                self._logger.exception("internal error")
-            request_id = structlog.contextvars.get_contextvars()["request_id"]
-            status = status_of(error, request_id)
-            context.set_trailing_metadata(((REQUEST_ID_KEY, request_id), (STATUS_KEY, status.SerializeToString())))
-            code = code_of(status)
-            message = status.message
-        context.abort(code, message)
-        raise AssertionError("abort returns never")
+        def answered(body: bytes, context: grpc.ServicerContext) -> Any:
+            try:
+                return handler.unary_unary(_decoded(handler.request_deserializer, body), context)
+            except Exception as error:
+                code, message = self._told(error, context)
+            context.abort(code, message)
+            raise AssertionError("abort returns never")
+
+        def answered_stream(body: bytes, context: grpc.ServicerContext) -> Iterator[Any]:
+            try:
+                yield from handler.unary_stream(_decoded(handler.request_deserializer, body), context)
+                return
+            except Exception as error:
+                code, message = self._told(error, context)
+            context.abort(code, message)
+
+        return _with(handler, answered, answered_stream)
+
+    def _told(self, error: Exception, context: grpc.ServicerContext) -> tuple[grpc.StatusCode, str]:
+        """Logs what is not meant for the caller, and puts the rich status into the trailing metadata."""
+        if not is_meant_for_the_caller(error):
+            self._logger.exception("internal error")
+        request_id = current_request_id()
+        status = status_of(error, request_id)
+        context.set_trailing_metadata(((REQUEST_ID_KEY, request_id), (STATUS_KEY, status.SerializeToString())))
+        return code_of(status), status.message
+
+
+def current_request_id() -> str:
+    """The id of the call that this thread is answering."""
+    return str(structlog.contextvars.get_contextvars()["request_id"])
 
 
 def refuse_when_late(context: grpc.ServicerContext) -> None:
@@ -107,8 +133,19 @@ def refuse_when_late(context: grpc.ServicerContext) -> None:
         raise DeadlineExceeded("the deadline passed before the work was done; nothing was written")
 
 
-def _with(handler: grpc.RpcMethodHandler, behaviour: Behaviour) -> grpc.RpcMethodHandler:
-    """The same method with another behaviour, which takes the request's bytes."""
+def _is_wrapped(handler: grpc.RpcMethodHandler | None, details: grpc.HandlerCallDetails) -> bool:
+    if handler is None:
+        return False
+    ours = details.method.startswith("/farview.")
+    return handler.unary_unary is not None or (ours and handler.unary_stream is not None)
+
+
+def _with(handler: grpc.RpcMethodHandler, behaviour: Behaviour, stream: Behaviour) -> grpc.RpcMethodHandler:
+    """The same method with another behaviour, by its kind, which takes the request's bytes."""
+    if handler.unary_stream is not None:
+        return grpc.unary_stream_rpc_method_handler(
+            stream, request_deserializer=None, response_serializer=handler.response_serializer
+        )
     return grpc.unary_unary_rpc_method_handler(
         behaviour, request_deserializer=None, response_serializer=handler.response_serializer
     )

@@ -25,6 +25,7 @@ Answers are the messages of the contract (`farview.v1`), whose comments are the 
 from farview.client.client import FarviewClient
 from farview.client.connection import CallFailed
 from farview.client.item_lists import Diversity, Exploration, ItemFacts, ItemList, ListRules
+from farview.client.prioritization import ranking_request
 from farview.client.values import (
     Conversion,
     CustomerForecast,
@@ -70,4 +71,5 @@ __all__ = [
     "Reserve",
     "Touch",
     "Transaction",
+    "ranking_request",
 ]

@@ -1,7 +1,7 @@
 """A connection to one server: deadlines, retries, and errors that say which field to mend."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import grpc
@@ -68,6 +68,17 @@ class Connection:
         """
         try:
             return method(request, timeout=self._timeout_seconds, wait_for_ready=False)
+        except grpc.RpcError as error:
+            raise _failure(error) from None
+
+    def stream(self, method: Callable[..., Iterator[Answer]], request: Message) -> Iterator[Answer]:
+        """The answers of one streaming method as they come; the time limit is that of the whole stream.
+
+        Raises:
+            CallFailed: while iterating; the server refused or could not answer.
+        """
+        try:
+            yield from method(request, timeout=self._timeout_seconds, wait_for_ready=False)
         except grpc.RpcError as error:
             raise _failure(error) from None
 

@@ -1,6 +1,6 @@
 """Calls of PrioritizationService."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from farview.client import messages
 from farview.client.connection import Connection
@@ -82,26 +82,51 @@ class PrioritizationCalls:
         Args:
             arrange: length, rules, diversity and exploration of the list; None is all items by score alone.
         """
-        first = items[0].values if items else {}
-        names = [name for name in first if name not in _ITEM_FIELDS]
-        request = items_pb2.RankItemsRequest(
-            items=[_candidate(item, names) for item in items],
-            value_names=names,
-            seed=seed,
-            include_explanation=explain,
-        )
-        if isinstance(by, ExpectedRevenue):
-            ln, identity = items_pb2.PRICE_FUNCTION_LN, items_pb2.PRICE_FUNCTION_IDENTITY
-            request.blend.expected_revenue.price_function = ln if by.ln_price else identity
-        else:
-            request.blend.rank_product.SetInParent()
-            for objective in by:
-                request.blend.rank_product.objectives.add(
-                    name=objective.name, weight=objective.weight, bin_width=objective.bin_width
-                )
-        if arrange is not None:
-            arrange.ask(request)
+        request = ranking_request(items, by, arrange=arrange, explain=explain, seed=seed)
         return self._connection.call(self._prioritization.RankItems, request)
+
+    def rank_many(
+        self, requests: Mapping[str, items_pb2.RankItemsRequest]
+    ) -> Iterator[items_pb2.BatchRankItemsResponse]:
+        """Many rankings in one call, each under its key, as they are made: a `ranking`, or the `error` that it met.
+
+        Args:
+            requests: by key, such as a customer's id; see `ranking_request`.
+        """
+        keyed = [items_pb2.KeyedRankItemsRequest(key=key, request=request) for key, request in requests.items()]
+        batch = items_pb2.BatchRankItemsRequest(requests=keyed)
+        return self._connection.stream(self._prioritization.BatchRankItems, batch)
+
+
+def ranking_request(
+    items: Sequence[Item],
+    by: Sequence[Objective] | ExpectedRevenue,
+    *,
+    arrange: ItemList | None = None,
+    explain: bool = False,
+    seed: int | None = None,
+) -> items_pb2.RankItemsRequest:
+    """What `rank_items` sends, for `rank_many`."""
+    first = items[0].values if items else {}
+    names = [name for name in first if name not in _ITEM_FIELDS]
+    request = items_pb2.RankItemsRequest(
+        items=[_candidate(item, names) for item in items],
+        value_names=names,
+        seed=seed,
+        include_explanation=explain,
+    )
+    if isinstance(by, ExpectedRevenue):
+        ln, identity = items_pb2.PRICE_FUNCTION_LN, items_pb2.PRICE_FUNCTION_IDENTITY
+        request.blend.expected_revenue.price_function = ln if by.ln_price else identity
+    else:
+        request.blend.rank_product.SetInParent()
+        for objective in by:
+            request.blend.rank_product.objectives.add(
+                name=objective.name, weight=objective.weight, bin_width=objective.bin_width
+            )
+    if arrange is not None:
+        arrange.ask(request)
+    return request
 
 
 def _choose_among(

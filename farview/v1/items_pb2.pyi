@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.rpc import status_pb2 as _status_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -783,3 +784,86 @@ class ItemScorePart(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ItemScorePart: _TypeAlias = ItemScorePart  # noqa: Y015
+
+@_typing.final
+class BatchRankItemsRequest(_message.Message):
+    """Request of PrioritizationService.BatchRankItems."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___KeyedRankItemsRequest]:
+        """1 to 1,000 with different `key`, and at most 100,000 items together."""
+
+    def __init__(
+        self,
+        *,
+        requests: _abc.Iterable[Global___KeyedRankItemsRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["requests", b"requests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchRankItemsRequest: _TypeAlias = BatchRankItemsRequest  # noqa: Y015
+
+@_typing.final
+class KeyedRankItemsRequest(_message.Message):
+    """One ranking of a batch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """Names the response: 1 to 256 characters, such as a customer's id."""
+    @_builtins.property
+    def request(self) -> Global___RankItemsRequest: ...
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        request: Global___RankItemsRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "request", b"request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeyedRankItemsRequest: _TypeAlias = KeyedRankItemsRequest  # noqa: Y015
+
+@_typing.final
+class BatchRankItemsResponse(_message.Message):
+    """One answer of PrioritizationService.BatchRankItems."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    RANKING_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    @_builtins.property
+    def ranking(self) -> Global___RankItemsResponse: ...
+    @_builtins.property
+    def error(self) -> _status_pb2.Status:
+        """Why there is no ranking: INVALID_ARGUMENT or FAILED_PRECONDITION."""
+
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        ranking: Global___RankItemsResponse | None = ...,
+        error: _status_pb2.Status | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "ranking", b"ranking", "result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "key", b"key", "ranking", b"ranking", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["ranking", "error"]  # noqa: Y015
+    _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+Global___BatchRankItemsResponse: _TypeAlias = BatchRankItemsResponse  # noqa: Y015

@@ -48,6 +48,11 @@ class PrioritizationServiceStub:
                 request_serializer=farview_dot_v1_dot_items__pb2.RankItemsRequest.SerializeToString,
                 response_deserializer=farview_dot_v1_dot_items__pb2.RankItemsResponse.FromString,
                 _registered_method=True)
+        self.BatchRankItems = channel.unary_stream(
+                '/farview.v1.PrioritizationService/BatchRankItems',
+                request_serializer=farview_dot_v1_dot_items__pb2.BatchRankItemsRequest.SerializeToString,
+                response_deserializer=farview_dot_v1_dot_items__pb2.BatchRankItemsResponse.FromString,
+                _registered_method=True)
 
 
 class PrioritizationServiceServicer:
@@ -98,6 +103,15 @@ class PrioritizationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchRankItems(self, request, context):
+        """Many rankings in one call, such as one for each customer of a mailing. One response for each request, in any order,
+        named by its `key`; each is sent as soon as it is made. A request that RankItems would refuse has its error in its
+        response, with fields named as RankItems does, and the others go on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PrioritizationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -110,6 +124,11 @@ def add_PrioritizationServiceServicer_to_server(servicer, server):
                     servicer.RankItems,
                     request_deserializer=farview_dot_v1_dot_items__pb2.RankItemsRequest.FromString,
                     response_serializer=farview_dot_v1_dot_items__pb2.RankItemsResponse.SerializeToString,
+            ),
+            'BatchRankItems': grpc.unary_stream_rpc_method_handler(
+                    servicer.BatchRankItems,
+                    request_deserializer=farview_dot_v1_dot_items__pb2.BatchRankItemsRequest.FromString,
+                    response_serializer=farview_dot_v1_dot_items__pb2.BatchRankItemsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -169,6 +188,33 @@ class PrioritizationService:
             '/farview.v1.PrioritizationService/RankItems',
             farview_dot_v1_dot_items__pb2.RankItemsRequest.SerializeToString,
             farview_dot_v1_dot_items__pb2.RankItemsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchRankItems(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/farview.v1.PrioritizationService/BatchRankItems',
+            farview_dot_v1_dot_items__pb2.BatchRankItemsRequest.SerializeToString,
+            farview_dot_v1_dot_items__pb2.BatchRankItemsResponse.FromString,
             options,
             channel_credentials,
             insecure,

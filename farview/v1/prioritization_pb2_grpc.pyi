@@ -71,6 +71,11 @@ class PrioritizationServiceStub:
 
     FAILED_PRECONDITION: the rules cannot hold together; the message names them.
     """
+    BatchRankItems: _grpc.UnaryStreamMultiCallable[_items_pb2.BatchRankItemsRequest, _items_pb2.BatchRankItemsResponse]
+    """Many rankings in one call, such as one for each customer of a mailing. One response for each request, in any order,
+    named by its `key`; each is sent as soon as it is made. A request that RankItems would refuse has its error in its
+    response, with fields named as RankItems does, and the others go on.
+    """
 
 @_typing.type_check_only
 class PrioritizationServiceAsyncStub(PrioritizationServiceStub):
@@ -113,6 +118,11 @@ class PrioritizationServiceAsyncStub(PrioritizationServiceStub):
     and while the database is out of reach.
 
     FAILED_PRECONDITION: the rules cannot hold together; the message names them.
+    """
+    BatchRankItems: _aio.UnaryStreamMultiCallable[_items_pb2.BatchRankItemsRequest, _items_pb2.BatchRankItemsResponse]  # type: ignore[assignment]
+    """Many rankings in one call, such as one for each customer of a mailing. One response for each request, in any order,
+    named by its `key`; each is sent as soon as it is made. A request that RankItems would refuse has its error in its
+    response, with fields named as RankItems does, and the others go on.
     """
 
 class PrioritizationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -165,6 +175,17 @@ class PrioritizationServiceServicer(metaclass=_abc_1.ABCMeta):
         and while the database is out of reach.
 
         FAILED_PRECONDITION: the rules cannot hold together; the message names them.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchRankItems(
+        self,
+        request: _items_pb2.BatchRankItemsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_items_pb2.BatchRankItemsResponse], _abc.AsyncIterator[_items_pb2.BatchRankItemsResponse]]:
+        """Many rankings in one call, such as one for each customer of a mailing. One response for each request, in any order,
+        named by its `key`; each is sent as soon as it is made. A request that RankItems would refuse has its error in its
+        response, with fields named as RankItems does, and the others go on.
         """
 
 def add_PrioritizationServiceServicer_to_server(servicer: PrioritizationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -14,12 +14,14 @@ from farview.v1 import items_pb2 as pb
 from ranking.expected_revenue import ExpectedRevenue, PriceFunction
 from ranking.items import Blend
 from ranking.rank_product import Objective
-from server.convert.fields import Distinct, Seed, counted, known_value
+from server.convert.fields import Distinct, Id, Seed, counted, distinct, known_value
 from server.convert.item_arrangement import Arrangement, Diversity, Explore, Place, Rules
 from server.convert.item_columns import MAX_VALUE, PRICE, PROBABILITY, ItemColumns, item_columns
 from server.convert.parse import Parsed, parse
 
 MAX_ITEMS = 1_000
+MAX_BATCH = 1_000
+MAX_BATCH_ITEMS = 100_000
 MAX_VALUES = 16
 MAX_OBJECTIVES = 16
 MAX_WEIGHT = 1_000_000
@@ -178,6 +180,37 @@ def rank_items(message: pb.RankItemsRequest) -> Ranking:
         most = asked.capacity or len(columns.ids)
         arrangement = Arrangement(most, asked.rules, asked.diversity, asked.exploration, columns)
     return Ranking(columns.ids, kind.blend(columns), asked.seed, asked.include_explanation, arrangement)
+
+
+class Keyed(Parsed):
+    """One ranking of a batch, unread."""
+
+    key: Id
+    request: Any
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_message(cls, message: pb.KeyedRankItemsRequest) -> dict[str, Any]:
+        return {"key": message.key, "request": message.request}
+
+
+def _together(requests: tuple[Keyed, ...]) -> tuple[Keyed, ...]:
+    distinct([keyed.key for keyed in requests])
+    items = sum(len(keyed.request.items) for keyed in requests)
+    if items > MAX_BATCH_ITEMS:
+        raise ValueError(f"hold {items:,} items together; at most {MAX_BATCH_ITEMS:,} (split the call)")
+    return requests
+
+
+class Batch(Parsed):
+    """Rankings by key."""
+
+    requests: Annotated[tuple[Keyed, ...], counted(1, MAX_BATCH), AfterValidator(_together)]
+
+
+def batch(message: pb.BatchRankItemsRequest) -> tuple[Keyed, ...]:
+    """The checked keys with their requests, which are checked one by one later."""
+    return parse(Batch, {"requests": tuple(message.requests)}).requests
 
 
 @contextmanager

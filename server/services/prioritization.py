@@ -1,9 +1,11 @@
 """PrioritizationService: who comes first, and which item."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import grpc
 
+from farview.core.errors import Infeasible, InvalidInput
 from farview.store.store import Store
 from farview.v1 import items_pb2, prioritization_pb2_grpc
 from farview.v1 import prioritization_pb2 as pb
@@ -12,9 +14,10 @@ from server.audiences import Audiences, drawn_unless
 from server.convert import item_answers, item_requests, prioritization_requests
 from server.convert.fields import Surroundings
 from server.feedback_tokens import Answer, FeedbackTokens
-from server.interceptors import refuse_when_late
+from server.interceptors import current_request_id, refuse_when_late
 from server.item_lists import arranged_items
 from server.snapshot import Served
+from server.status import status_of
 
 
 class PrioritizationService(prioritization_pb2_grpc.PrioritizationServiceServicer):
@@ -38,8 +41,23 @@ class PrioritizationService(prioritization_pb2_grpc.PrioritizationServiceService
     def RankItems(
         self, request: items_pb2.RankItemsRequest, context: grpc.ServicerContext
     ) -> items_pb2.RankItemsResponse:
-        asked = item_requests.rank_items(request)
         refuse_when_late(context)
+        return self._ranked(request)
+
+    def BatchRankItems(
+        self, request: items_pb2.BatchRankItemsRequest, context: grpc.ServicerContext
+    ) -> Iterator[items_pb2.BatchRankItemsResponse]:
+        for keyed in item_requests.batch(request):
+            refuse_when_late(context)
+            answer = items_pb2.BatchRankItemsResponse(key=keyed.key)
+            try:
+                answer.ranking.CopyFrom(self._ranked(keyed.request))
+            except (InvalidInput, Infeasible) as error:
+                answer.error.CopyFrom(status_of(error, current_request_id()))
+            yield answer
+
+    def _ranked(self, request: items_pb2.RankItemsRequest) -> items_pb2.RankItemsResponse:
+        asked = item_requests.rank_items(request)
         with item_requests.request_paths():
             ranked = rank_items(asked.ids, asked.blend, seed=drawn_unless(asked.seed), explain=asked.explain)
             arranged = None
