@@ -33,6 +33,22 @@ KnownAt = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Same seed, same result.")]
+Why = Annotated[str, typer.Option("--why", help="A reason, for the lineage and the audit log.")]
+WindowDays = Annotated[float, typer.Option("--window-days", min=0.01, help="How long a touch may take to convert.")]
+Attributes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--attribute",
+        metavar="NAME",
+        help="An attribute of customers that a network may use; may be given several times. Default: all there are.",
+    ),
+]
+CustomerColumn = Annotated[str, typer.Option("--customer-column")]
+TimeColumn = Annotated[str, typer.Option("--time-column")]
+TimeZone = Annotated[str, typer.Option("--time-zone", help="IANA zone of days, and of times that name no offset.")]
+JsonOut = Annotated[
+    str | None, typer.Option("--json", metavar="OUT", help="Write the figures as JSON; - prints them instead.")
+]
 File = Annotated[Path, typer.Argument(help="CSV, CSV.gz or Parquet.", show_default=False)]
 
 

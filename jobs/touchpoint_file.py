@@ -42,18 +42,19 @@ def read_touchpoints(path: Path, columns: Mapping[str, str], zone: str) -> FileL
     return FileLog(log, file.rejected_rows, file.first_problem)
 
 
-def read_attributes(path: Path, customer_column: str, names: Sequence[str]) -> tuple[pa.Table, list[str]]:
-    """Attributes of customers, one row each, as customer_id and those columns: numbers, booleans or texts.
+def read_attributes(path: Path, customer_column: str, names: Sequence[str] | None) -> tuple[pa.Table, list[str]]:
+    """Attributes of customers, one row each, as customer_id and those columns, or all: numbers, booleans or texts.
 
     Raises:
         InvalidInput: no such file, not a table, a column is missing, or a row is bad.
     """
     # The time zone is unread, and may be an attribute like any other column.
-    options = FileOptions({c.CUSTOMER_ID: customer_column}, attributes=names, unread=["time_zone"])
+    options = FileOptions({c.CUSTOMER_ID: customer_column}, attributes=names or (), unread=["time_zone"])
     file = read_whole(path, KINDS["customers"], options, _business("UTC"))
     if file.first_problem is not None:
         raise InvalidInput.of(str(path), file.first_problem)
-    return attribute_table(file.rows, attribute_kinds(file.rows, names)), list(names)
+    kinds = attribute_kinds(file.rows, names or None)
+    return attribute_table(file.rows, kinds), list(kinds)
 
 
 def _business(zone: str) -> Business:

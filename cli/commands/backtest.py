@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import Seed, parse_date
+from cli.options import CustomerColumn, JsonOut, Seed, TimeColumn, TimeZone, parse_date
 from cli.report_files import check_writable, json_path, write_json
 
 if TYPE_CHECKING:
@@ -46,22 +46,18 @@ def backtest_ltv(
             "stand beside them on the same rows.",
         ),
     ] = None,
-    json_out: Annotated[
-        str | None, typer.Option("--json", metavar="OUT", help="Write the figures as JSON; - prints them instead.")
-    ] = None,
+    json_out: JsonOut = None,
     predictions: Annotated[
         Path | None, typer.Option("--predictions", metavar="OUT.parquet", help="Write every customer's forecasts.")
     ] = None,
     drop_zero: Annotated[
         bool, typer.Option("--drop-zero", help="Leave zero amounts out. Default: they are purchases.")
     ] = False,
-    customer_column: Annotated[str, typer.Option("--customer-column")] = "customer_id",
-    time_column: Annotated[str, typer.Option("--time-column")] = "time",
+    customer_column: CustomerColumn = "customer_id",
+    time_column: TimeColumn = "time",
     amount_column: Annotated[str, typer.Option("--amount-column")] = "amount",
     decimal: Annotated[str, typer.Option("--decimal", help="Decimal mark of amounts.")] = ".",
-    time_zone: Annotated[
-        str, typer.Option("--time-zone", help="IANA zone of days, and of times that name no offset.")
-    ] = "UTC",
+    time_zone: TimeZone = "UTC",
     currency: Annotated[
         str, typer.Option("--currency", help="ISO 4217 code; matters only where the file has a currency column.")
     ] = "USD",

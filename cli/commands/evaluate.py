@@ -8,8 +8,8 @@ import typer
 from cli.commands.evaluate_ranking import evaluate_ranking
 from cli.commands.evaluate_retention import evaluate_retention
 from cli.commands.evaluate_survival import evaluate_survival
-from cli.options import Seed, parse_date
-from cli.report_files import write_json
+from cli.options import Attributes, CustomerColumn, JsonOut, Seed, TimeColumn, TimeZone, WindowDays, parse_date
+from cli.report_files import json_path, write_json
 
 if TYPE_CHECKING:
     from jobs.touchpoint_file import FileLog
@@ -48,9 +48,7 @@ def evaluate_journeys(
             show_default="the day by which 70 % of steps have passed",
         ),
     ] = None,
-    window_days: Annotated[
-        float, typer.Option("--window-days", min=0.01, help="How long a touch may take to convert.")
-    ] = 7.0,
+    window_days: WindowDays = 7.0,
     hold_out_customers: Annotated[
         float,
         typer.Option(
@@ -73,20 +71,13 @@ def evaluate_journeys(
     customers: Annotated[
         Path | None, typer.Option("--customers", help="Customers with attributes; CSV, CSV.gz or Parquet.")
     ] = None,
-    attributes: Annotated[
-        str | None,
-        typer.Option("--attributes", metavar="NAMES", help="Columns of --customers to use, separated by commas."),
-    ] = None,
-    json_out: Annotated[
-        str | None, typer.Option("--json", metavar="OUT", help="Write the figures as JSON; - prints them instead.")
-    ] = None,
-    customer_column: Annotated[str, typer.Option("--customer-column")] = "customer_id",
-    time_column: Annotated[str, typer.Option("--time-column")] = "time",
+    attribute: Attributes = None,
+    json_out: JsonOut = None,
+    customer_column: CustomerColumn = "customer_id",
+    time_column: TimeColumn = "time",
     interaction_column: Annotated[str, typer.Option("--interaction-column")] = "interaction",
     channel_column: Annotated[str, typer.Option("--channel-column")] = "channel",
-    time_zone: Annotated[
-        str, typer.Option("--time-zone", help="IANA zone of days, and of times that name no offset.")
-    ] = "UTC",
+    time_zone: TimeZone = "UTC",
     seed: Seed = 0,
 ) -> None:
     """Fit journey models on the earlier part of a touch log and judge them on the later one.
@@ -105,12 +96,9 @@ def evaluate_journeys(
 
     fitted = MODELS if models is None else [name.strip() for name in models.split(",")]
     spec = JourneySpec(time_zone, window_days, parse_date("--split-date", split_date), hold_out_customers, seed, fitted)
-    if json_out not in (None, "-"):
-        target = Path(json_out)
-        if target.is_dir() or not target.absolute().parent.is_dir():
-            raise InvalidInput.of("--json", f"{target} cannot be written (its folder must exist)")
-    if (customers is None) != (attributes is None):
-        raise InvalidInput.of("--attributes", "needs --customers, and --customers needs it (name the columns to use)")
+    target = json_path(json_out)
+    if attribute and customers is None:
+        raise InvalidInput.of("--attribute", "needs --customers, the file that has it")
     columns = {
         "customer_id": customer_column,
         "time": time_column,
@@ -120,17 +108,15 @@ def evaluate_journeys(
     with progress() as bar:
         bar.start(f"read {touchpoints.name}")
         file = read_touchpoints(touchpoints, columns, time_zone)
-        known = None
-        if customers is not None and attributes is not None:
-            known = read_attributes(customers, customer_column, [name.strip() for name in attributes.split(",")])
+        known = None if customers is None else read_attributes(customers, customer_column, attribute)
         bar.done()
         report = document(run(file.log, known, spec, bar))
     report["protocol"] |= {"touchpoints": touchpoints.name, "rejected_rows": file.rejected_rows}
     if json_out == "-":
         print_json(report)
         return
-    if json_out is not None:
-        write_json(Path(json_out), report)
+    if target is not None:
+        write_json(target, report)
     _show(report, file)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.options import Seed
+from cli.options import JsonOut, Seed
 from cli.report_files import json_path, write_json
 
 _LETOR = "SVMlight form, GRADE [qid:ID] INDEX:VALUE ..., plain or .gz."
@@ -35,9 +35,7 @@ def evaluate_ranking(
         int | None,
         typer.Option("--price-feature", min=0, metavar="INDEX", help="The feature that is the price, if one is."),
     ] = None,
-    json_out: Annotated[
-        str | None, typer.Option("--json", metavar="OUT", help="Write the figures as JSON; - prints them instead.")
-    ] = None,
+    json_out: JsonOut = None,
     relevance_loss: Annotated[
         float,
         typer.Option(

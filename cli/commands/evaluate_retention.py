@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.options import Seed
+from cli.options import JsonOut, Seed
 
 _MODELS = {
     "ratio": ("ratio", 3),
@@ -33,9 +33,7 @@ def evaluate_retention(
         float, typer.Option("--value-per-period", help="What a renewed contract earns in a period.")
     ] = 1.0,
     horizon_periods: Annotated[int, typer.Option("--horizon-periods", help="Of the expected renewals to come.")] = 5,
-    json_out: Annotated[
-        str | None, typer.Option("--json", metavar="OUT", help="Write the figures as JSON; - prints them instead.")
-    ] = None,
+    json_out: JsonOut = None,
     period_column: Annotated[str, typer.Option("--period-column")] = "period",
     customers_column: Annotated[str, typer.Option("--customers-column")] = "customers",
     cohort_column: Annotated[str, typer.Option("--cohort-column", help="May be absent: one cohort.")] = "cohort",

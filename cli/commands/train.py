@@ -1,11 +1,29 @@
 """`farview train`: fits, registers, examines; the first version of a kind becomes the champion."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import DEFAULT_DATABASE, AsOf, Database, Json, KnownAt, Seed, parse_date, parse_instant
+from cli.options import (
+    DEFAULT_DATABASE,
+    AsOf,
+    Attributes,
+    Database,
+    Json,
+    KnownAt,
+    Seed,
+    Why,
+    WindowDays,
+    parse_date,
+    parse_instant,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from farview.store.gate_reports import GateReport
+    from farview.store.values import ModelVersion
 
 app = typer.Typer(help="Fit a model and register it.", no_args_is_help=True)
 
@@ -66,7 +84,7 @@ def ltv(
     as_of: AsOf = None,
     known_at: KnownAt = None,
     seed: Seed = 0,
-    why: Annotated[str, typer.Option("--why", help="A reason, for the lineage.")] = "",
+    why: Why = "",
     database: Database = DEFAULT_DATABASE,
     as_json: Json = False,
 ) -> None:
@@ -74,10 +92,9 @@ def ltv(
 
     Example: farview train ltv --as-of 1997-09-30
     """
-    from cli.console import out, print_json, progress
+    from cli.console import progress
     from cli.database import open_store, who
-    from cli.gate_views import next_after, report_as_data, report_view
-    from cli.views import model_as_data, model_lines
+    from cli.views import model_lines
     from farview.core.errors import InvalidInput
     from jobs.gate import gate
     from jobs.train import train_ltv
@@ -99,13 +116,7 @@ def ltv(
             progress=bar,
         )
         report = gate(store, version.kind, version.version, who=who(), progress=bar)
-    if as_json:
-        print_json(model_as_data(version) | {"gate_report": report_as_data(report)})
-        return
-    for line in model_lines(version):
-        out.print(line)
-    out.print(report_view(report, whole=False))
-    out.print(next_after(report))
+    _say(version, report, model_lines(version), as_json=as_json)
 
 
 @app.command("journeys")
@@ -115,21 +126,12 @@ def journeys(
         JourneyModel,
         typer.Option("--model", help="Networks read whole journeys; markov the last channel, markov2 the last two."),
     ] = JourneyModel.LSTM,
-    window_days: Annotated[
-        float, typer.Option("--window-days", min=0.01, help="How long a touch may take to convert.")
-    ] = 7.0,
-    attribute: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--attribute",
-            metavar="NAME",
-            help="An attribute of customers that a network may use; may be given several times. Default: all.",
-        ),
-    ] = None,
+    window_days: WindowDays = 7.0,
+    attribute: Attributes = None,
     as_of: AsOf = None,
     known_at: KnownAt = None,
     seed: Seed = 0,
-    why: Annotated[str, typer.Option("--why", help="A reason, for the lineage.")] = "",
+    why: Why = "",
     database: Database = DEFAULT_DATABASE,
     as_json: Json = False,
 ) -> None:
@@ -137,11 +139,9 @@ def journeys(
 
     Example: farview train journeys --model lstm --window-days 7
     """
-    from cli.console import out, print_json, progress
+    from cli.console import progress
     from cli.database import open_store, who
-    from cli.gate_views import next_after, report_as_data, report_view
     from cli.journey_views import journey_model_lines
-    from cli.views import model_as_data
     from jobs.gate import gate
     from jobs.train_journeys import JourneyFit, train_journeys
 
@@ -150,10 +150,19 @@ def journeys(
     with open_store(database) as store, progress() as bar:
         version = train_journeys(store, fit=fit, as_of=day, known_at=instant, who=who(), why=why, progress=bar)
         report = gate(store, version.kind, version.version, who=who(), progress=bar)
+    _say(version, report, journey_model_lines(version), as_json=as_json)
+
+
+def _say(version: "ModelVersion", report: "GateReport", lines: "Iterable[str]", *, as_json: bool) -> None:
+    """What was registered, and what the gates said of it."""
+    from cli.console import out, print_json
+    from cli.gate_views import next_after, report_as_data, report_view
+    from cli.views import model_as_data
+
     if as_json:
         print_json(model_as_data(version) | {"gate_report": report_as_data(report)})
         return
-    for line in journey_model_lines(version):
+    for line in lines:
         out.print(line)
     out.print(report_view(report, whole=False))
     out.print(next_after(report))

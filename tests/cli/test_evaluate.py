@@ -44,7 +44,7 @@ def test_the_table_names_the_champion_and_warns_of_the_leak(folder: Path) -> Non
 
 def test_the_json_file_has_the_published_form(folder: Path) -> None:
     out = folder / "out.json"
-    attributes = ["--customers", str(folder / "customers.csv"), "--attributes", "segment"]
+    attributes = ["--customers", str(folder / "customers.csv"), "--attribute", "segment"]
     result = run("--touchpoints", str(folder / "touches.csv"), "--json", str(out), *attributes)
     assert result.exit_code == 0, result.output
     report = json.loads(out.read_text())
@@ -62,7 +62,7 @@ def test_json_to_a_dash_is_all_that_is_printed(folder: Path) -> None:
     ("options", "message"),
     [
         (["--split-date", "soon"], "--split-date: 'soon' is not a date"),
-        (["--attributes", "segment"], "--attributes: needs --customers"),
+        (["--attribute", "segment"], "--attribute: needs --customers"),
         (["--json", "/no/such/folder/out.json"], "its folder must exist"),
         (["--time-zone", "Mars/Olympus"], "is not an IANA time zone"),
     ],
