@@ -14,6 +14,8 @@ from farview.simulation.journeys import simulate_journeys
 from farview.simulation.touch_log import touchpoints
 from farview.simulation.world import make_world
 
+ONE_MODEL = ["--models", "markov"]
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -35,7 +37,7 @@ def run(*arguments: str) -> Result:
 
 
 def test_the_table_names_the_champion_and_warns_of_the_leak(folder: Path) -> None:
-    result = run("--touchpoints", str(folder / "touches.csv"))
+    result = run("--touchpoints", str(folder / "touches.csv"), *ONE_MODEL)
     assert result.exit_code == 0, result.output
     assert "(champion)" in result.output
     assert "Warning: short journeys alone score" in result.output
@@ -45,7 +47,7 @@ def test_the_table_names_the_champion_and_warns_of_the_leak(folder: Path) -> Non
 def test_the_json_file_has_the_published_form(folder: Path) -> None:
     out = folder / "out.json"
     attributes = ["--customers", str(folder / "customers.csv"), "--attribute", "segment"]
-    result = run("--touchpoints", str(folder / "touches.csv"), "--json", str(out), *attributes)
+    result = run("--touchpoints", str(folder / "touches.csv"), "--json", str(out), *attributes, *ONE_MODEL)
     assert result.exit_code == 0, result.output
     report = json.loads(out.read_text())
     assert {"protocol", "models", "champion"} <= set(report)
@@ -54,7 +56,7 @@ def test_the_json_file_has_the_published_form(folder: Path) -> None:
 
 
 def test_json_to_a_dash_is_all_that_is_printed(folder: Path) -> None:
-    result = run("--touchpoints", str(folder / "touches.csv"), "--json", "-")
+    result = run("--touchpoints", str(folder / "touches.csv"), "--json", "-", *ONE_MODEL)
     assert json.loads(result.stdout)["protocol"]["window_days"] == 7.0
 
 
