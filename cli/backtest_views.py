@@ -49,7 +49,6 @@ def show(report: Mapping[str, Any], file: "FileEvents") -> None:
     if report["champion"] is not None:
         _show_calibration(report["champion"], report["details"][report["champion"]])
     _show_champion(report)
-    out.print("Next: farview train ltv")
 
 
 def _show_windows(protocol: Mapping[str, Any], file: "FileEvents") -> None:

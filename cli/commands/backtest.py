@@ -11,7 +11,11 @@ from cli.options import CustomerColumn, JsonOut, Seed, TimeColumn, TimeZone, par
 from cli.report_files import check_writable, json_path, write_json
 
 if TYPE_CHECKING:
+    from pyarrow import Table
+
+    from jobs.backtest import Backtest
     from jobs.backtest_models import Candidate
+    from jobs.progress import Progress
 
 app = typer.Typer(help="Hold forecasts of a known past against what came.", no_args_is_help=True)
 
@@ -50,6 +54,9 @@ def backtest_ltv(
     predictions: Annotated[
         Path | None, typer.Option("--predictions", metavar="OUT.parquet", help="Write every customer's forecasts.")
     ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option("--pictures", metavar="DIR", help="Draw the champion beside the baselines, as PNG.")
+    ] = None,
     drop_zero: Annotated[
         bool, typer.Option("--drop-zero", help="Leave zero amounts out. Default: they are purchases.")
     ] = False,
@@ -70,7 +77,7 @@ def backtest_ltv(
     Example: farview backtest ltv --transactions cdnow.csv.gz --calibration-end 1997-09-30 --holdout-end 1998-06-30
     """
     from cli.backtest_views import show
-    from cli.console import print_json, progress
+    from cli.console import out, print_json, progress
     from jobs.backtest import BacktestSpec
     from jobs.backtest import backtest as run_backtest
     from jobs.backtest_events import read_events
@@ -84,6 +91,7 @@ def backtest_ltv(
     _check_models(models or [], known)
     check_writable("--predictions", predictions)
     written = json_path(json_out)
+    _check_folder(pictures)
     columns = {"customer_id": customer_column, "time": time_column, "amount": amount_column}
     with progress() as bar:
         bar.start(f"read {transactions.name}")
@@ -94,6 +102,7 @@ def backtest_ltv(
         report = document(result, known)
         report["protocol"] |= {"transactions": transactions.name, "rejected_rows": file.rejected_rows}
         bar.done()
+        drawn = [] if pictures is None else _draw(result, file.events, known, pictures, bar)
     if predictions is not None:
         write_predictions(result, predictions)
     if json_out == "-":
@@ -102,6 +111,24 @@ def backtest_ltv(
     if written is not None:
         write_json(written, report)
     show(report, file)
+    if drawn:
+        out.print(f"{len(drawn)} pictures of {report['champion'] or 'the first model'} in {pictures}")
+    out.print("Next: farview train ltv")
+
+
+def _draw(
+    result: "Backtest", events: "Table", known: "Mapping[str, Candidate]", folder: Path, bar: "Progress"
+) -> list[Path]:
+    from jobs.backtest_pictures import write_pictures
+
+    return write_pictures(result, events, known, folder, bar)
+
+
+def _check_folder(folder: Path | None) -> None:
+    from farview.core.errors import InvalidInput
+
+    if folder is not None and (folder.is_file() or not folder.absolute().parent.is_dir()):
+        raise InvalidInput.of("--pictures", f"{folder} cannot be made a folder (the one above it must exist)")
 
 
 def _day(option: str, text: str) -> date:

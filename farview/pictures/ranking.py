@@ -3,16 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from farview.pictures.canvas import COLOURS, STYLES, canvas
 
-# Okabe, Ito (2008): told apart by people with any kind of colour blindness. The line style tells them apart in grey.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_STYLES = ("-", "--", "-.", ":")
-_SIZE = (7.0, 4.6)  # inches, 100 dots each
+FloatArray = NDArray[np.float64]
 
 
 def draw_distributions(figure_name: str, by_model: Mapping[str, FloatArray], most: float = 1.0) -> Figure:
@@ -23,7 +19,7 @@ def draw_distributions(figure_name: str, by_model: Mapping[str, FloatArray], mos
         by_model: one figure per query, shape (queries,), NaN where a query has none.
         most: the figure's largest possible value.
     """
-    picture, axes = _canvas()
+    picture, axes = canvas()
     for number, (name, figures) in enumerate(by_model.items()):
         known = np.sort(figures[~np.isnan(figures)])
         area = most - known.mean()
@@ -31,8 +27,8 @@ def draw_distributions(figure_name: str, by_model: Mapping[str, FloatArray], mos
             np.concatenate([[0.0], known, [most]]),
             np.concatenate([[0.0], np.arange(1, len(known) + 1) / len(known), [1.0]]),
             where="post",
-            color=_COLOURS[number % len(_COLOURS)],
-            linestyle=_STYLES[number % len(_STYLES)],
+            color=COLOURS[number % len(COLOURS)],
+            linestyle=STYLES[number % len(STYLES)],
             label=f"{name} (area {area:.3g})",
         )
     axes.set(xlim=(0, most), ylim=(0, 1), xlabel=figure_name, ylabel="share of queries with at most that")
@@ -58,21 +54,21 @@ def draw_frontier(
         along: how many of the points, from the first, lie along the weight and are joined.
         chosen: position of the operating point.
     """
-    picture, axes = _canvas()
+    picture, axes = canvas()
     (x, x_lower, x_upper), (y, y_lower, y_upper) = price, relevance
     axes.errorbar(
         x, y, xerr=[x - x_lower, x_upper - x], yerr=[y - y_lower, y_upper - y], fmt="none", ecolor="#BBBBBB", capsize=2
     )
-    axes.plot(x[:along], y[:along], color=_COLOURS[0], marker="o", label="rank product, by weight of relevance")
+    axes.plot(x[:along], y[:along], color=COLOURS[0], marker="o", label="rank product, by weight of relevance")
     if along < len(labels):
-        axes.plot(x[along:], y[along:], color=_COLOURS[1], marker="s", linestyle="none", label="other blends")
+        axes.plot(x[along:], y[along:], color=COLOURS[1], marker="s", linestyle="none", label="other blends")
     axes.plot(
         x[chosen],
         y[chosen],
         marker="o",
         markersize=13,
         fillstyle="none",
-        color=_COLOURS[6],
+        color=COLOURS[6],
         linestyle="none",
         label="operating point",
     )
@@ -85,10 +81,3 @@ def draw_frontier(
     )
     axes.legend(frameon=False, loc="lower left", fontsize=9)
     return picture
-
-
-def _canvas() -> tuple[Figure, Axes]:
-    picture = Figure(figsize=_SIZE, dpi=100, layout="constrained")
-    axes = picture.add_subplot()
-    axes.spines[["top", "right"]].set_visible(False)
-    return picture, axes

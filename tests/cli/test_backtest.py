@@ -122,3 +122,16 @@ def test_the_tables_show_the_champion_by_group_and_the_intervals_of_differences(
 def test_the_tables_fit_into_80_columns(done: tuple[Result, Path]) -> None:
     tabular = [line for line in done[0].output.splitlines() if "  " in line.strip()]
     assert max(len(line.rstrip()) for line in tabular) <= 80
+
+
+def test_pictures_are_drawn_into_a_folder(shop: Path, tmp_path: Path) -> None:
+    result = run("--transactions", str(shop), *SHOP, *COLUMNS, "--pictures", str(tmp_path / "drawn"))
+    drawn = len(list((tmp_path / "drawn").glob("*.png")))
+    assert drawn >= 8
+    assert f"{drawn} pictures of" in result.output
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_the_work(cdnow_sample: Path) -> None:
+    result = run("--transactions", str(cdnow_sample), *WINDOWS, "--pictures", "/no/such/folder/pictures")
+    assert isinstance(result.exception, InvalidInput)
+    assert "--pictures: /no/such/folder/pictures cannot be made a folder" in str(result.exception)
