@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.commands.evaluate_attribution import evaluate_attribution
 from cli.commands.evaluate_ranking import evaluate_ranking
 from cli.commands.evaluate_retention import evaluate_retention
 from cli.commands.evaluate_survival import evaluate_survival
@@ -33,6 +34,7 @@ def evaluate() -> None:
 
 app.command("ranking")(evaluate_ranking)
 app.command("survival")(evaluate_survival)
+app.command("attribution")(evaluate_attribution)
 
 
 @app.command("journeys")
