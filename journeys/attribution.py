@@ -105,7 +105,7 @@ def model_removal(model: JourneyModel[Any], steps: Steps, context: Float32Array)
 
     def lost(gone: BoolArray) -> FloatArray:
         left = whole - _expected(model, _without(steps, gone), context, paths.path[~gone], paths)
-        return np.bincount(paths.customer, left, len(steps.customer_ids))
+        return np.asarray(np.bincount(paths.customer, left, len(steps.customer_ids)), np.float64)
 
     by_channel = [lost(steps.channel == channel) for channel in range(C)]
     by_position = [lost(position == number) for number in range(1, LAST_POSITION + 1)]
@@ -152,4 +152,4 @@ def _reaching(chain: FloatArray, kept: BoolArray) -> float:
 def _by_customer(steps: Steps, group: NDArray[np.integer], share: NDArray[Any], groups: int) -> FloatArray:
     """Sums of shares by customer and group, (customers, groups)."""
     flat = np.bincount(steps.customer * groups + group, share, len(steps.customer_ids) * groups)
-    return flat.reshape(-1, groups)
+    return np.asarray(flat.reshape(-1, groups), np.float64)
