@@ -13,6 +13,8 @@ from structlog.typing import FilteringBoundLogger
 
 from farview.store.store import Store
 from farview.v1 import (
+    catalog_pb2,
+    catalog_pb2_grpc,
     feedback_pb2,
     feedback_pb2_grpc,
     forecast_pb2,
@@ -37,6 +39,7 @@ from server.options import ServerOptions
 from server.poller import Poller
 from server.port_lock import taken
 from server.scoring import Scoring
+from server.services.catalog import CatalogService
 from server.services.feedback import FeedbackService
 from server.services.forecast import ForecastService
 from server.services.jobs import JobService
@@ -55,6 +58,7 @@ SERVICES = tuple(
         (journey_pb2, "JourneyService"),
         (feedback_pb2, "FeedbackService"),
         (segment_pb2, "SegmentService"),
+        (catalog_pb2, "CatalogService"),
         (model_pb2, "ModelService"),
         (job_pb2, "JobService"),
         (operations_pb2, "Operations"),
@@ -103,6 +107,7 @@ def start(store: Store, options: ServerOptions, logger: FilteringBoundLogger) ->
     )
     journey_pb2_grpc.add_JourneyServiceServicer_to_server(JourneyService(store, journeys, tokens), server)
     feedback_pb2_grpc.add_FeedbackServiceServicer_to_server(FeedbackService(store, tokens), server)
+    catalog_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogService(store), server)
     segment_pb2_grpc.add_SegmentServiceServicer_to_server(SegmentService(store), server)
     model_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(store), server)
     job_pb2_grpc.add_JobServiceServicer_to_server(JobService(store), server)

@@ -27,8 +27,10 @@ from farview.client.connection import CallFailed
 from farview.client.item_lists import Diversity, Exploration, ItemFacts, ItemList, ListRules
 from farview.client.prioritization import ranking_request
 from farview.client.values import (
+    CatalogEntry,
     Conversion,
     CustomerForecast,
+    CustomerProfile,
     ExpectedRevenue,
     Exposure,
     Floor,
@@ -42,14 +44,17 @@ from farview.client.values import (
     Purchase,
     Reach,
     Reserve,
+    Said,
     Touch,
     Transaction,
 )
 
 __all__ = [
     "CallFailed",
+    "CatalogEntry",
     "Conversion",
     "CustomerForecast",
+    "CustomerProfile",
     "Diversity",
     "ExpectedRevenue",
     "Exploration",
@@ -69,6 +74,7 @@ __all__ = [
     "Purchase",
     "Reach",
     "Reserve",
+    "Said",
     "Touch",
     "Transaction",
     "ranking_request",

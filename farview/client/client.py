@@ -5,6 +5,7 @@ from typing import Self
 
 import grpc
 
+from farview.client.catalog import CatalogCalls
 from farview.client.connection import DEFAULT_TIMEOUT_SECONDS, Connection
 from farview.client.feedback import FeedbackCalls
 from farview.client.forecasts import ForecastCalls
@@ -16,7 +17,7 @@ from farview.client.segments import SegmentCalls
 
 
 class FarviewClient(
-    ForecastCalls, PrioritizationCalls, JourneyCalls, FeedbackCalls, SegmentCalls, ModelCalls, JobCalls
+    ForecastCalls, PrioritizationCalls, JourneyCalls, FeedbackCalls, SegmentCalls, CatalogCalls, ModelCalls, JobCalls
 ):
     """Calls one server. Safe to share between threads; every method raises CallFailed.
 
@@ -37,6 +38,7 @@ class FarviewClient(
         JourneyCalls.__init__(self, connection)
         FeedbackCalls.__init__(self, connection)
         SegmentCalls.__init__(self, connection)
+        CatalogCalls.__init__(self, connection)
         ModelCalls.__init__(self, connection)
         JobCalls.__init__(self, connection)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from farview.client.item_lists import ItemFacts
@@ -107,6 +107,41 @@ class Reserve:
     guarantee_ids: Sequence[str]
     minutes: int = 0  # 0: the default, 24 hours
     request_id: str = ""  # give one to make repeats of the call safe
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a customer said about being contacted."""
+
+    channel: str
+    allowed: bool
+    time: datetime  # aware
+    purpose: str = ""  # "": marketing
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerProfile:
+    """What is known of a customer; what is left out stays as it is."""
+
+    customer_id: str
+    time_zone: str = ""  # IANA
+    attributes: Mapping[str, str | float | bool | None] = field(default_factory=dict)  # None removes
+    consents: Sequence[Said] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogEntry:
+    """An item of the catalogue; what is left out stays as it is."""
+
+    item_id: str
+    price: Decimal
+    currency: str  # ISO 4217; the database's reporting currency
+    category: str = ""
+    brand: str = ""
+    margin: Decimal | None = None  # of one sale
+    stock: int | None = None  # pieces
+    added: date | None = None  # first day in the catalogue
+    attributes: Mapping[str, str | float | bool | None] = field(default_factory=dict)  # None removes
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from farview.store import (
     business,
+    catalog,
     champions,
     contacts,
     exposures,
@@ -20,6 +21,7 @@ from farview.store import (
     touchpoints,
     transactions,
 )
+from farview.store.catalog import DescribedCustomer, DescribedItem
 from farview.store.job_requests import JobRequest
 from farview.store.promises import (
     Contact,
@@ -88,6 +90,16 @@ class Writer:
     def queue_operation(self, request: JobRequest, *, who: str) -> OperationRecord:
         """Adds an operation that waits for a worker."""
         return queue.add(self.connection, request, who=who)
+
+    # what is known of customers and items
+
+    def upsert_customers(self, rows: Sequence[DescribedCustomer], *, who: str) -> tuple[WriteCounts, WriteCounts]:
+        """Adds to what is known of customers, each named once: counts of customers, and of records of consent."""
+        return catalog.upsert_customers(self.connection, rows, who=who)
+
+    def upsert_items(self, rows: Sequence[DescribedItem]) -> WriteCounts:
+        """Adds items or changes them, each named once."""
+        return catalog.upsert_items(self.connection, rows)
 
     # segments and guarantees
 

@@ -20,6 +20,7 @@ from farview.store.migrate import upgrade
 from farview.store.store import Store
 from farview.store.values import Business, Transaction
 from farview.v1 import (
+    catalog_pb2_grpc,
     feedback_pb2_grpc,
     forecast_pb2_grpc,
     model_pb2_grpc,
@@ -116,6 +117,10 @@ class Running:
     @property
     def segments(self) -> segment_pb2_grpc.SegmentServiceStub:
         return segment_pb2_grpc.SegmentServiceStub(self.channel)
+
+    @property
+    def catalog(self) -> catalog_pb2_grpc.CatalogServiceStub:
+        return catalog_pb2_grpc.CatalogServiceStub(self.channel)
 
     @property
     def models(self) -> model_pb2_grpc.ModelServiceStub:
