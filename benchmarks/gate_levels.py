@@ -2,7 +2,7 @@
 
 `python -m benchmarks.gate_levels` simulates businesses that follow BG/NBD and Gamma-Gamma exactly, and examines a fit
 of each as `farview models gate` does: trials at three rolling origins, and the model as registered. A right model is
-wrong only by what it could not learn from so many customers. The wrong ones have their spend or their chance of leaving
+wrong only by what it could not learn from so many customers. The wrong ones have a parameter of spend or of leaving
 multiplied. The table of docs/decisions/0008-gate-tolerances.md is its output.
 """
 
@@ -31,10 +31,10 @@ HABITS = BuyingHabits(r=0.5, alpha_days=30.0)
 Distort = Callable[[BtydModel], BtydModel]
 MODELS: Mapping[str, Distort] = {
     "right": lambda model: model,
-    "spend x 1.5": lambda model: replace(model, spend_draws=model.spend_draws * [1.0, 1.0, 1.5]),
-    "spend x 3": lambda model: replace(model, spend_draws=model.spend_draws * [1.0, 1.0, 3.0]),
-    "leaving x 3": lambda model: replace(model, purchase_draws=model.purchase_draws * [1.0, 1.0, 3.0, 1.0]),
-    "leaving x 10": lambda model: replace(model, purchase_draws=model.purchase_draws * [1.0, 1.0, 10.0, 1.0]),
+    "v of spend x 1.5": lambda model: replace(model, spend_draws=model.spend_draws * [1.0, 1.0, 1.5]),
+    "v of spend x 3": lambda model: replace(model, spend_draws=model.spend_draws * [1.0, 1.0, 3.0]),
+    "a of leaving x 3": lambda model: replace(model, purchase_draws=model.purchase_draws * [1.0, 1.0, 3.0, 1.0]),
+    "a of leaving x 10": lambda model: replace(model, purchase_draws=model.purchase_draws * [1.0, 1.0, 10.0, 1.0]),
 }
 
 
