@@ -1,10 +1,11 @@
 """What can be done inside one writing transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from farview.store import (
     business,
@@ -22,6 +23,7 @@ from farview.store import (
     transactions,
 )
 from farview.store.catalog import DescribedCustomer, DescribedItem
+from farview.store.engine import write
 from farview.store.job_requests import JobRequest
 from farview.store.promises import (
     Contact,
@@ -45,6 +47,8 @@ from farview.store.values import (
     Transaction,
     WriteCounts,
 )
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,3 +171,8 @@ class Writer:
             InvalidInput: on `exposures`, when somebody else stood at a place.
         """
         return slots.settle(self.connection, answer_id, dict(shown), released, datetime.now(UTC))
+
+
+def writing(engine: Engine, work: Callable[[Writer], T]) -> T:
+    """Does `work` in one writing transaction; see farview.store.engine.write."""
+    return write(engine, lambda connection: work(Writer(connection)))

@@ -1,0 +1,66 @@
+"""A door of the store. Customers and items."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import pyarrow as pa
+from sqlalchemy import Engine
+
+from farview.store import business, consents, contacts, customers, items
+from farview.store.promises import Contact
+
+
+class CatalogueDoor:
+    """Customers and items."""
+
+    _engine: Engine
+
+    # customers
+
+    def customers(self) -> int:
+        """How many customers are known."""
+        return customers.count(self._engine)
+
+    def attributes(self, customer_ids: Sequence[str] | None = None) -> pa.Table:
+        """schemas.ATTRIBUTES of those customers, or of all; unknown ones are absent, undescribed ones have none."""
+        return customers.attributes(self._engine, customer_ids)
+
+    def denied_channels(
+        self,
+        customer_ids: Sequence[str],
+        channels: Sequence[str],
+        *,
+        purpose: str = "marketing",
+        at: datetime | None = None,
+    ) -> dict[str, frozenset[str]]:
+        """Which of the channels each customer does not allow for a purpose; every customer asked for is a key.
+
+        The latest record up to `at` (default now) decides; without one a channel is allowed, unless the business was
+        initialised with consent required.
+        """
+        required = business.read(self._engine).consent_required
+        return consents.denied(self._engine, customer_ids, channels, purpose, at, required=required)
+
+    def barred(self, customer_ids: Sequence[str], contact: Contact, now: datetime) -> frozenset[str]:
+        """Which of the customers must not be contacted: by consent, as of the last record up to `now`, or by a cap.
+
+        A contact is a place of an audience or a touch of a plan that was shown, or that is reserved. Where no channel
+        is named, those are barred who allow none of the channels that they spoke of.
+
+        Raises:
+            InvalidInput: `caps[i]`.
+        """
+        required = business.read(self._engine).consent_required
+        with self._engine.connect() as connection:
+            return contacts.barred(connection, customer_ids, contact, now, required=required)
+
+    def contact_counts(self, days: int, now: datetime) -> dict[str, int]:
+        """How many contacts were shown to each customer within the last days; who had none is absent. One scan."""
+        with self._engine.connect() as connection:
+            return contacts.counts(connection, days, now)
+
+    # items
+
+    def items(self, item_ids: Sequence[str] | None = None) -> pa.Table:
+        """schemas.ITEMS of those items, or of all; unknown ones are absent."""
+        return items.read(self._engine, item_ids)
