@@ -53,19 +53,28 @@ class Candidate:
     fit: Fit
     extrapolation: str  # what carries it beyond the longest horizon it was judged on
     buys_till_it_dies: bool = False  # a member of the buy-till-you-die family
+    standing: bool = True  # stands beside the others whatever was asked for
 
 
 def candidates(seed: int) -> Mapping[str, Candidate]:
-    """The models by name, in the order in which ties are broken; all always stand beside each other."""
+    """The models by name, in the order in which ties are broken."""
 
     def fit_bg_nbd(past: Past) -> Predict:
         return _fit_bg_nbd(past, seed)
+
+    def fit_boost(past: Past) -> Predict:
+        from jobs.backtest_boost import fit_boost_to
+
+        return fit_boost_to(past, seed)
 
     return {
         "bg_nbd": Candidate(fit_bg_nbd, "its purchase and dropout process, run on", buys_till_it_dies=True),
         "past_rate": Candidate(_fit_past_rate, "the past daily rate, held constant"),
         "past_spend": Candidate(_fit_past_spend, "none: the same figure for every horizon"),
         "zero": Candidate(_fit_zero, "none: nothing at every horizon"),
+        "boost": Candidate(
+            fit_boost, "its buy-till-you-die process, run on; the corrections to it, held constant", standing=False
+        ),
     }
 
 

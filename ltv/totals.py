@@ -71,6 +71,31 @@ class Totals:
         self._means[into] += other._means
         self._sums[into] += other._sums
 
+    def add_corrected(
+        self, other: Self, group: Sequence[str], horizons: Sequence[int], means: Sequence[FloatArray]
+    ) -> None:
+        """Adds customers whose forecasts were corrected one by one after another scorer had added them up.
+
+        A group's draws are multiplied by what the corrections did to its mean, their variances by the square.
+
+        Args:
+            other: of the same customers and parameter draws, before the correction.
+            group: of each customer, (n,).
+            horizons: which horizons of `other` these are, in order.
+            means: corrected purchases and value, each (n, H).
+        """
+        names, number = np.unique(np.asarray(group, dtype=np.str_), return_inverse=True)
+        into = self.groups(names.tolist())
+        held = [other._groups[name] for name in names.tolist()]
+        before = other._means[held][:, horizons]
+        after = np.zeros_like(before)
+        np.add.at(after, number, np.stack(means, axis=2))
+        factor = np.where(before > 0, after / np.where(before > 0, before, 1.0), 0.0)
+        powers = np.stack([factor[..., 0], factor[..., 0] ** 2, factor[..., 1], factor[..., 1] ** 2], axis=2)
+        self._customers[into] += other._customers[held]
+        self._means[into] += after
+        self._sums[into] += other._sums[held][:, horizons] * powers[..., None]
+
     def to_bytes(self) -> bytes:
         """An Arrow file that `from_bytes` turns back into equal sums."""
         columns = {"group": list(self._groups), "customers": self._customers}

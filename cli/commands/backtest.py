@@ -46,8 +46,8 @@ def backtest_ltv(
         typer.Option(
             "--models",
             metavar="NAMES",
-            help="Models to judge, separated by commas; the standing ones (bg_nbd, past_rate, past_spend, zero) always "
-            "stand beside them on the same rows.",
+            help="Models to judge, separated by commas, of those that learn (boost). Default: all. The standing ones "
+            "(bg_nbd, past_rate, past_spend, zero) are always beside them, on the same rows.",
         ),
     ] = None,
     json_out: JsonOut = None,
@@ -87,8 +87,7 @@ def backtest_ltv(
 
     windows = _day("--calibration-end", calibration_end), _day("--holdout-end", holdout_end)
     spec = BacktestSpec(*windows, time_zone, drop_zero, seed)
-    known = candidates(seed)
-    _check_models(models or [], known)
+    known = _asked(models, candidates(seed))
     check_writable("--predictions", predictions)
     written = json_path(json_out)
     _check_folder(pictures)
@@ -137,9 +136,13 @@ def _day(option: str, text: str) -> date:
     return day
 
 
-def _check_models(asked: list[str], known: "Mapping[str, Candidate]") -> None:
+def _asked(models: list[str] | None, known: "Mapping[str, Candidate]") -> "Mapping[str, Candidate]":
+    """All models, or where some were named these and the standing ones."""
     from farview.core.errors import InvalidInput
 
-    for name in (name.strip() for names in asked for name in names.split(",")):
-        if name not in known:
-            raise InvalidInput.of("--models", f"no model named {name!r} (known: {', '.join(known)})")
+    if not models:
+        return known
+    asked = {name.strip() for names in models for name in names.split(",")}
+    for name in sorted(asked - known.keys()):
+        raise InvalidInput.of("--models", f"no model named {name!r} (known: {', '.join(known)})")
+    return {name: model for name, model in known.items() if model.standing or name in asked}

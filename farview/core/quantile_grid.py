@@ -203,7 +203,8 @@ def _codes(grid: pa.FixedSizeBinaryArray) -> Codes:
 
 
 def _trapezium(points: FloatArray) -> FloatArray:
-    return np.asarray((0.5 * (points[:, :-1] + points[:, 1:])) @ WIDTHS)
+    # Not a matrix product, whose rounding depends on how many rows there are.
+    return np.asarray((0.5 * (points[:, :-1] + points[:, 1:]) * WIDTHS).sum(axis=1))
 
 
 def _conditional_cdf(points: FloatArray, y: FloatArray) -> FloatArray:

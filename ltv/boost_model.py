@@ -1,0 +1,90 @@
+"""The boosted model as stored and served: its anchor, its trees, its units; no customers."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Self
+
+from farview.core.errors import ArtifactMismatch
+from ltv.boost_inputs import INPUTS, Units
+from ltv.model import LtvModel, load
+from ltv.parts import pack, unpack
+
+FORMAT_VERSION = 1
+SOME, MORE, SPEND, RETURNED = "some", "more", "spend", "returned"
+NOTHING_RETURNED = -50.0  # level of the head where nothing was: the log of a share that is none
+_ANCHOR = "anchor"
+
+
+@dataclass(frozen=True, slots=True)
+class HeadDiagnostics:
+    """How one head was chosen."""
+
+    rounds: int
+    loss_without: float  # on customers held out, mean per row
+    loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class BoostDiagnostics:
+    """What a fit saw and how it went; stored with the model and shown in its lineage."""
+
+    anchor: str
+    customers: int
+    origins: tuple[str, ...]  # "1997-07-02 to 1997-09-30", newest first
+    longest_target_days: int  # beyond it the corrections learnt are held, and the anchor's process carries the forecast
+    heads: Mapping[str, HeadDiagnostics]
+    warnings: tuple[str, ...]  # in plain words, the anchor's too
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BoostModel:
+    """A buy-till-you-die model whose forecasts trees correct, customer by customer."""
+
+    anchor: LtvModel
+    units: Units
+    trees: Mapping[str, bytes]  # by head, UBJSON; empty without trees
+    level: Mapping[str, float]  # by head, added to its margin with the trees
+    diagnostics: BoostDiagnostics
+    name: ClassVar[str] = "boost"
+
+    @property
+    def returns(self) -> bool:
+        """Whether anything was returned where it was trained."""
+        return self.level[RETURNED] > NOTHING_RETURNED
+
+    def to_artifact(self) -> bytes:
+        """Bytes that `from_artifact` turns back. Equal models give equal bytes."""
+        about = {
+            "format_version": FORMAT_VERSION,
+            "inputs": list(INPUTS),
+            "units": asdict(self.units),
+            "level": dict(self.level),
+            "diagnostics": asdict(self.diagnostics),
+        }
+        return pack(self.name, about, {_ANCHOR: self.anchor.to_artifact(), **self.trees})
+
+    @classmethod
+    def from_artifact(cls, artifact: bytes) -> Self:
+        """The model that `to_artifact` wrote.
+
+        Raises:
+            ArtifactMismatch: the bytes are not such an artifact, or of a version with other inputs.
+        """
+        name, about, parts = unpack(artifact)
+        if name != cls.name:
+            raise ArtifactMismatch(f"the artifact holds a {name!r} model, not {cls.name!r}")
+        if about["format_version"] != FORMAT_VERSION or about["inputs"] != list(INPUTS):
+            raise ArtifactMismatch("the artifact was made for other features (train boost again)")
+        return cls(
+            anchor=load(parts.pop(_ANCHOR)),
+            units=Units(**about["units"]),
+            trees=parts,
+            level=about["level"],
+            diagnostics=_diagnostics(about["diagnostics"]),
+        )
+
+
+def _diagnostics(data: Mapping[str, Any]) -> BoostDiagnostics:
+    heads = {name: HeadDiagnostics(**head) for name, head in data["heads"].items()}
+    told = {name: tuple(data[name]) for name in ("origins", "warnings")}
+    return BoostDiagnostics(**{**data, "heads": heads, **told})

@@ -1,0 +1,93 @@
+"""Forecasts of the boosted model, streaming: rows of customer features in, rows of the forecast contract out."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from farview.core import columns as c
+from farview.features.customer_rfm import rfm_of_features
+from ltv.boost_anchor import anchor_figures
+from ltv.boost_inputs import input_matrix
+from ltv.boost_model import MORE, RETURNED, SOME, SPEND, BoostModel
+from ltv.boost_tilt import Corrections, tilted
+from ltv.boost_trees import Trees
+from ltv.scorer import CHUNK_ROWS, Scorer
+from ltv.tables import Tables
+from ltv.totals import Totals
+
+FloatArray = npt.NDArray[np.float64]
+
+LEAST_KEPT = 0.02  # of gross value after returns: a forecast law is never negative
+
+
+class BoostScorer:
+    """Forecasts customers with one boosted model; one thread at a time."""
+
+    def __init__(
+        self,
+        model: BoostModel,
+        horizons_days: Sequence[int],
+        as_of: date,
+        seed: int,
+        tables: Tables | None = None,
+        *,
+        gross: bool = False,
+    ) -> None:
+        """A scorer of one run.
+
+        Args:
+            model: whose trees correct its anchor.
+            horizons_days: rising.
+            as_of: the day at whose end the features stop.
+            seed: of the anchor's lattice rule and of the totals' noise.
+            tables: of the anchor and seed, to be shared by many scorers; made here without.
+            gross: returns are not deducted from value.
+
+        Raises:
+            InvalidInput: horizons that are not whole, positive and rising.
+        """
+        self._model = model
+        self._asked = [int(days) for days in horizons_days]
+        self._horizons = sorted({*self._asked, model.units.reference_days})
+        self._as_of, self._seed, self._gross = as_of, seed, gross
+        self._tables = tables or Tables(model.anchor, seed)
+        self._trees = {name: Trees(trees) for name, trees in model.trees.items() if trees}
+        self.partial_totals = Totals(self._asked, self._tables.draws)
+
+    def forecast(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Rows of `customer_features` to rows of schemas.FORECAST: customers in order, horizons rising within each."""
+        for batch in batches:
+            for start in range(0, batch.num_rows, CHUNK_ROWS):
+                yield self._chunk(batch.slice(start, CHUNK_ROWS))
+
+    def totals(self) -> pa.Table:
+        """Joint draws (schemas.TOTALS) over all customers forecast so far."""
+        return self.partial_totals.table(self._seed)
+
+    def _chunk(self, features: pa.RecordBatch) -> pa.RecordBatch:
+        scorer = Scorer(self._model.anchor, self._horizons, self._as_of, self._seed, self._tables)
+        customers = rfm_of_features(features, self._as_of).combine_chunks()
+        said = pa.Table.from_batches(scorer.forecast(customers.to_batches()))
+        row = np.arange(said.num_rows).reshape(features.num_rows, -1)
+        reference = said.take(pa.array(row[:, self._horizons.index(self._model.units.reference_days)]))
+        asked = [self._horizons.index(days) for days in self._asked]
+        kept = said.take(pa.array(row[:, asked].ravel()))
+        forecast = tilted(kept, self._corrections(features, reference, len(asked)))
+        means = [forecast.column(name).to_numpy().reshape(-1, len(asked)) for name in ("purchases_mean", "value_mean")]
+        cohorts = customers.column(c.COHORT).to_pylist()
+        self.partial_totals.add_corrected(scorer.partial_totals, cohorts, asked, means)
+        return forecast
+
+    def _corrections(self, features: pa.RecordBatch, reference: pa.Table, horizons: int) -> Corrections:
+        """Of every customer, repeated for each horizon."""
+        inputs = input_matrix(features, anchor_figures(reference), self._model.units)
+        add = {name: np.full(len(inputs), level) for name, level in self._model.level.items()}
+        for name, trees in self._trees.items():
+            add[name] += trees.add(inputs)
+        returned = np.zeros(len(inputs)) if self._gross else np.exp(add[RETURNED])
+        kept = np.maximum(1.0 - returned, LEAST_KEPT)
+        each = [add[SOME], add[MORE], add[SPEND], kept]
+        return Corrections(*(np.repeat(values, horizons) for values in each))
