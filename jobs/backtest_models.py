@@ -67,6 +67,11 @@ def candidates(seed: int) -> Mapping[str, Candidate]:
 
         return fit_boost_to(past, seed)
 
+    def fit_combination(past: Past) -> Predict:
+        from jobs.backtest_combination import fit_combination_to
+
+        return fit_combination_to(past, seed)
+
     return {
         "bg_nbd": Candidate(fit_bg_nbd, "its purchase and dropout process, run on", buys_till_it_dies=True),
         "past_rate": Candidate(_fit_past_rate, "the past daily rate, held constant"),
@@ -75,6 +80,7 @@ def candidates(seed: int) -> Mapping[str, Candidate]:
         "boost": Candidate(
             fit_boost, "its buy-till-you-die process, run on; the corrections to it, held constant", standing=False
         ),
+        "combination": Candidate(fit_combination, "that of its members; their weights, held constant", standing=False),
     }
 
 

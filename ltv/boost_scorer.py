@@ -35,6 +35,7 @@ class BoostScorer:
         tables: Tables | None = None,
         *,
         gross: bool = False,
+        corrected: bool = True,
     ) -> None:
         """A scorer of one run.
 
@@ -45,6 +46,7 @@ class BoostScorer:
             seed: of the anchor's lattice rule and of the totals' noise.
             tables: of the anchor and seed, to be shared by many scorers; made here without.
             gross: returns are not deducted from value.
+            corrected: False forecasts by the anchor, returns deducted all the same.
 
         Raises:
             InvalidInput: horizons that are not whole, positive and rising.
@@ -52,7 +54,8 @@ class BoostScorer:
         self._model = model
         self._asked = [int(days) for days in horizons_days]
         self._horizons = sorted({*self._asked, model.units.reference_days})
-        self._as_of, self._seed, self._gross = as_of, seed, gross
+        self._as_of, self._seed = as_of, seed
+        self._gross, self._corrected = gross, corrected
         self._tables = tables or Tables(model.anchor, seed)
         self._trees = {name: Trees(trees) for name, trees in model.trees.items() if trees}
         self.partial_totals = Totals(self._asked, self._tables.draws)
@@ -89,5 +92,5 @@ class BoostScorer:
             add[name] += trees.add(inputs)
         returned = np.zeros(len(inputs)) if self._gross else np.exp(add[RETURNED])
         kept = np.maximum(1.0 - returned, LEAST_KEPT)
-        each = [add[SOME], add[MORE], add[SPEND], kept]
+        each = [add[name] if self._corrected else np.zeros(len(kept)) for name in (SOME, MORE, SPEND)] + [kept]
         return Corrections(*(np.repeat(values, horizons) for values in each))

@@ -46,8 +46,8 @@ def backtest_ltv(
         typer.Option(
             "--models",
             metavar="NAMES",
-            help="Models to judge, separated by commas, of those that learn (boost). Default: all. The standing ones "
-            "(bg_nbd, past_rate, past_spend, zero) are always beside them, on the same rows.",
+            help="Models to judge, separated by commas, of those that learn (boost, combination). Default: all. The "
+            "standing ones (bg_nbd, past_rate, past_spend, zero) are always beside them, on the same rows.",
         ),
     ] = None,
     json_out: JsonOut = None,

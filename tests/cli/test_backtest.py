@@ -55,7 +55,7 @@ def shop(tmp_path: Path) -> Path:
     return path
 
 
-SHOP = ["--calibration-end", "2024-04-30", "--holdout-end", "2024-06-30"]
+SHOP = ["--calibration-end", "2024-04-30", "--holdout-end", "2024-06-30", "--models", "zero"]
 COLUMNS = ["--customer-column", "who", "--time-column", "when", "--amount-column", "paid", "--decimal", ","]
 
 

@@ -42,7 +42,7 @@ def test_no_correction_changes_nothing_but_p_alive(anchor: pa.Table) -> None:
     same = corrected(anchor)
     for name in FORECAST.names:
         if pa.types.is_floating(FORECAST.field(name).type) and name not in READ_FROM_GRIDS:
-            np.testing.assert_allclose(column(same, name), column(anchor, name), rtol=1e-2, atol=1e-9, err_msg=name)
+            np.testing.assert_allclose(column(same, name), column(anchor, name), rtol=3e-2, atol=1e-9, err_msg=name)
     assert same.column("value_grid").equals(anchor.column("value_grid"))
     assert same.column("p_alive").null_count == ROWS
 
