@@ -162,14 +162,15 @@ class _Losses:
 
 
 def _by_segment(each: FloatArray, segment: IntArray) -> FloatArray:
-    return np.bincount(segment, each, minlength=len(SEGMENTS))
+    return np.bincount(segment, each, minlength=len(SEGMENTS)).astype(np.float64)
 
 
 def _fitted(losses: Sequence[_Losses]) -> tuple[FloatArray, int]:
     """Weights (segments, members) and the number of the power."""
     corners = _lattice(losses[0].members)
-    scores, distances = (sum(getattr(loss, name) for loss in losses) for name in ("scores", "distances"))
-    customers = sum(loss.customers for loss in losses)
+    scores, distances, customers = (
+        np.sum([getattr(loss, name) for loss in losses], axis=0) for name in ("scores", "distances", "customers")
+    )
     linear = np.einsum("psk,ck->psc", scores, corners)
     loss = linear - 0.5 * np.einsum("ck,cl,pskl->psc", corners, corners, distances)  # (powers, segments, corners)
     power = int(np.argmin(loss.sum(axis=1).min(axis=1)))
