@@ -7,6 +7,7 @@ import typer
 
 from cli.commands.evaluate_attribution import evaluate_attribution
 from cli.commands.evaluate_ranking import evaluate_ranking
+from cli.commands.evaluate_repurchase import evaluate_repurchase
 from cli.commands.evaluate_retention import evaluate_retention
 from cli.commands.evaluate_survival import evaluate_survival
 from cli.options import Attributes, CustomerColumn, JsonOut, Seed, TimeColumn, TimeZone, WindowDays, parse_date
@@ -35,6 +36,7 @@ def evaluate() -> None:
 app.command("ranking")(evaluate_ranking)
 app.command("survival")(evaluate_survival)
 app.command("attribution")(evaluate_attribution)
+app.command("repurchase")(evaluate_repurchase)
 
 
 @app.command("journeys")
