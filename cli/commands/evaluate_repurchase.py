@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.options import Seed, parse_date
+from cli.options import CustomerColumn, JsonOut, Seed, TimeColumn, TimeZone, parse_date
 from cli.report_files import json_path, write_json
 
 
@@ -18,15 +18,11 @@ def evaluate_repurchase(
     holdout_end: Annotated[
         str, typer.Option("--holdout-end", metavar="DATE", help="Last day of the holdout.", show_default=False)
     ],
-    customer_column: Annotated[str, typer.Option("--customer-column")] = "customer_id",
-    time_column: Annotated[str, typer.Option("--time-column")] = "time",
+    customer_column: CustomerColumn = "customer_id",
+    time_column: TimeColumn = "time",
     amount_column: Annotated[str, typer.Option("--amount-column")] = "amount",
-    time_zone: Annotated[
-        str, typer.Option("--time-zone", help="IANA zone of days, and of times that name no offset.")
-    ] = "UTC",
-    json_out: Annotated[
-        str | None, typer.Option("--json", metavar="OUT", help="Write the figures as JSON; - prints them instead.")
-    ] = None,
+    time_zone: TimeZone = "UTC",
+    json_out: JsonOut = None,
     seed: Seed = 0,
 ) -> None:
     """Forecast which customers without contracts buy nothing in a holdout, and see which did. Needs no database.

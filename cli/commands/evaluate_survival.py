@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.options import Seed
+from cli.options import JsonOut, Seed
 from cli.report_files import check_writable, json_path, write_json
 
 if TYPE_CHECKING:
@@ -59,9 +59,7 @@ def evaluate_survival(
     unit: Annotated[str, typer.Option("--unit", help="What durations are in.")] = "months",
     folds: Annotated[int, typer.Option("--folds", min=2, help="Of the cross-validation.")] = 5,
     picture: Annotated[Path | None, typer.Option("--picture", metavar="OUT.png", help="Draw the curves.")] = None,
-    json_out: Annotated[
-        str | None, typer.Option("--json", metavar="OUT", help="Write the figures as JSON; - prints them instead.")
-    ] = None,
+    json_out: JsonOut = None,
     seed: Seed = 0,
 ) -> None:
     """Fit survival models to contracts and judge them on contracts they have not seen. Needs no database.
