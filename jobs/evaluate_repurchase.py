@@ -17,8 +17,8 @@ from farview.evaluation.marginals import GridMarginal
 from farview.evaluation.survival_calibration import integrated_calibration_index
 from farview.evaluation.survival_scores import Outcome
 from farview.features.gaps import purchase_gaps
-from jobs.backtest import Past, actuals_of, past_of
-from jobs.backtest_models import candidates
+from jobs.backtest import actuals_of, past_of
+from jobs.backtest_models import Past, candidates
 from jobs.progress import Progress
 from ltv.survival import fit_step_hazard, goes_on
 from ltv.survival_gaps import fit_gaps, gap_spells, next_purchase
