@@ -5,14 +5,16 @@ from typing import Annotated, Literal
 
 import typer
 
+from cli.commands.simulate_scenario import simulate_scenario
 from cli.options import Json, Seed
 
-app = typer.Typer(help="Make data whose truth is known.", no_args_is_help=True)
+app = typer.Typer(help="Make data whose truth is known, or ask what if.", no_args_is_help=True)
+app.command("scenario")(simulate_scenario)
 
 
 @app.callback()
 def simulate() -> None:
-    """Make data whose truth is known."""
+    """Make data whose truth is known, or ask what if."""
 
 
 @app.command()

@@ -1,0 +1,72 @@
+"""`farview simulate scenario` as a person and a script meet it."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cli.commands.simulate import app
+from farview.core.errors import FailedPrecondition, InvalidInput, NotFound
+from farview.store.migrate import upgrade
+from farview.store.store import Store
+from farview.store.values import Business
+from jobs.import_file import import_file
+from jobs.import_kinds import KINDS
+from jobs.import_reading import FileOptions
+from jobs.train import train_ltv
+
+
+@pytest.fixture(scope="module")
+def database(cdnow_sample: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The CDNOW sample with a champion of its calibration end."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('scenario') / 'farview.db'}"
+    upgrade(url)
+    store = Store.open(url)
+    store.set_business(Business("UTC", "USD", consent_required=False))
+    import_file(store, KINDS["transactions"], cdnow_sample, FileOptions(), who="ada")
+    train_ltv(store, as_of=date(1997, 9, 30), who="ada")
+    store.close()
+    return url
+
+
+def run(database: str, *arguments: str) -> Result:
+    options = ["--database", database, "--as-of", "1997-09-30"]
+    return CliRunner().invoke(app, ["scenario", *options, *arguments], env={"COLUMNS": "80"})
+
+
+def test_the_table_shows_before_after_and_change_within_80_columns(database: str) -> None:
+    result = run(database, "--segment", "frequency >= 2", "--churn", "0.9")
+    assert result.exit_code == 0, result.output
+    assert "507 of 2,357 customers changed" in " ".join(result.output.split())
+    assert "value, USD" in result.output
+    assert max(len(line.rstrip()) for line in result.output.splitlines()) <= 80
+
+
+def test_json_says_what_was_scaled_and_what_came_of_it(database: str) -> None:
+    report = json.loads(run(database, "--spend", "1.1", "--json").stdout)
+    assert report["change"]["spend"] == 1.1
+    assert report["value"]["difference"]["mean"] == pytest.approx(0.1 * report["value"]["before"]["mean"])
+    assert report["purchases"]["difference"]["mean"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--segment", "colour = 3"], "--segment"),
+        (["--churn", "-1"], "churn: must be a number of at least 0"),
+        (["--horizon-days", "0"], "horizon_days: must be 1 or more"),
+    ],
+)
+def test_bad_input_is_one_clear_line(arguments: list[str], problem: str, database: str) -> None:
+    result = run(database, *arguments)
+    assert isinstance(result.exception, InvalidInput)
+    assert problem in str(result.exception)
+    assert "\n" not in str(result.exception)
+
+
+def test_without_a_champion_it_says_what_to_do(sqlite_url: str) -> None:
+    result = run(sqlite_url)
+    assert isinstance(result.exception, (NotFound, FailedPrecondition))
+    assert "farview" in str(result.exception)
