@@ -7,13 +7,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.parquet
 
 from farview.core.errors import InvalidInput
 from farview.evaluation.arrays import FloatArray
 from farview.evaluation.spells import BoolArray
-from jobs.import_source import SourceFile
+from jobs.text_columns import text_columns
 
 _TRUTHS = {"yes": True, "y": True, "true": True, "1": True, "no": False, "n": False, "false": False, "0": False}
 
@@ -89,26 +87,8 @@ def read_contracts(path: Path, columns: ContractColumns) -> Contracts:
 
 def _texts(path: Path, columns: ContractColumns) -> pa.Table:
     """The columns asked for, as trimmed texts."""
-    source = SourceFile(path)
     named = [columns.duration, columns.event, columns.entry, columns.group, *columns.covariates]
-    wanted = list(dict.fromkeys(name for name in named if name is not None))
-    for name in wanted:
-        source.place(name, "name the columns by the options")
-    try:
-        if source.is_parquet:
-            table = pyarrow.parquet.read_table(path, columns=wanted)
-        else:
-            kinds = dict.fromkeys(source.header, pa.string())
-            table = pyarrow.csv.read_csv(
-                path,
-                parse_options=pyarrow.csv.ParseOptions(delimiter=source.delimiter),
-                convert_options=pyarrow.csv.ConvertOptions(include_columns=wanted, column_types=kinds),
-            )
-    except pa.ArrowException as error:
-        raise InvalidInput.of(str(path), f"cannot be read as a table ({str(error).splitlines()[0]})") from None
-    return pa.table(
-        {name: pc.utf8_trim_whitespace(pc.fill_null(pc.cast(table[name], pa.string()), "")) for name in wanted}
-    )
+    return text_columns(path, [name for name in named if name is not None])
 
 
 def _number(texts: pa.ChunkedArray) -> FloatArray:

@@ -31,7 +31,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, ["ranking", *arguments], env={"COLUMNS": "100"})
+    return CliRunner().invoke(app, ["ranking", *arguments], env={"COLUMNS": "80"})
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,103 @@
+"""What a customer buys next: scores of the whole catalogue from who bought what before.
+
+A history is a row of a sparse 0/1 matrix, customers x items: bought before or not.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from scipy import sparse
+
+from farview.evaluation.arrays import FloatArray, IntArray
+
+SHRINKAGES = (0.0, 5.0, 20.0, 100.0)  # of the cosine; chosen by an earlier split
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Histories:
+    """What customers bought by a split."""
+
+    bought: sparse.csr_matrix  # (customers, items) 0 or 1
+    last_item: IntArray  # (customers,) bought last; -1 of customers without a purchase
+
+
+class NextItemModel(Protocol):
+    """Scores of all items for some customers."""
+
+    def scores(self, histories: Histories, customers: IntArray) -> FloatArray:
+        """Shape (customers named, items); the higher, the sooner shown. Ties are left to the caller."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Popularity:
+    """How many customers bought the item."""
+
+    buyers: FloatArray  # (items,)
+
+    @classmethod
+    def fit(cls, histories: Histories) -> "Popularity":
+        """Counts buyers."""
+        return cls(np.asarray(histories.bought.sum(axis=0), dtype=np.float64).ravel())
+
+    def scores(self, histories: Histories, customers: IntArray) -> FloatArray:  # noqa: ARG002 - no history matters
+        """The same for everybody."""
+        return np.broadcast_to(self.buyers, (len(customers), len(self.buyers)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LastCategory:
+    """The popular items of the category bought last, then the popular ones of the rest."""
+
+    buyers: FloatArray  # (items,)
+    category: IntArray  # (items,)
+
+    def scores(self, histories: Histories, customers: IntArray) -> FloatArray:
+        """Buyers, raised above all others inside the category."""
+        last = histories.last_item[customers]
+        wanted = np.where(last >= 0, self.category[last], -1)
+        return self.buyers + (self.buyers.max() + 1) * (self.category == wanted[:, None])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ItemKnn:
+    """Sum over the items bought of their shrunk cosine with the item.
+
+    The cosine of i and j is (buyers of both) / (sqrt(buyers of i x buyers of j) + shrinkage).
+
+    Source: Deshpande, Karypis (2004), "Item-based top-N recommendation algorithms", ACM TOIS 22(1), section 4.1;
+    the shrinkage keeps pairs that few bought from leading.
+    """
+
+    alike: sparse.csr_matrix  # (items, items), diagonal 0
+
+    @classmethod
+    def fit(cls, histories: Histories, shrinkage: float) -> "ItemKnn":
+        """Cosines of all pairs that somebody bought both of."""
+        together = (histories.bought.T @ histories.bought).tocoo()
+        buyers = np.asarray(histories.bought.sum(axis=0), dtype=np.float64).ravel()
+        apart = together.row != together.col
+        row, column = together.row[apart], together.col[apart]
+        cosine = together.data[apart] / (np.sqrt(buyers[row] * buyers[column]) + shrinkage)
+        return cls(sparse.csr_matrix((cosine, (row, column)), shape=together.shape))
+
+    def scores(self, histories: Histories, customers: IntArray) -> FloatArray:
+        """One sparse product."""
+        return (histories.bought[customers] @ self.alike).toarray()
+
+
+def top_items(scores: FloatArray, allowed: np.ndarray, k: int) -> IntArray:
+    """The k best allowed items of each row, best first; of equal scores the item that stands first.
+
+    Args:
+        scores: shape (rows, items), finite.
+        allowed: shape (rows, items), which items may be shown.
+        k: places.
+
+    Returns:
+        Shape (rows, k); -1 where fewer than k items are allowed.
+    """
+    masked = np.where(allowed, scores, -np.inf)
+    order = np.argsort(-masked, axis=1, kind="stable")[:, :k]
+    found = np.where(np.isfinite(np.take_along_axis(masked, order, axis=1)), order, -1)
+    return np.pad(found, ((0, 0), (0, max(0, k - found.shape[1]))), constant_values=-1)

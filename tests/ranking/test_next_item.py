@@ -1,0 +1,51 @@
+"""Next-item models: against plain loops, and ties."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from ranking.next_item import Histories, ItemKnn, LastCategory, Popularity, top_items
+
+
+@pytest.fixture(scope="module")
+def histories() -> Histories:
+    bought = (np.random.default_rng(1).random((30, 8)) < 0.3).astype(float)
+    bought[0] = 0
+    last = np.where(bought.any(axis=1), np.argmax(bought, axis=1), -1)
+    return Histories(sparse.csr_matrix(bought), last)
+
+
+def test_popularity_counts_buyers(histories: Histories) -> None:
+    scores = Popularity.fit(histories).scores(histories, np.array([3, 0]))
+    assert scores.tolist() == [histories.bought.toarray().sum(axis=0).tolist()] * 2
+
+
+def test_item_knn_sums_the_shrunk_cosines_of_the_items_bought(histories: Histories) -> None:
+    bought = histories.bought.toarray()
+    scores = ItemKnn.fit(histories, 5.0).scores(histories, np.arange(30))
+    for customer in range(30):
+        for item in range(8):
+            expected = sum(
+                (bought[:, item] * bought[:, other]).sum()
+                / (np.sqrt(bought[:, item].sum() * bought[:, other].sum()) + 5.0)
+                for other in range(8)
+                if other != item and bought[customer, other]
+            )
+            assert scores[customer, item] == pytest.approx(expected)
+
+
+def test_the_category_bought_last_comes_before_all_others(histories: Histories) -> None:
+    category = np.array([0, 0, 1, 1, 2, 2, 3, 3])
+    scores = LastCategory(Popularity.fit(histories).buyers, category).scores(histories, np.arange(1, 30))
+    for row, last in zip(scores, histories.last_item[1:], strict=True):
+        if last >= 0:
+            assert row[category == category[last]].min() > row[category != category[last]].max()
+
+
+def test_of_equal_scores_the_item_that_stands_first_is_shown() -> None:
+    allowed = np.array([[True, False, True, True]])
+    assert top_items(np.ones((1, 4)), allowed, 2).tolist() == [[0, 2]]
+
+
+def test_a_list_without_enough_items_is_filled_up() -> None:
+    assert top_items(np.ones((1, 3)), np.array([[False, True, False]]), 5).tolist() == [[1, -1, -1, -1, -1]]
