@@ -48,6 +48,7 @@ def main() -> None:
     subprocess.run([sys.executable, "-m", "benchmarks.scoring", "--memory"], check=True, cwd=ROOT)
     subprocess.run([sys.executable, "-m", "benchmarks.planner"], check=True, cwd=ROOT)
     subprocess.run([sys.executable, "-m", "benchmarks.rank_items"], check=True, cwd=ROOT)
+    subprocess.run([sys.executable, "-m", "benchmarks.greedy_dpp"], check=True, cwd=ROOT)
 
 
 def cdnow_rfm() -> "pq.Table":

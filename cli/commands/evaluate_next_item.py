@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.options import Seed, parse_date
+from cli.options import CustomerColumn, JsonOut, Seed, TimeColumn, parse_date
 from cli.report_files import json_path, write_json
 
 
@@ -35,16 +35,14 @@ def evaluate_next_item(
             "--most-active", min=0.01, max=1.0, metavar="SHARE", help="Judge the customers with the most items bought."
         ),
     ] = 1.0,
-    customer_column: Annotated[str, typer.Option("--customer-column")] = "customer_id",
+    customer_column: CustomerColumn = "customer_id",
     item_column: Annotated[str, typer.Option("--item-column")] = "item_id",
-    time_column: Annotated[str, typer.Option("--time-column")] = "time",
+    time_column: TimeColumn = "time",
     amount_column: Annotated[str | None, typer.Option("--amount-column", help="For mean prices.")] = None,
     category_column: Annotated[
         str | None, typer.Option("--category-column", help="Of --catalogue, or of --purchases without one.")
     ] = None,
-    json_out: Annotated[
-        str | None, typer.Option("--json", metavar="OUT", help="Write the figures as JSON; - prints them instead.")
-    ] = None,
+    json_out: JsonOut = None,
     seed: Seed = 0,
 ) -> None:
     """Recommend what customers have not bought, and see what they newly bought after a day. Needs no database.
