@@ -7,6 +7,7 @@ import typer
 
 from cli.commands.evaluate_attribution import evaluate_attribution
 from cli.commands.evaluate_next_item import evaluate_next_item
+from cli.commands.evaluate_policy import evaluate_policy
 from cli.commands.evaluate_ranking import evaluate_ranking
 from cli.commands.evaluate_repurchase import evaluate_repurchase
 from cli.commands.evaluate_retention import evaluate_retention
@@ -37,6 +38,7 @@ def evaluate() -> None:
 app.command("ranking")(evaluate_ranking)
 app.command("next-item")(evaluate_next_item)
 app.command("survival")(evaluate_survival)
+app.command("policy")(evaluate_policy)
 app.command("attribution")(evaluate_attribution)
 app.command("repurchase")(evaluate_repurchase)
 
