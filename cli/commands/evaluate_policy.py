@@ -9,10 +9,10 @@ from cli.options import JsonOut, Seed
 
 _ABOUT = {
     "ips": "weighted rewards",
-    "snips": "the same over the mean weight",
+    "snips": "the same over mean weight",
     "dm": "a model's word alone",
-    "dr": "the model, put right by the log",
-    "switch_dr": "the same, large weights left to the model",
+    "dr": "the model, put right",
+    "switch_dr": "dr, large weights to the model",
 }
 
 
@@ -23,7 +23,7 @@ def evaluate_policy(
         str,
         typer.Option(
             "--target",
-            help="uniform, always:ACTION, or a file: a row for each decision, a column of probabilities for each action.",
+            help="uniform, always:ACTION, or a file: a row a decision, a column of probabilities an action.",
             show_default=False,
         ),
     ],
@@ -58,13 +58,13 @@ def _show(report: dict[str, Any], target: str) -> None:
 
     protocol = report["protocol"]
     rows = [
-        [name, _ABOUT[name], f"{one['value']:.4g}", f"{one['lower']:.4g} - {one['upper']:.4g}"]
+        [name, _ABOUT[name], f"{one['value']:.4g} ({one['lower']:.4g} - {one['upper']:.4g})"]
         for name, one in report["estimators"].items()
     ]
     out.print(
         table(
             f"Mean reward of {target} from {protocol['rows']:,} decisions",
-            ["estimator", "", "value", "95 % sure"],
+            ["estimator", "", "value (95 % sure)"],
             rows,
             left=2,
             caption=f"The log itself earned {protocol['logged_value']:.4g}. It is worth {report['ess']:,.0f} rows for "

@@ -1,8 +1,8 @@
 """What another way of choosing actions would have earned, from a log of actions that were chosen at random.
 
 Every estimator takes a log whose actions were drawn with known probabilities, and a target policy's probabilities.
-With support (whatever the target does, the log sometimes did) IPS and DR are unbiased; the direct method is only as good
-as its model of rewards; SWITCH-DR leaves rows of large weight to that model.
+With support (whatever the target does, the log sometimes did) IPS and DR are unbiased; the direct method is only as
+good as its model of rewards; SWITCH-DR leaves rows of large weight to that model.
 
 Notation: action a_i, its logged propensity p_i, reward r_i, target pi(a|x_i), weight w_i = pi(a_i|x_i) / p_i.
 """
