@@ -6,6 +6,8 @@ import typer
 
 from cli.options import DEFAULT_DATABASE, AsOf, Database, Json, KnownAt, parse_date, parse_instant
 
+_UNITS = {"purchases": "purchase days", "value": ""}  # the currency is the business's
+
 
 def simulate_scenario(
     *,
@@ -63,10 +65,11 @@ def _show(report: dict[str, Any]) -> None:
     )
     rows = [
         [
-            f"{measure}, {report['currency'] if measure == 'value' else 'purchase days'}",
-            *(interval(figures["mean"], figures["q05"], figures["q95"]) for figures in report[measure].values()),
+            state,
+            *(interval(*(report[measure][state][key] for key in ("mean", "q05", "q95"))) for measure in _UNITS),
         ]
-        for measure in ("purchases", "value")
+        for state in ("before", "after", "difference")
     ]
-    out.print(table("Totals of all customers, with 90 % intervals", ["total", "before", "after", "change"], rows))
+    titles = ["", *(f"{measure}, {unit or report['currency']}" for measure, unit in _UNITS.items())]
+    out.print(table("Totals of all customers, with 90 % intervals", titles, rows))
     out.print("Intervals: what is unknown about the model, not the luck of single purchases.")
