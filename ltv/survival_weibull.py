@@ -16,6 +16,7 @@ from ltv.survival import FloatArray
 
 IntArray = NDArray[np.int64]
 
+_FLAT = 1e-12  # share of the greatest curvature: below it the likelihood has no top in some direction
 # The search may look where hazards are absurd; bounded, all sums over rows stay finite there.
 _LEAST_HAZARD, _MOST_HAZARD = 1e-12, 100.0  # the greater one bounds the logarithm too
 
@@ -81,8 +82,9 @@ def fit_weibull(
     start[0] = np.log(max(float((spells.exit - spells.entry).sum()) / unit / spells.ended.sum(), 1e-6))
     found = minimize(terms.loss, start, jac=terms.slope, hess=terms.curvature, method="trust-exact", tol=1e-8)
     curvature = terms.curvature(found.x)
+    bends = np.linalg.eigvalsh(curvature)
     # trust-exact also stops where rounding hides any further gain; what counts is where it stopped.
-    if np.abs(terms.slope(found.x)).max() > 1e-4 * len(spells) or np.linalg.eigvalsh(curvature)[0] <= 0:
+    if np.abs(terms.slope(found.x)).max() > 1e-4 * len(spells) or bends[0] <= _FLAT * bends[-1]:
         raise FailedPrecondition("the Weibull model has no maximum on these spells (too few ends for its covariates?)")
     covariance = np.linalg.inv(curvature)
     if clusters is not None:

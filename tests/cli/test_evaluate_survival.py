@@ -13,7 +13,7 @@ from tests.jobs.survival_contracts import write_contracts
 
 @pytest.fixture(scope="module")
 def contracts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_contracts(tmp_path_factory.mktemp("survival") / "contracts.csv", n=1500)
+    return write_contracts(tmp_path_factory.mktemp("survival") / "contracts.csv", n=800)
 
 
 def run(contracts: Path, *arguments: str, columns: int = 80) -> Result:

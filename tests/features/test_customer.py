@@ -86,7 +86,7 @@ def by_loop(events: list[Event], as_of: date, zone: str) -> dict[str, float | No
     return found
 
 
-@settings(max_examples=examples(ci=10, soak=5000))
+@settings(max_examples=examples(ci=7, soak=5000))
 @given(logs(), cuts, st.sampled_from(ZONES))
 def test_bulk_and_one_customer_are_equal_to_the_last_bit(events: list[Event], cut: Cut, zone: str) -> None:
     bulk = customer_features(table(events), cut, zone).read_all()
@@ -100,7 +100,7 @@ def test_bulk_and_one_customer_are_equal_to_the_last_bit(events: list[Event], cu
     np.testing.assert_array_equal(feature_matrix(bulk), expected)
 
 
-@settings(max_examples=examples(ci=6, soak=3000))
+@settings(max_examples=examples(ci=4, soak=3000))
 @given(logs(), cuts, st.sampled_from(ZONES))
 def test_customers_order_and_shared_columns_are_those_of_rfm(events: list[Event], cut: Cut, zone: str) -> None:
     features = customer_features(table(events), cut, zone).read_all().select(["customer_id", *RFM_FIGURES])
@@ -108,7 +108,7 @@ def test_customers_order_and_shared_columns_are_those_of_rfm(events: list[Event]
     assert features.to_pydict() == expected.to_pydict()
 
 
-@settings(max_examples=examples(ci=10, soak=5000))
+@settings(max_examples=examples(ci=7, soak=5000))
 @given(logs(), st.dates(date(2005, 9, 1), date(2012, 3, 1)), st.sampled_from(ZONES))
 def test_features_are_what_a_loop_over_the_events_finds(events: list[Event], as_of: date, zone: str) -> None:
     rows = customer_features(table(events), Cut(as_of, NOW), zone).read_all().to_pylist()
@@ -120,7 +120,7 @@ def test_features_are_what_a_loop_over_the_events_finds(events: list[Event], as_
             assert found[customer][name] == (figure if figure is None else pytest.approx(figure, rel=1e-9, abs=1e-3))
 
 
-@settings(max_examples=examples(ci=6, soak=3000))
+@settings(max_examples=examples(ci=4, soak=3000))
 @given(logs(), logs(), cuts, st.sampled_from(ZONES), st.randoms(use_true_random=False))
 def test_rows_after_the_cut_and_the_order_of_rows_change_nothing(events, planted, cut, zone, random) -> None:  # type: ignore[no-untyped-def]
     horizon = cut.before(ZoneInfo(zone))
@@ -133,7 +133,7 @@ def test_rows_after_the_cut_and_the_order_of_rows_change_nothing(events, planted
     assert customer_features(table(mixed), cut, zone).read_all().equals(expected)
 
 
-@settings(max_examples=examples(ci=6, soak=2000))
+@settings(max_examples=examples(ci=4, soak=2000))
 @given(logs(), cuts, st.sampled_from(ZONES))
 def test_shares_of_months_quarters_and_weekdays_each_sum_to_one(events: list[Event], cut: Cut, zone: str) -> None:
     for row in customer_features(table(events), cut, zone).read_all().to_pylist():

@@ -25,7 +25,7 @@ def test_a_history_by_hand() -> None:
     ]
 
 
-@settings(max_examples=examples(ci=10, soak=3000))
+@settings(max_examples=examples(ci=6, soak=3000))
 @given(logs(), cuts, st.sampled_from(ZONES))
 def test_gaps_add_up_to_the_rfm_row(events: list[Event], cut: Cut, zone: str) -> None:
     rows = purchase_gaps(table(events), cut, zone).read_all().to_pylist()

@@ -29,7 +29,7 @@ def by_loop(events: list[Event], as_of: date, zone: str) -> Sequence:
     return [(gap, sums[key], key[1]) for gap, key in zip(gaps, sorted(sums), strict=True)]
 
 
-@settings(max_examples=examples(ci=10, soak=3000))
+@settings(max_examples=examples(ci=7, soak=3000))
 @given(logs(), cuts, st.sampled_from(ZONES), st.integers(1, 6))
 def test_a_sequence_is_the_end_of_what_a_loop_writes_down(events, cut, zone, longest) -> None:  # type: ignore[no-untyped-def]
     rows = event_sequences(table(events), cut, zone, longest).read_all().to_pylist()
@@ -43,14 +43,14 @@ def test_a_sequence_is_the_end_of_what_a_loop_writes_down(events, cut, zone, lon
         assert row["kind"] == [kind for *_, kind in padded]
 
 
-@settings(max_examples=examples(ci=6, soak=2000))
+@settings(max_examples=examples(ci=4, soak=2000))
 @given(logs(), cuts, st.sampled_from(ZONES))
 def test_customers_and_their_order_are_those_of_rfm(events: list[Event], cut: Cut, zone: str) -> None:
     expected = rfm(table(events), cut, zone).read_all()["customer_id"]
     assert event_sequences(table(events), cut, zone, 3).read_all()["customer_id"].equals(expected)
 
 
-@settings(max_examples=examples(ci=6, soak=2000))
+@settings(max_examples=examples(ci=4, soak=2000))
 @given(logs(), logs(), cuts, st.sampled_from(ZONES))
 def test_rows_after_the_cut_change_nothing(events, planted, cut, zone) -> None:  # type: ignore[no-untyped-def]
     start = cut.before(ZoneInfo(zone))

@@ -24,13 +24,13 @@ def test_the_recidivism_study_has_the_published_estimates() -> None:
 
 def test_known_hazard_ratios_are_recovered_with_delayed_entry() -> None:
     """A Weibull AFT world has the hazard ratios exp(-k b); two of them beyond 4 standard errors: .00013."""
-    known = world(n=2500)
+    known = world(n=1500)
     model = fit_cox(known.spells, known.covariates)
     assert np.abs((model.coefficients + SHAPE * COEFFICIENTS) / model.standard_errors).max() < 4
 
 
 def test_the_known_cumulative_hazard_is_recovered_with_delayed_entry() -> None:
-    known = world(n=2500)
+    known = world(n=1500)
     model = fit_cox(known.spells, known.covariates)
     ages, x = np.array([2.0, 5.0, 10.0, 20.0]), np.tile([0.5, 1.0], (4, 1))
     truth = (ages / np.exp(INTERCEPT + x @ COEFFICIENTS)) ** SHAPE

@@ -11,7 +11,7 @@ from ltv.survival_gaps import GapModel, fit_gaps, next_purchase
 SHAPE, SCALE, FASTER = 0.8, 40.0, -0.5  # gaps after the first are exp(FASTER) times as long
 
 
-def gaps(customers: int = 1500, until: int = 300, seed: int = 6, frailty: float = 0.0) -> pa.Table:
+def gaps(customers: int = 1000, until: int = 300, seed: int = 6, frailty: float = 0.0) -> pa.Table:
     """Histories of so many days; `frailty` is the sd of the logarithm of each customer's own factor on all gaps."""
     rows = []
     for customer in range(customers):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import check_grad
 
-from farview.core.errors import InvalidInput
+from farview.core.errors import FailedPrecondition, InvalidInput
 from farview.evaluation.spells import Spells
 from ltv.survival import goes_on
 from ltv.survival_weibull import WeibullAft, _Likelihood, fit_weibull
@@ -131,3 +131,9 @@ def test_a_covariate_that_never_varies_is_refused_by_its_number() -> None:
     known = world(n=50)
     with pytest.raises(InvalidInput, match="column 1 is the same everywhere"):
         fit_weibull(known.spells, np.column_stack([known.covariates[:, 0], np.ones(50)]))
+
+
+def test_a_covariate_that_parts_those_that_ended_has_no_maximum() -> None:
+    known = world(n=300, whole=True)
+    with pytest.raises(FailedPrecondition, match="no maximum"):
+        fit_weibull(known.spells, known.spells.ended[:, None] * 1000.0, step=1.0)
