@@ -116,7 +116,7 @@ def test_more_channels_than_can_be_planned_with_are_refused(sqlite_store: Store)
 @pytest.mark.parametrize(
     ("fit", "wrong"),
     [
-        (JourneyFit("gru"), "model: 'gru' is not a journey model"),
+        (JourneyFit("oracle"), "model: 'oracle' is not a journey model"),
         (JourneyFit(window_days=0.0), "window_days: 0.0 is not"),
         (JourneyFit(attributes=["shoe"]), "attributes: no customer has 'shoe'"),
         (JourneyFit("markov", attributes=["age"]), "attributes: the markov model uses none"),
