@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,17 @@ from farview.features.window import GROSS_VALUE
 
 if TYPE_CHECKING:
     from ltv.model import BtydModel
+
+
+BTYD = (
+    "bg_nbd",
+    "mbg_nbd",
+    "pareto_nbd",
+    "bg_nbd+first_spend",
+    "mbg_nbd+first_spend",
+    "pareto_nbd+first_spend",
+)
+"""Buy-till-you-die models, simpler ones first; see `ltv.families`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +71,6 @@ class Candidate:
 def candidates(seed: int) -> Mapping[str, Candidate]:
     """The models by name, in the order in which ties are broken."""
 
-    def fit_bg_nbd(past: Past) -> Predict:
-        return _fit_bg_nbd(past, seed)
-
     def fit_boost(past: Past) -> Predict:
         from jobs.backtest_boost import fit_boost_to
 
@@ -72,8 +81,17 @@ def candidates(seed: int) -> Mapping[str, Candidate]:
 
         return fit_combination_to(past, seed)
 
+    btyd = {
+        name: Candidate(
+            partial(_fit_btyd, name, seed),
+            "its purchase and dropout process, run on",
+            buys_till_it_dies=True,
+            standing="+" not in name,  # another spend model than the Gamma-Gamma is another name, asked for or not
+        )
+        for name in BTYD
+    }
     return {
-        "bg_nbd": Candidate(fit_bg_nbd, "its purchase and dropout process, run on", buys_till_it_dies=True),
+        **btyd,
         "past_rate": Candidate(_fit_past_rate, "the past daily rate, held constant"),
         "past_spend": Candidate(_fit_past_spend, "none: the same figure for every horizon"),
         "zero": Candidate(_fit_zero, "none: nothing at every horizon"),
@@ -84,10 +102,10 @@ def candidates(seed: int) -> Mapping[str, Candidate]:
     }
 
 
-def _fit_bg_nbd(past: Past, seed: int) -> Predict:
+def _fit_btyd(name: str, seed: int, past: Past) -> Predict:
     from ltv.fit import fit
 
-    return predict_by(fit(past.rfm, model="bg_nbd", seed=seed), past, seed)
+    return predict_by(fit(past.rfm, model=name, seed=seed), past, seed)
 
 
 def predict_by(model: "BtydModel", past: Past, seed: int) -> Predict:

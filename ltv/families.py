@@ -13,14 +13,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from farview.core.errors import InvalidInput
-from ltv import bg_nbd_likelihood, first_spend, gamma_gamma
-from ltv.priors import BETA_DROPOUT, FIRST_SPENDS, SPEND, Prior
+from ltv import bg_nbd_likelihood, first_spend, gamma_gamma, pareto_nbd_likelihood
+from ltv.priors import BETA_DROPOUT, FIRST_SPENDS, GAMMA_LIFE, SPEND, Prior
 from ltv.rows import FirstSpendRows, PurchaseRows, SpendRows, first_spend_rows, purchase_rows, spend_rows
 
 FloatArray = npt.NDArray[np.float64]
 Rows = PurchaseRows | SpendRows | FirstSpendRows
 
-BG_NBD, MBG_NBD = "bg_nbd", "mbg_nbd"
+BG_NBD, MBG_NBD, PARETO_NBD = "bg_nbd", "mbg_nbd", "pareto_nbd"
 GAMMA_GAMMA, FIRST_SPEND = "gamma_gamma", "first_spend"
 
 
@@ -65,6 +65,17 @@ PURCHASES = {
         rows=purchase_rows,
         log_likelihood=bg_nbd_likelihood.mbg_log_likelihood,
         log_likelihood_and_gradient=bg_nbd_likelihood.mbg_log_likelihood_and_gradient,
+    ),
+    PARETO_NBD: Family(
+        name=PARETO_NBD,
+        parameters=("r", "alpha_days", "s", "beta_days"),
+        in_units=(False, True, False, True),
+        floor=(0.0, 0.0, 0.0, 0.0),
+        start=(0.0, 0.0, 0.0, 0.0),
+        prior=GAMMA_LIFE,
+        rows=purchase_rows,
+        log_likelihood=pareto_nbd_likelihood.log_likelihood,
+        log_likelihood_and_gradient=pareto_nbd_likelihood.log_likelihood_and_gradient,
     ),
 }
 

@@ -10,12 +10,13 @@ from typing import Any
 
 from numba.extending import overload
 
-from ltv import kernel_beta_dropout
+from ltv import kernel_beta_dropout, kernel_pareto_nbd
 from ltv.kernel_beta_dropout import BetaDropout, BetaDropoutPoints
+from ltv.kernel_pareto_nbd import ParetoNbd, ParetoNbdPoints
 from ltv.kernel_purchases import FloatArray, History, State, Survival
 
-PurchaseDraws = BetaDropout
-PurchasePoints = BetaDropoutPoints
+PurchaseDraws = BetaDropout | ParetoNbd
+PurchasePoints = BetaDropoutPoints | ParetoNbdPoints
 
 Kernel = Callable[..., Any]
 
@@ -31,8 +32,9 @@ _OF_DRAWS = {
     BetaDropout: _Kernels(
         kernel_beta_dropout.observe, kernel_beta_dropout.survival, kernel_beta_dropout.median_wait
     ),
+    ParetoNbd: _Kernels(kernel_pareto_nbd.observe, kernel_pareto_nbd.survival, kernel_pareto_nbd.median_wait),
 }  # fmt: skip
-_OF_POINTS = {BetaDropoutPoints: kernel_beta_dropout.place}
+_OF_POINTS = {BetaDropoutPoints: kernel_beta_dropout.place, ParetoNbdPoints: kernel_pareto_nbd.place}
 
 
 def observe(history: History, draws: PurchaseDraws, out: State) -> None:

@@ -12,9 +12,10 @@ import numpy.typing as npt
 from scipy.special import gammainc, gammaln, ndtr
 
 from farview.core.cell_points import points_of
-from ltv import large_beta_dropout
+from ltv import large_beta_dropout, large_pareto_nbd
 from ltv.count_law import NEVER, CountLaw
 from ltv.kernel_beta_dropout import BetaDropout
+from ltv.kernel_pareto_nbd import ParetoNbd
 from ltv.kernel_process import PurchaseDraws, observe, survival
 from ltv.kernel_purchases import LARGEST_COUNT, History, State, Survival
 from ltv.kernel_rows import COUNTS_LARGE, FEWEST_MOMENTS, READY, Asked, PurchaseLaws, Rows, Spend, ValueLaws
@@ -24,7 +25,7 @@ from ltv.tables import Tables
 FloatArray = npt.NDArray[np.float64]
 
 BINS = 1024
-_OF_DRAWS = {BetaDropout: large_beta_dropout}  # moments and law of each process
+_OF_DRAWS = {BetaDropout: large_beta_dropout, ParetoNbd: large_pareto_nbd}  # moments and law of each process
 
 
 def forecast_large(i: int, rows: Rows, tables: Tables, asked: Asked, into: tuple[PurchaseLaws, ValueLaws]) -> None:
@@ -35,7 +36,7 @@ def forecast_large(i: int, rows: Rows, tables: Tables, asked: Asked, into: tuple
     process = _OF_DRAWS[type(draws)]
     amounts_and_days = (float(column[i]) for column in (rows.recency, rows.age, rows.spent, rows.first))
     history = History(int(rows.frequency[i]), *amounts_and_days)
-    state = State(np.empty(len(draws.r)), np.empty(len(draws.r)))
+    state = State(np.empty(tables.draws), np.empty(tables.draws))
     observe(history, draws, state)
     for h in np.flatnonzero(laws.status[i] != READY):
         horizon = float(asked.horizons[h])
@@ -62,7 +63,7 @@ def forecast_large(i: int, rows: Rows, tables: Tables, asked: Asked, into: tuple
 def _exact_law(history: History, horizon: float, state: State, draws: PurchaseDraws) -> CountLaw:
     """The survival function that the kernel stepped through."""
     at_least = np.zeros(LARGEST_COUNT + 2)
-    length = survival(history, horizon, state, draws, Survival(at_least, *np.empty((6, len(draws.r)))))
+    length = survival(history, horizon, state, draws, Survival(at_least, *np.empty((6, len(state.alive)))))
     return CountLaw(np.arange(1.0, length + 2.0), at_least[1 : length + 2])
 
 

@@ -113,6 +113,16 @@ BETA_DROPOUT = Prior(
 )
 """On log r, log alpha in mean ages, log a, log b of the BG/NBD and the MBG/NBD."""
 
+GAMMA_LIFE = Prior(
+    coordinates=(
+        Coordinate("log r: how alike purchase rates are", (1.0, 0.0, 0.0, 0.0), mean=0.0, sd=1.5),
+        Coordinate("log r/alpha: purchases of the living over the mean age", (1.0, -1.0, 0.0, 0.0), mean=0.0, sd=2.0),
+        Coordinate("log s: how alike dropout rates are", (0.0, 0.0, 1.0, 0.0), mean=0.0, sd=1.5),
+        Coordinate("log s/beta: dropouts over the mean age", (0.0, 0.0, 1.0, -1.0), mean=0.0, sd=1.5),
+    ),
+)
+"""On log r, log alpha in mean ages, log s, log beta in mean ages of the Pareto/NBD."""
+
 SPEND = Prior(
     coordinates=(
         Coordinate("log p: regularity of a customer's spends", (1.0, 0.0, 0.0), mean=1.0, sd=1.5),

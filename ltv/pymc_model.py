@@ -21,8 +21,8 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 from scipy.linalg import block_diag
 
-from ltv import bg_nbd_likelihood, first_spend, gamma_gamma, rising
-from ltv.families import BG_NBD, FIRST_SPEND, GAMMA_GAMMA, MBG_NBD, Rows
+from ltv import bg_nbd_likelihood, decay_integral, first_spend, gamma_gamma, pareto_nbd, pareto_nbd_likelihood, rising
+from ltv.families import BG_NBD, FIRST_SPEND, GAMMA_GAMMA, MBG_NBD, PARETO_NBD, Rows
 from ltv.inference.map import Mode
 from ltv.inference.target import Target
 from ltv.priors import Prior
@@ -173,6 +173,12 @@ def _mbg_nbd(params: FloatArray, data: FloatArray) -> tuple[FloatArray, FloatArr
 
 
 @numba.njit(cache=True, nogil=True)
+def _pareto_nbd(params: FloatArray, data: FloatArray) -> tuple[FloatArray, FloatArray]:
+    gradient, rows = np.empty(4), _purchase_rows(data)
+    return np.asarray(pareto_nbd_likelihood.log_likelihood_kernel(params, rows, gradient)), gradient
+
+
+@numba.njit(cache=True, nogil=True)
 def _gamma_gamma(params: FloatArray, data: FloatArray) -> tuple[FloatArray, FloatArray]:
     frequency, at = _next(data, SPEND_SCALARS)
     frequency_weight, at = _next(data, at)
@@ -204,12 +210,19 @@ def _first_spend(params: FloatArray, data: FloatArray) -> tuple[FloatArray, Floa
     return np.asarray(first_spend.log_likelihood_kernel(params, rows, gradient)), gradient
 
 
-_KERNELS = {BG_NBD: _bg_nbd, MBG_NBD: _mbg_nbd, GAMMA_GAMMA: _gamma_gamma, FIRST_SPEND: _first_spend}
+_KERNELS = {
+    BG_NBD: _bg_nbd,
+    MBG_NBD: _mbg_nbd,
+    PARETO_NBD: _pareto_nbd,
+    GAMMA_GAMMA: _gamma_gamma,
+    FIRST_SPEND: _first_spend,
+}
 
 
 @register_funcify_default_op_cache_key(LogLikelihood)  # type: ignore[no-untyped-call]
 def _numba_likelihood(op: LogLikelihood, **_: Any) -> tuple[Any, int]:
     """The compiled likelihood and its version: PyTensor's cache on disk must not outlive the formulas it holds."""
-    source = "".join(inspect.getsource(module) for module in (bg_nbd_likelihood, first_spend, gamma_gamma, rising))
+    modules = (bg_nbd_likelihood, decay_integral, first_spend, gamma_gamma, pareto_nbd, pareto_nbd_likelihood, rising)
+    source = "".join(inspect.getsource(module) for module in modules)
     version = int.from_bytes(hashlib.blake2b(source.encode(), digest_size=8).digest(), "little")
     return _KERNELS[op.family], version

@@ -12,13 +12,14 @@ from scipy.special import gammaincc, gammaln, polygamma
 
 from farview.core.errors import InvalidInput
 from farview.core.randomness import generator
-from ltv.families import BG_NBD, FIRST_SPEND, MBG_NBD
+from ltv.families import FIRST_SPEND, MBG_NBD, PARETO_NBD
 from ltv.kernel_expected import LEVEL_SIZE, LEVEL_START, LEVEL_STEP, SpendLevels
 from ltv.kernel_process import PurchaseDraws, PurchasePoints
 from ltv.kernel_rows import Draws, Spend
 from ltv.kernel_value import SpendNodes
 from ltv.model import BtydModel, LtvModel
 from ltv.tables_beta_dropout import BetaDropoutTables
+from ltv.tables_pareto_nbd import ParetoNbdTables
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -53,9 +54,9 @@ class PurchaseTables(Protocol):
 
 def purchase_tables(model: BtydModel) -> PurchaseTables:
     """Those of the model's purchase process."""
-    if model.purchases in (BG_NBD, MBG_NBD):
-        return BetaDropoutTables(model.purchase_draws, first_may_be_last=model.purchases == MBG_NBD)
-    raise InvalidInput.of("model", f"{model.name} cannot be scored by this version")
+    if model.purchases == PARETO_NBD:
+        return ParetoNbdTables(model.purchase_draws)
+    return BetaDropoutTables(model.purchase_draws, first_may_be_last=model.purchases == MBG_NBD)
 
 
 class Tables:

@@ -46,8 +46,9 @@ def backtest_ltv(
         typer.Option(
             "--models",
             metavar="NAMES",
-            help="Models to judge, separated by commas, of those that learn (boost, combination). Default: all. The "
-            "standing ones (bg_nbd, past_rate, past_spend, zero) are always beside them, on the same rows.",
+            help="Models to judge, separated by commas, of those that are asked for (bg_nbd+first_spend, "
+            "mbg_nbd+first_spend, pareto_nbd+first_spend, boost, combination). Default: all. The standing ones "
+            "(bg_nbd, mbg_nbd, pareto_nbd, past_rate, past_spend, zero) are always beside them, on the same rows.",
         ),
     ] = None,
     json_out: JsonOut = None,

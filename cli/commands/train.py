@@ -38,8 +38,10 @@ class Model(StrEnum):
 
     BG_NBD = "bg_nbd"
     MBG_NBD = "mbg_nbd"
+    PARETO_NBD = "pareto_nbd"
     BG_NBD_FIRST_SPEND = "bg_nbd+first_spend"
     MBG_NBD_FIRST_SPEND = "mbg_nbd+first_spend"
+    PARETO_NBD_FIRST_SPEND = "pareto_nbd+first_spend"
 
 
 class Inference(StrEnum):

@@ -21,6 +21,7 @@ SPEND = (6.25, 3.74, 15.44)
 CENTRES = {
     "bg_nbd": PURCHASES,
     "mbg_nbd": (0.525, 6.18 * 7, 0.891, 1.614),
+    "pareto_nbd": (0.5532, 10.576 * 7, 0.606, 11.67 * 7),
     "gamma_gamma": SPEND,
     "first_spend": (*SPEND, 3.0, 0.8),
 }
@@ -115,9 +116,27 @@ def _beta_dropout(
     return count, np.where(alive, -np.expm1(-rate * drop * horizon) / drop, 0.0)
 
 
+def _gamma_life(
+    purchases: FloatArray, history: History, horizon: float, random: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """Purchases to come and what the customer expects of them, each (draws,); P(alive) by a sum over a fine lattice."""
+    x, recency, age, _, _ = history
+    r, alpha, s, beta = purchases.T
+    at = recency + (age - recency) * (np.arange(400) + 0.5)[:, None] / 400
+    power = (r + x) * np.log((alpha + age) / (alpha + at)) + s * np.log((beta + age) / (beta + at))
+    odds_dead = np.mean(np.exp(power) * s / (beta + at), axis=0) * (age - recency)
+    alive = random.random(len(r)) < 1.0 / (1.0 + odds_dead)
+    rate = random.gamma(r + x) / (alpha + age)
+    death = np.maximum(random.gamma(s) / (beta + age), 1e-300)
+    life = np.minimum(random.exponential(size=len(r)) / death, horizon)
+    count = np.where(alive, random.poisson(rate * life), 0)
+    return count, np.where(alive, -np.expm1(-death * horizon) / death * rate, 0.0)
+
+
 FUTURES = {
     "bg_nbd": partial(_beta_dropout, first_may_be_last=False),
     "mbg_nbd": partial(_beta_dropout, first_may_be_last=True),
+    "pareto_nbd": _gamma_life,
 }
 
 

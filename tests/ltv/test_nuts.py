@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.feather
 import pytest
 
-from ltv import bg_nbd_likelihood, gamma_gamma
+from ltv import gamma_gamma
+from ltv.families import PURCHASES, SPENDS
 from ltv.fit import fit, sentences_of_untrusted
 from ltv.inference import laplace, psis
 from ltv.inference.map import find_mode
@@ -165,17 +166,11 @@ def test_the_op_equals_the_plain_pytensor_expression(cdnow_sample: Path, part: s
 def test_packing_the_rows_loses_nothing(cdnow_sample: Path) -> None:
     from ltv.pymc_model import LogLikelihood, pack
 
-    table, purchase_at, spend_at = calibration(cdnow_sample), np.array([0.24, 31.0, 0.8, 2.4]), np.array([6.0, 3.7, 15])
-    purchases, spend = purchase_rows(table), spend_rows(table)
-    for op, rows, at, direct in (
-        (
-            LogLikelihood("bg_nbd"),
-            purchases,
-            purchase_at,
-            bg_nbd_likelihood.log_likelihood(purchase_at[None], purchases),
-        ),
-        (LogLikelihood("gamma_gamma"), spend, spend_at, gamma_gamma.log_likelihood(spend_at[None], spend)),
-    ):
+    table = calibration(cdnow_sample)
+    for family in (*PURCHASES.values(), *SPENDS.values()):
+        rows, at = family.rows(table), np.array(family.floor) + np.linspace(0.7, 2.0, len(family.floor))
         storage: list[list[Any]] = [[None], [None]]
-        op.perform(None, [at, pack(rows)], storage)
-        assert storage[0][0] == pytest.approx(direct[0], rel=1e-13)
+        LogLikelihood(family.name).perform(None, [at, pack(rows)], storage)
+        value, gradient = family.log_likelihood_and_gradient(at, rows)
+        assert storage[0][0] == pytest.approx(value, rel=1e-13)
+        assert storage[1][0] == pytest.approx(gradient, rel=1e-13)

@@ -12,7 +12,7 @@ from tests.ltv.predictive import HORIZONS_DAYS, forecast, histories, known_model
 from tests.tiers import examples
 
 DRAWS = 40_000
-PAIRS = [("mbg_nbd", "gamma_gamma"), ("bg_nbd", "first_spend")]
+PAIRS = [("mbg_nbd", "gamma_gamma"), ("bg_nbd", "first_spend"), ("pareto_nbd", "first_spend")]
 
 
 @pytest.mark.parametrize(("purchases", "spend"), PAIRS)

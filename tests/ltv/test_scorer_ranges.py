@@ -19,6 +19,7 @@ from tests.ltv.predictive import forecast, known_model
 from tests.tiers import examples
 
 MODEL = known_model()
+PROCESSES = ("bg_nbd", "mbg_nbd", "pareto_nbd")
 SUFFIXES = ("q05", "q10", "q50", "q90", "q95")
 
 
@@ -32,23 +33,28 @@ def models(draw: st.DrawFn) -> BtydModel:
         centre = draw(st.floats(np.log(low), np.log(high)))
         return np.exp(centre + draw(st.sampled_from([0.0, 0.1, 0.6])) * random.standard_normal(size))
 
-    purchases = np.column_stack([around(0.05, 20.0), around(1.0, 1000.0), around(0.05, 20.0), around(0.05, 50.0)])
-    spend = np.column_stack([around(0.2, 200.0), 1.0 + around(0.05, 100.0), around(0.5, 1000.0)])
+    process, spends = draw(st.sampled_from(PROCESSES)), draw(st.sampled_from(["gamma_gamma", "first_spend"]))
+    last = around(1.0, 1000.0) if process == "pareto_nbd" else around(0.05, 50.0)
+    purchases = np.column_stack([around(0.05, 20.0), around(1.0, 1000.0), around(0.05, 20.0), last])
+    spend = [around(0.2, 200.0), 1.0 + around(0.05, 100.0), around(0.5, 1000.0)]
+    if spends == "first_spend":
+        spend += [around(0.2, 200.0), around(0.1, 10.0)]
     base = known_model(1)
-    return BtydModel(purchases, spend, base.diagnostics, base.priors)
+    return BtydModel(purchases, np.column_stack(spend), base.diagnostics, base.priors, process, spends)
 
 
 @st.composite
 def customers(draw: st.DrawFn) -> pa.Table:
     """Histories with counts and ages up to 10^4, spends from nothing to much."""
-    rows, spends = [], []
+    rows, spends, firsts = [], [], []
     for _ in range(draw(st.integers(1, 6))):
         x = draw(st.one_of(st.integers(0, 3), st.integers(0, 300), st.integers(0, 10_000)))
         age = draw(st.one_of(st.just(0.0), st.floats(0.0, 400.0), st.floats(0.0, 10_000.0)))
         recency = 0.0 if x == 0 else age * draw(st.sampled_from([0.0, 0.01, 0.5, 0.99, 1.0]))
         rows.append((x, recency, age))
         spends.append(0.0 if x == 0 else draw(st.sampled_from([0.0, 0.01, 20.0, 1e6])))
-    return rfm_table(rows, spends)
+        firsts.append(draw(st.sampled_from([0.0, 0.01, 20.0, 1e6])))
+    return rfm_table(rows, spends, firsts)
 
 
 def check(forecasts: pa.Table) -> None:
