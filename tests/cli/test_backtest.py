@@ -45,7 +45,7 @@ def test_the_json_file_has_the_published_form(done: tuple[Result, Path]) -> None
 
 
 def test_the_predictions_file_holds_every_customer(done: tuple[Result, Path]) -> None:
-    assert pq.read_metadata(done[1] / "out.parquet").num_rows == 4 * 2349
+    assert pq.read_metadata(done[1] / "out.parquet").num_rows == 6 * 2349
 
 
 @pytest.fixture
