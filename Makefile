@@ -19,6 +19,7 @@ serve: .venv/.runtime ## start the server on the database named by FARVIEW_DATAB
 	$(BIN)/farview serve
 
 test: .venv/.dev lint ## install, check and test everything
+	$(THREADS) $(BIN)/python -m tests.kernels
 	$(THREADS) $(PYTEST) -n 2 --dist loadfile
 
 lint: .venv/.dev ## the checks that need no test run
@@ -30,6 +31,7 @@ lint: .venv/.dev ## the checks that need no test run
 	$(BIN)/python protos/generate.py --lint
 
 soak: .venv/.dev ## the same tests with the counts that need patience
+	$(THREADS) $(BIN)/python -m tests.kernels
 	$(THREADS) FARVIEW_TIER=soak $(PYTEST) -n 2 --dist loadfile
 
 bench: .venv/.dev .venv-peers/.installed ## speed beside the peers, each in its own environment

@@ -1,6 +1,5 @@
 """What tests of several rooms share: data, databases, Hypothesis profiles."""
 
-import hashlib
 import os
 import shutil
 import tempfile
@@ -11,23 +10,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.kernels import use_cache
+
 pytest_plugins = ["tests.rooms"]
 
 ROOT = Path(__file__).resolve().parents[1]
 
-
-def _kernels_hash() -> str:
-    """Of every file with a compiled function."""
-    sources = sorted(
-        path for room in ("farview", "ltv", "journeys", "ranking") for path in ROOT.glob(f"{room}/**/*.py")
-    )
-    texts = [path.read_bytes() for path in sources]
-    return hashlib.sha256(b"\0".join(text for text in texts if b"njit" in text)).hexdigest()[:16]
-
-
-# numba compares a cached function with its own file only, and would go on with what another file held when it was
-# compiled in. Set before anything imports numba; processes that tests start inherit it.
-os.environ["NUMBA_CACHE_DIR"] = str(ROOT / ".numba_cache" / _kernels_hash())
+use_cache()
 
 settings.register_profile(
     "farview", deadline=None, derandomize=True, print_blob=True, suppress_health_check=[HealthCheck.too_slow]

@@ -48,9 +48,9 @@ class Learnt:
         )
 
 
-@pytest.fixture(scope="module")
-def learnt() -> Learnt:
-    world = make_world(1)
+@pytest.fixture(scope="module", params=range(1, examples(ci=2, soak=6)))
+def learnt(request: pytest.FixtureRequest) -> Learnt:
+    world = make_world(request.param)
     customers, touches = simulate_journeys(world, TRAINED + FRESH)
     vocabulary = Vocabulary(tuple(sorted(world.channels)), INTERACTIONS)
     steps = at_risk_steps(touchpoints(world, touches), StepRules(world.time_zone), vocabulary)
