@@ -127,7 +127,11 @@ def fit_contracts(
 def _posterior(target: Target, mode: Mode, method: Method, random: np.random.Generator) -> Posterior:
     if method == "map":
         return Posterior("map", mode.u[None], np.ones(1))
-    drawn = laplace.sample(target, mode, random)
+    return covering(target, laplace.sample(target, mode, random))
+
+
+def covering(target: Target, drawn: Posterior) -> Posterior:
+    """Importance draws themselves where their k-hat can be trusted, else a grid around them (with that k-hat)."""
     if drawn.k_hat is None or drawn.k_hat <= psis.highest_trusted_k(laplace.DRAWS):
         return drawn
     return replace(quadrature.integrate(target, drawn), k_hat=drawn.k_hat)

@@ -5,6 +5,7 @@ import numpy.typing as npt
 from scipy.special import betainc, betaln
 
 from ltv.count_law import CountLaw
+from ltv.few_draws import few_draws
 from ltv.kernel_beta_dropout import BetaDropout
 from ltv.kernel_purchases import History
 
@@ -47,7 +48,7 @@ def moments(history: History, horizon: float, draws: BetaDropout) -> tuple[Float
 
 def law(history: History, horizon: float, alive: FloatArray, draws: BetaDropout) -> CountLaw:
     """P(N >= n) = P(alive) E(1 - p)^(n - 1) P(K >= n), with P(K >= n) an incomplete beta function."""
-    some = slice(None, None, max(1, len(draws.r) // DRAWS))
+    some, weight = few_draws(alive * moments(history, horizon, draws)[0], DRAWS)
     x = history.x
     shape, a, b = draws.r[some, None] + x, draws.a[some, None], draws.b[some, None] + x
     z = horizon / (draws.alpha[some, None] + history.age + horizon)
@@ -55,7 +56,7 @@ def law(history: History, horizon: float, alive: FloatArray, draws: BetaDropout)
 
     def at_least(n: FloatArray) -> FloatArray:
         stay = np.exp(betaln(a, b + n - 1.0) - betaln(a, b))
-        return np.asarray((living * stay * betainc(n, shape, z)).mean(axis=0))
+        return np.asarray(weight @ (living * stay * betainc(n, shape, z)))
 
     mean = shape * z / (1.0 - z)
     sd = np.sqrt(mean / (1.0 - z))

@@ -25,8 +25,8 @@ from ltv.rows import PurchaseRows, SpendRows, purchase_rows, spend_rows
 from tests.ltv.cdnow import calibration, rfm_table
 from tests.tiers import examples
 
-# Two spends only, which depend on x: a posterior so bent that importance draws do not cover it.
-BENT = rfm_table([(3, 20.0, 40.0), (1, 5.0, 40.0)] * 50, [1.0, 3.0] * 50)
+# Two spends only, ten thousand times apart, which depend on x: a posterior so bent that no importance draws cover it.
+BENT = rfm_table([(30, 20.0, 40.0), (1, 5.0, 40.0)] * 50, [1.0, 10_000.0] * 50)
 
 # Each NUTS model takes numba some ten seconds to compile.
 FILES = ("cdnow_sample", "cdnow_full")[: examples(ci=1, soak=2)]

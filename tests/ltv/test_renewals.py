@@ -5,13 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import approx_fprime
+from scipy.special import logsumexp
 
 from farview.core.errors import InvalidInput
 from ltv import beta_discrete_weibull as bdw
 from ltv import shifted_beta_geometric as sbg
-from ltv.contract_fit import LAWS, ContractLaw, fit_contracts
-from ltv.inference import laplace
+from ltv.contract_fit import LAWS, ContractLaw, covering, fit_contracts
+from ltv.inference import laplace, psis
 from ltv.inference.map import find_mode
+from ltv.inference.posterior import Posterior
 from ltv.inference.quadrature import integrate
 from ltv.inference.target import Target
 from ltv.renewals import Renewals, discounted_periods, expected_periods, log_retention, log_score
@@ -159,27 +161,48 @@ def test_a_contract_seen_late_adds_only_the_renewals_that_were_watched() -> None
     assert both == pytest.approx(sbg.log_likelihood(draws, early)[0] + added)
 
 
-def test_a_posterior_too_far_from_normal_is_integrated_on_a_grid() -> None:
-    rows, law = Renewals.of_active(REGULAR[:8]), LAWS[bdw.NAME]
-    fitted = fit_contracts(rows, law)
-    axes = np.meshgrid(np.linspace(-4, 4, 120), np.linspace(-4, 5, 120), np.linspace(-1.2, 2, 50), indexing="ij")
-    u = np.stack([axis.ravel() for axis in axes], axis=1)
-    log_density = law.log_likelihood(np.exp(u), rows) + law.prior.log_density(u)
-    weights = np.exp(log_density - log_density.max())
-    exact = weights @ np.exp(law.log_survival(np.exp(u), np.array([12.0])))[:, 0] / weights.sum()
-    assert fitted.method == "quadrature"
-    assert fitted.survival(np.array([12.0]))[0] == pytest.approx(exact, rel=0.002)
-
-
-@pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
-def test_quadrature_and_importance_draws_agree_where_both_serve(law: ContractLaw) -> None:
-    rows = Renewals.of_active(100 * HIGH_END)
-    target = Target(
+def target_of(law: ContractLaw, rows: Renewals) -> Target:
+    return Target(
         lambda draws: law.log_likelihood(draws, rows),
         lambda params: law.log_likelihood_and_gradient(params, rows),
         law.prior,
         np.zeros(len(law.parameters)),
     )
+
+
+def test_a_posterior_that_importance_draws_do_not_cover_is_integrated_on_a_grid() -> None:
+    rows, law = Renewals.of_active(REGULAR[:8]), LAWS[bdw.NAME]
+    target = target_of(law, rows)
+    mode = find_mode(target, np.zeros(3))
+    steps = np.random.default_rng(1).standard_normal((laplace.DRAWS, 3))
+    u = mode.u + 0.4 * steps @ np.linalg.cholesky(mode.covariance).T  # much narrower than the posterior, and unbent
+    weights, k_hat = psis.smooth(target.log_density(u) + 0.5 * (steps * steps).sum(axis=1))
+    found = covering(target, Posterior("laplace", u, weights, k_hat=k_hat))
+    axes = np.meshgrid(np.linspace(-4, 4, 70), np.linspace(-4, 5, 70), np.linspace(-1.2, 2, 30), indexing="ij")
+    fine = np.stack([axis.ravel() for axis in axes], axis=1)
+    density = target.log_density(fine)
+    exact = expected_survival(law, Posterior("grid", fine, np.exp(density - logsumexp(density))))
+    assert found.method == "quadrature"
+    assert found.k_hat == k_hat
+    assert expected_survival(law, found) == pytest.approx(exact, rel=0.002)
+    assert expected_survival(law, Posterior("laplace", u, weights)) != pytest.approx(exact, rel=0.01)
+
+
+def expected_survival(law: ContractLaw, posterior: Posterior) -> float:
+    """E S(12)."""
+    return float(posterior.weights @ np.exp(law.log_survival(np.exp(posterior.u), np.array([12.0])))[:, 0])
+
+
+def test_importance_draws_that_cover_are_kept() -> None:
+    target = target_of(LAWS[sbg.NAME], Renewals.of_active(100 * HIGH_END))
+    drawn = laplace.sample(target, find_mode(target, np.zeros(2)), np.random.default_rng(1))
+    assert covering(target, drawn) is drawn
+
+
+@pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
+def test_quadrature_and_importance_draws_agree_where_both_serve(law: ContractLaw) -> None:
+    rows = Renewals.of_active(100 * HIGH_END)
+    target = target_of(law, rows)
     mode = find_mode(target, np.zeros(target.dimensions))
     drawn = laplace.sample(target, mode, np.random.default_rng(1))
     grid = integrate(target, drawn)
