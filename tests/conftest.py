@@ -1,5 +1,6 @@
 """What tests of several rooms share: data, databases, Hypothesis profiles."""
 
+import gzip
 import os
 import shutil
 import tempfile
@@ -34,6 +35,15 @@ def cdnow_full() -> Path:
 def cdnow_sample() -> Path:
     """The 2,357 customers most papers use."""
     return ROOT / "cli" / "demo_data" / "cdnow_sample.csv.gz"
+
+
+@pytest.fixture(scope="session")
+def cdnow_part(cdnow_sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first 400 customers of the CDNOW sample, of January 1997."""
+    path = tmp_path_factory.mktemp("part") / "part.csv"
+    with gzip.open(cdnow_sample, "rt") as file:
+        path.write_text("".join(line for line in file if line[:4] <= "0400" or line.startswith("customer_id")))
+    return path
 
 
 @pytest.fixture(scope="session")

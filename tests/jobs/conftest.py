@@ -1,6 +1,5 @@
 """Stores that jobs work on; the fixtures of the store's own tests."""
 
-import gzip
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,15 +43,6 @@ def sqlite_store(tmp_path: Path, sqlite_template: Path) -> Iterator[Store]:
     opened.set_business(Business("Europe/Berlin", "EUR", consent_required=False))
     yield opened
     opened.close()
-
-
-@pytest.fixture(scope="session")
-def cdnow_part(cdnow_sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The first 400 customers of the CDNOW sample, of January 1997."""
-    path = tmp_path_factory.mktemp("part") / "part.csv"
-    with gzip.open(cdnow_sample, "rt") as file:
-        path.write_text("".join(line for line in file if line[:4] <= "0400" or line.startswith("customer_id")))
-    return path
 
 
 @pytest.fixture(scope="session")
