@@ -119,18 +119,27 @@ def _beta_dropout(
 def _gamma_life(
     purchases: FloatArray, history: History, horizon: float, random: np.random.Generator
 ) -> tuple[FloatArray, FloatArray]:
-    """Purchases to come and what the customer expects of them, each (draws,); P(alive) by a sum over a fine lattice."""
+    """Purchases to come and what the customer expects of them, each (draws,)."""
     x, recency, age, _, _ = history
     r, alpha, s, beta = purchases.T
-    at = recency + (age - recency) * (np.arange(400) + 0.5)[:, None] / 400
-    power = (r + x) * np.log((alpha + age) / (alpha + at)) + s * np.log((beta + age) / (beta + at))
-    odds_dead = np.mean(np.exp(power) * s / (beta + at), axis=0) * (age - recency)
-    alive = random.random(len(r)) < 1.0 / (1.0 + odds_dead)
+    distinct, of_distinct = np.unique(purchases, axis=0, return_inverse=True)
+    p_alive = _p_alive_of_gamma_life(distinct, history)[of_distinct.reshape(-1)]
+    alive = random.random(len(r)) < p_alive
     rate = random.gamma(r + x) / (alpha + age)
     death = np.maximum(random.gamma(s) / (beta + age), 1e-300)
     life = np.minimum(random.exponential(size=len(r)) / death, horizon)
     count = np.where(alive, random.poisson(rate * life), 0)
     return count, np.where(alive, -np.expm1(-death * horizon) / death * rate, 0.0)
+
+
+def _p_alive_of_gamma_life(purchases: FloatArray, history: History) -> FloatArray:
+    """P(alive) under each set of parameters, (draws,): by a sum over a fine lattice."""
+    x, recency, age, _, _ = history
+    r, alpha, s, beta = purchases.T
+    at = recency + (age - recency) * (np.arange(400) + 0.5)[:, None] / 400
+    power = (r + x) * np.log((alpha + age) / (alpha + at)) + s * np.log((beta + age) / (beta + at))
+    odds_dead = np.mean(np.exp(power) * s / (beta + at), axis=0) * (age - recency)
+    return np.asarray(1.0 / (1.0 + odds_dead))
 
 
 FUTURES = {

@@ -126,9 +126,9 @@ def test_expected_purchases_are_the_published_closed_form() -> None:
 
 
 def test_known_parameters_are_found_again() -> None:
-    """4,000 simulated customers: each parameter within four posterior sds of the truth."""
+    """Simulated customers: each parameter within four posterior sds of the truth."""
     random = np.random.default_rng(5)
-    truth, count = np.array([0.8, 25.0, 0.9, 90.0]), 4_000
+    truth, count = np.array([0.8, 25.0, 0.9, 90.0]), examples(ci=1_500, soak=4_000)
     rate, death = random.gamma(truth[0], 1 / truth[1], count), random.gamma(truth[2], 1 / truth[3], count)
     age = random.integers(100, 400, count).astype(float)
     life = np.minimum(random.exponential(size=count) / np.maximum(death, 1e-300), age)

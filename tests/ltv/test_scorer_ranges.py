@@ -81,13 +81,13 @@ def check(forecasts: pa.Table) -> None:
 
 
 @given(models(), customers())
-@settings(max_examples=examples(ci=40, soak=5_000))
+@settings(max_examples=examples(ci=30, soak=5_000))
 def test_forecasts_are_finite_and_in_range(model: BtydModel, histories: pa.Table) -> None:
     check(forecast(model, histories, [1, 30, 365, 3650]))
 
 
 @given(models(), customers())
-@settings(max_examples=examples(ci=20, soak=1_000))
+@settings(max_examples=examples(ci=8, soak=1_000))
 def test_forecasts_do_not_depend_on_what_memory_held_before(model: BtydModel, histories: pa.Table) -> None:
     one, other = (forecast_on(filling, model, histories) for filling in (1e9, np.nan))
     assert one.equals(other)
@@ -104,7 +104,7 @@ def forecast_on(filling: float, model: BtydModel, histories: pa.Table) -> pa.Tab
 
 
 @given(models(), customers())
-@settings(max_examples=examples(ci=20, soak=5_000))
+@settings(max_examples=examples(ci=12, soak=5_000))
 def test_expected_purchases_and_value_grow_with_the_horizon(model: BtydModel, histories: pa.Table) -> None:
     forecasts = forecast(model, histories, [1, 7, 90, 400, 2000])
     for name in ("purchases_mean", "value_mean"):
