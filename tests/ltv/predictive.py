@@ -120,7 +120,7 @@ def _gamma_life(
     purchases: FloatArray, history: History, horizon: float, random: np.random.Generator
 ) -> tuple[FloatArray, FloatArray]:
     """Purchases to come and what the customer expects of them, each (draws,)."""
-    x, recency, age, _, _ = history
+    x, _, age, _, _ = history
     r, alpha, s, beta = purchases.T
     distinct, of_distinct = np.unique(purchases, axis=0, return_inverse=True)
     p_alive = _p_alive_of_gamma_life(distinct, history)[of_distinct.reshape(-1)]
