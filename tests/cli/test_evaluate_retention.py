@@ -31,7 +31,7 @@ def test_tables_show_models_forecast_and_value_within_80_columns(cohorts: Path) 
 
 
 def test_a_dash_prints_json_and_nothing_else(cohorts: Path) -> None:
-    report = json.loads(run(str(cohorts), "--json", "-").stdout)
+    report = json.loads(run(str(cohorts), "--calibration-periods", "3", "--json", "-").stdout)
     assert set(report) == {"protocol", "cohorts"}
 
 

@@ -1,0 +1,58 @@
+"""Boosted model and combination as a backtest fits them: on a business with returns, and on hardly anybody."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from farview.core import schemas
+from farview.simulation.bg_nbd import simulate_events
+from jobs.backtest import past_of
+from jobs.backtest_fits import Fits, fit_each
+from jobs.backtest_models import Past, candidates
+from jobs.progress import Silent
+from tests.tiers import examples
+
+LEARNERS = {name: candidates(seed=0)[name] for name in examples(ci=("boost",), soak=("boost", "combination"))}
+CUSTOMERS = examples(ci=300, soak=700)
+HORIZON_DAYS = 45
+
+
+@pytest.fixture(scope="module")
+def past() -> Past:
+    """Customers who send a fifth of what they buy back the day after."""
+    bought = pa.Table.from_batches(simulate_events(CUSTOMERS, seed=8))
+    back = pc.add(bought["time"], pa.scalar(timedelta(days=1), pa.duration("us")))
+    returns = pa.table([bought["customer_id"], back, pc.multiply(bought["amount"], -0.2)], schema=schemas.EVENTS)
+    return past_of(pa.concat_tables([bought, returns]).combine_chunks(), date(1997, 7, 31), "UTC")
+
+
+@pytest.fixture(scope="module")
+def fits(past: Past) -> Fits:
+    return fit_each(past, LEARNERS, HORIZON_DAYS, Silent())
+
+
+def test_each_forecasts_every_customer(past: Past, fits: Fits) -> None:
+    assert not fits.failures
+    for forecasts in fits.forecasts.values():
+        assert len(forecasts.value.mean) == past.rfm.num_rows
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_net_value_is_gross_value_less_what_comes_back(fits: Fits, name: str) -> None:
+    forecasts = fits.forecasts[name]
+    assert np.all(forecasts.value.mean <= forecasts.gross_value.mean)
+    assert forecasts.value.mean.sum() / forecasts.gross_value.mean.sum() == pytest.approx(0.8, abs=0.05)
+
+
+def test_too_little_history_is_forecast_with_a_note() -> None:
+    rows = [
+        {"customer_id": f"c{k}", "time": datetime(2024, 1, 1 + k % 3, tzinfo=UTC), "amount": 10.0 + k}
+        for k in range(12)
+    ]
+    events = pa.Table.from_pylist(rows, schema=schemas.EVENTS)
+    fits = fit_each(past_of(events, date(2024, 1, 4), "UTC"), {"boost": LEARNERS["boost"]}, 30, Silent())
+    assert not fits.failures
+    assert "too short" in fits.forecasts["boost"].warnings[-1]
