@@ -98,6 +98,9 @@ class Audiences:
     ) -> pb.PrioritizeCustomersResponse:
         """An audience under guarantees, its places reserved; once for each request id."""
         assert asked.request_id is not None
+        identity = write_request(asked.request_id, request)
+        if (before := self._store.recalled(identity)) is not None:
+            return pb.PrioritizeCustomersResponse.FromString(before)
         ground = self._ground(asked)
         now = datetime.now(UTC)
         ledger = _ledger([self._store.guarantee(name) for name in asked.guarantee_ids], now)
@@ -117,7 +120,7 @@ class Audiences:
             refuse_when_late(context)
             return answer.SerializeToString()
 
-        told = self._store.once(write_request(asked.request_id, request), work)
+        told = self._store.once(identity, work)
         return pb.PrioritizeCustomersResponse.FromString(told)
 
     def _ground(self, asked: PrioritizeCustomers) -> Ground:

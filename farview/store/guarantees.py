@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Row, Select, delete, func, insert, or_, select, text, update
 
 from farview.core.errors import FailedPrecondition, InvalidInput, NotFound
 from farview.store import audit
@@ -13,6 +13,7 @@ from farview.store.tables_guarantees import GUARANTEES, SEGMENTS
 
 LARGEST_DENOMINATOR = 10**6
 MOST_OF_A_LEDGER = 16  # so many bits a slot has, and so many floors an answer
+_LOCK = 0x46415247  # any constant; PostgreSQL advisory locks of ledgers whose guarantees change
 
 
 def put(connection: Connection, terms: GuaranteeTerms, *, who: str) -> StoredGuarantee:
@@ -97,6 +98,7 @@ def _check(connection: Connection, terms: GuaranteeTerms, now: datetime) -> None
         known = select(SEGMENTS.c.segment_id).where(SEGMENTS.c.segment_id == terms.segment_id)
         if connection.execute(known).one_or_none() is None:
             raise NotFound("segment", terms.segment_id)
+    _hold(connection, terms.ledger)
     others = [
         value(row).terms
         for row in connection.execute(
@@ -111,6 +113,16 @@ def _check(connection: Connection, terms: GuaranteeTerms, now: datetime) -> None
         )
     ]
     _check_beside(terms, others)
+
+
+def _hold(connection: Connection, ledger: str) -> None:
+    """Until the transaction ends nobody else sets a guarantee of the ledger; SQLite has one writer anyway.
+
+    A lock on the guarantees that are there would not see one that another caller is about to add.
+    """
+    if connection.dialect.name == "postgresql":
+        locked = text("SELECT pg_advisory_xact_lock(:lock, hashtext(:ledger))")
+        connection.execute(locked, {"lock": _LOCK, "ledger": ledger})
 
 
 def _check_beside(terms: GuaranteeTerms, others: list[GuaranteeTerms]) -> None:

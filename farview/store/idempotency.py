@@ -34,6 +34,12 @@ def once(engine: Engine, request: WriteRequest, work: Callable[[Writer], bytes])
     return write(engine, attempt)
 
 
+def recalled(engine: Engine, request: WriteRequest) -> bytes | None:
+    """See Store.recalled."""
+    with engine.connect() as connection:
+        return _recall(connection, request)
+
+
 def _recall(connection: Connection, request: WriteRequest) -> bytes | None:
     query = select(IDEMPOTENCY.c.method, IDEMPOTENCY.c.body_hash, IDEMPOTENCY.c.answer)
     row = connection.execute(query.where(IDEMPOTENCY.c.request_id == request.request_id)).one_or_none()

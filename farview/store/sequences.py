@@ -28,9 +28,12 @@ def hold(connection: Connection, ledger: str, zone: str, now: datetime) -> HeldL
     active = [one for one in found if one.terms.end_time is None or one.terms.end_time > now]
     if not active:
         raise FailedPrecondition(f"ledger {ledger!r} has no guarantee that still runs")
-    start, end = window(now, active[0].terms.window_days, zone)
     current = _open_sequence(connection, ledger, now)
-    if current is not None and (current.window_start, _signature(current.floors)) == (start, _promised(active)):
+    # A caller who waited for the ledger, or whose clock is behind, must not open the window before again.
+    present = now if current is None else max(now, current.window_start)
+    start, end = window(present, active[0].terms.window_days, zone)
+    going_on = current is not None and (current.window_start, current.window_end) == (start, end)
+    if current is not None and going_on and _signature(current.floors) == _promised(active):
         return HeldLedger(ledger, current.sequence_id, start, end, current.slots, _with_filters(current.floors, active))
     if current is not None:
         connection.execute(

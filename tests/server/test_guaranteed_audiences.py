@@ -81,6 +81,14 @@ def test_a_repeat_answers_the_same_and_reserves_nothing_again(promised: Running)
     assert standing(promised).slot_count == 10
 
 
+def test_a_repeat_answers_the_same_though_the_guarantees_are_gone(promised: Running) -> None:
+    first = ask(promised)
+    with FarviewClient(promised.address) as client:
+        for name in ("march", "february"):
+            client.delete_guarantee(name)
+    assert ask(promised) == first
+
+
 def test_a_request_id_with_another_body_is_refused(promised: Running) -> None:
     ask(promised)
     assert refused(lambda: ask(promised, capacity=9)).code() is grpc.StatusCode.ALREADY_EXISTS

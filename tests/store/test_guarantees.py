@@ -1,6 +1,7 @@
 """Segments, guarantees, and the ledger of their slots."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from time import sleep
@@ -16,6 +17,7 @@ from farview.store.engine import open_engine, write
 from farview.store.promises import GuaranteeTerms, HeldLedger, NewSlot, Reservation, Segment, Settled
 from farview.store.sequences import window
 from farview.store.store import Store
+from farview.store.values import Business
 from farview.store.writer import Writer
 from tests.tiers import examples
 
@@ -224,6 +226,32 @@ def test_a_change_of_a_cohort_goes_on_counting(store: Store) -> None:
     store.set_guarantee(terms("a", "1/2", cohort_filter="p_alive > 0.5"), who="ada")
     held = hold(store)
     assert (held.slots, held.floors[0].filter) == (6, "p_alive > 0.5")
+
+
+def test_a_caller_who_waited_over_midnight_does_not_open_the_window_before_again(store: Store) -> None:
+    store.set_guarantee(terms("a", "1/2", window_days=1), who="ada")
+    midnight = window(NOW, 1, "Europe/Berlin")[1]
+    reserve(store, "x", [0] * 6, now=midnight + timedelta(seconds=1))
+    late = hold(store, midnight - timedelta(seconds=1))
+    assert (late.window_start, late.slots) == (midnight, 6)
+
+
+def test_a_longer_window_is_the_one_that_the_view_shows(store: Store) -> None:
+    store.set_guarantee(terms("a", "1/2", window_days=30_000), who="ada")
+    reserve(store, "x", [0] * 6)
+    store.set_guarantee(terms("a", "1/2", window_days=40_000), who="ada")  # begins as that one does
+    reserve(store, "y", [0])
+    assert store.floor_states()[0].window_end == window(NOW, 40_000, "Europe/Berlin")[1]
+
+
+def test_two_guarantees_set_at_once_do_not_promise_more_than_there_is(postgres_url: str) -> None:
+    store = Store.open(postgres_url)
+    store.set_business(Business("Europe/Berlin", "EUR", consent_required=False))
+    with ThreadPoolExecutor(8) as callers:
+        told = [callers.submit(store.set_guarantee, terms(f"g{n}", "3/5"), who="ada") for n in range(8)]
+        refused = [isinstance(one.exception(), FailedPrecondition) for one in told]
+    store.close()
+    assert refused.count(False) == 1
 
 
 def test_a_new_window_owes_nothing(store: Store) -> None:

@@ -33,6 +33,16 @@ class WorkDoor:
         """
         return idempotency.once(self._engine, request, work)
 
+    def recalled(self, request: WriteRequest) -> bytes | None:
+        """The answer that `once` remembers; None before it has one.
+
+        For work that reads much before it writes: what it read may have gone since, the answer has not.
+
+        Raises:
+            AlreadyExists: as `once`.
+        """
+        return idempotency.recalled(self._engine, request)
+
     def operation(self, kind: str, request: Mapping[str, Any], *, who: str) -> AbstractContextManager[Operation]:
         """Records a long job: start, progress, end, error."""
         return operations.record(self._engine, kind, request, who=who)
