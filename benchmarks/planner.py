@@ -26,6 +26,7 @@ from journeys.plan import PlanRequest
 from journeys.planning import Beam, histories, plan_journey, plan_journeys
 from journeys.recurrent_export import export
 from journeys.recurrent_model import LstmModel
+from journeys.support import Support
 
 CHANNELS, LENGTH, BEAM, CUSTOMERS, HIDDEN = 12, 10, 5, 1000, 64
 RECURSIONS = 20
@@ -129,6 +130,7 @@ def about() -> About:
         calibration=Calibration(1.0, -3.0),
         evidence="observational",
         training=Training(0, 0, 0, 0, None, 0),
+        support=Support.unknown(len(NAMES), len(STATE_COLUMNS)),
     )
 
 

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farview.features.journey_context import ContextEncoding
-from farview.features.journey_state import DAY_US, HOUR_US
+from farview.features.journey_state import DAY_US, HOUR_US, STATE_COLUMNS
 from farview.features.steps import Steps, Vocabulary
 from journeys.calibration import Calibration
+from journeys.support import Support
 
 FloatArray = NDArray[np.float64]
 
@@ -60,6 +61,7 @@ class Fitted(NamedTuple):
 
     calibration: Calibration
     training: Training
+    support: Support
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class About:
     calibration: Calibration
     evidence: Evidence
     training: Training
+    support: Support
 
     @classmethod
     def of(cls, steps: Steps, until_us: int, context: ContextEncoding, evidence: Evidence, fitted: Fitted) -> Self:
@@ -89,6 +92,7 @@ class About:
             calibration=fitted.calibration,
             evidence=evidence,
             training=fitted.training,
+            support=fitted.support,
         )
 
     def as_data(self) -> dict[str, Any]:
@@ -99,6 +103,8 @@ class About:
     def from_data(cls, data: Mapping[str, Any]) -> Self:
         """The inverse of `as_data`; KeyError or TypeError if something is missing."""
         words = data["vocabulary"]
+        told = data.get("support")  # absent in what was stored before there was any
+        unknown = Support.unknown(len(words["channels"]), len(STATE_COLUMNS))
         return cls(
             **{
                 **data,
@@ -107,5 +113,6 @@ class About:
                 "timing": Timing(data["timing"]["gap_hours"], tuple(data["timing"]["delay_hours"])),
                 "calibration": Calibration.from_data(data["calibration"]),
                 "training": Training(**data["training"]),
+                "support": unknown if told is None else Support.from_data(told),
             }
         )

@@ -32,7 +32,11 @@ class Calibration:
 
     def probability(self, logit: NDArray[np.floating]) -> FloatArray:
         """Calibrated probability of each logit."""
-        return np.asarray(expit(np.asarray(logit, np.float64) / self.temperature + self.shift))
+        return np.asarray(expit(self.logit(logit)))
+
+    def logit(self, logit: NDArray[np.floating]) -> FloatArray:
+        """Logit of the calibrated probability."""
+        return np.asarray(np.asarray(logit, np.float64) / self.temperature + self.shift)
 
     def then(self, other: "Calibration") -> "Calibration":
         """This calibration followed by one of the logits that it gives, whose uncertainty alone is left."""

@@ -17,10 +17,12 @@ from farview.features.steps import Steps
 from journeys.about import About, Evidence, Fitted, Training
 from journeys.artifact import pack, unpacked
 from journeys.calibration import Calibrated, calibrate_on
+from journeys.cautious import with_caution
 from journeys.inputs import ROUNDING
 from journeys.rates import smoothed_rates
 from journeys.scorer import CodeArray, Float32Array, FloatArray, IntArray, Standing, last_of_each
 from journeys.slices import Slices, slices
+from journeys.support import Support
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +94,8 @@ def train_markov(steps: Steps, until_us: int | None = None, evidence: Evidence =
     hazard_logit = np.asarray(logit(rates))
     calibrated = calibrate_on(hazard_logit[steps.channel], steps.converted, cut.validation)
     about = counted(steps, cut, calibrated, until_us, evidence)
-    return MarkovModel(hazard_logit, _next_touches(steps, cut.fit), about)
+    model = MarkovModel(hazard_logit, _next_touches(steps, cut.fit), about)
+    return with_caution(model, steps, about.context.encode(None, steps.customer_ids), cut.validation)
 
 
 def counted(steps: Steps, cut: Slices, calibrated: Calibrated, until_us: int, evidence: Evidence) -> About:
@@ -105,7 +108,8 @@ def counted(steps: Steps, cut: Slices, calibrated: Calibrated, until_us: int, ev
         validation_log_loss=calibrated.loss,
         seed=0,
     )
-    return About.of(steps, until_us, ContextEncoding(), evidence, Fitted(calibrated.calibration, training))
+    fitted = Fitted(calibrated.calibration, training, Support.learn(steps, cut.fit))
+    return About.of(steps, until_us, ContextEncoding(), evidence, fitted)
 
 
 def _next_touches(steps: Steps, seen: Observed) -> FloatArray:

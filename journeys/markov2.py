@@ -15,11 +15,13 @@ from farview.features.steps import Steps
 from journeys.about import About, Evidence
 from journeys.artifact import pack, unpacked
 from journeys.calibration import calibrate_on
+from journeys.cautious import with_caution
 from journeys.inputs import ROUNDING
 from journeys.markov import counted, drawn_to, following_counts, train_markov
 from journeys.rates import smoothed_rates
 from journeys.scorer import CodeArray, Float32Array, FloatArray, IntArray, Standing, last_of_each
 from journeys.slices import slices
+from journeys.support import channels_before
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,11 +35,11 @@ class SecondOrderModel:
 
     def logits(self, steps: Steps, _context: Float32Array) -> FloatArray:
         """Logit of every step's hazard before calibration, shape (steps,)."""
-        return self.hazard_logit[channel_before(steps), steps.channel]
+        return self.hazard_logit[channels_before(steps), steps.channel]
 
     def next_touches(self, steps: Steps, _context: Float32Array) -> FloatArray:
         """Probability of each channel next, or none, given no conversion, shape (steps, C + 1)."""
-        return self.next_touch[channel_before(steps), steps.channel]
+        return self.next_touch[channels_before(steps), steps.channel]
 
     def start(self, standing: Standing) -> tuple[CodeArray, FloatArray]:
         """See StepScorer. The chain remembers the last channel; the one before it told of that touch alone."""
@@ -85,7 +87,7 @@ def train_markov2(steps: Steps, until_us: int | None = None, evidence: Evidence 
     until_us = until_us or steps.limits.until_us
     cut, first = slices(steps, until_us), train_markov(steps, until_us)
     seen, C = cut.fit, len(steps.vocabulary.channels)
-    pair = channel_before(steps) * (C + 1) + steps.channel
+    pair = channels_before(steps) * (C + 1) + steps.channel
     pairs = (C + 2) * (C + 1)
     around = np.tile(expit(first.hazard_logit), C + 2)
     rates = smoothed_rates(pair[seen.rows], steps.converted[seen.rows], seen.weight, pairs, around)
@@ -94,11 +96,5 @@ def train_markov2(steps: Steps, until_us: int | None = None, evidence: Evidence 
     hazard_logit = np.asarray(logit(rates))
     calibrated = calibrate_on(hazard_logit[pair], steps.converted, cut.validation)
     about = counted(steps, cut, calibrated, until_us, evidence)
-    return SecondOrderModel(hazard_logit.reshape(C + 2, C + 1), next_touch.reshape(C + 2, C + 1, C + 1), about)
-
-
-def channel_before(steps: Steps) -> NDArray[np.integer]:
-    """Channel of the customer's touch before each step, C + 1 for none, shape (steps,)."""
-    before = np.roll(steps.channel, 1)
-    before[steps.offsets[:-1]] = len(steps.vocabulary.channels) + 1
-    return before
+    model = SecondOrderModel(hazard_logit.reshape(C + 2, C + 1), next_touch.reshape(C + 2, C + 1, C + 1), about)
+    return with_caution(model, steps, about.context.encode(None, steps.customer_ids), cut.validation)

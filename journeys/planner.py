@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from journeys.about import About
 from journeys.beam import Beams, Candidates, Prices, Rules, go_on, open_words
+from journeys.cautious import Cautious
 from journeys.constraints import Compiled
 from journeys.scorer import FloatArray, IntArray, JourneyModel, Standing
 
@@ -47,12 +48,13 @@ def search(model: JourneyModel[Any], batch: Batch, width: int = BEAM_WIDTH, best
     permitted length are kept, the shortest first of equals.
 
     Args:
-        model: of the hazards.
+        model: of the hazards, which are lowered where its log has little to say.
         batch: the requests.
         width: partial plans kept at each position.
         best: N, how many plans are asked for.
     """
-    memory, last_logit = model.start(batch.standing)
+    scorer = Cautious.of(model)
+    memory, last_logit = scorer.start(batch.standing)
     converted, without = _open_windows(model.about, last_logit, batch.before_plan)
     n, L = batch.rules.allowed.shape
     C = batch.caps.shape[1]
@@ -66,13 +68,13 @@ def search(model: JourneyModel[Any], batch: Batch, width: int = BEAM_WIDTH, best
         aside=np.full(n, -np.inf),
     )
     found.value[batch.rules.needed == 0, 0] = 0.0  # of no touch at all, for those who may have none
-    prices = Prices(batch.margin, batch.cost, most_ahead(model, batch))
+    prices = Prices(batch.margin, batch.cost, most_ahead(scorer, batch))
     beams = _begin(batch, converted)
     for position in range(L):
         words = open_words(batch.rules, beams, position)
         if not words.any():
             break
-        logit = model.candidate_logits(memory, batch.standing, position, words)
+        logit = scorer.candidate_logits(memory, batch.standing, position, words)
         candidates = Candidates(position, words, model.about.calibration.probability(logit), logit)
         after = Beams.empty(n, min(width, words.shape[1] * C), C, L)
         limits = (found.value[:, -1] + baseline, found.aside)
@@ -80,11 +82,11 @@ def search(model: JourneyModel[Any], batch: Batch, width: int = BEAM_WIDTH, best
         beams = after
         found = _keep_best(found, beams, baseline, batch.rules.needed <= position + 1)
         if position + 1 < L:
-            memory = model.advance(memory, parent, np.ascontiguousarray(beams.path[:, :, position]))
+            memory = scorer.advance(memory, parent, np.ascontiguousarray(beams.path[:, :, position]))
     return found._replace(aside=found.aside - baseline)
 
 
-def most_ahead(model: JourneyModel[Any], batch: Batch) -> FloatArray:
+def most_ahead(model: Cautious, batch: Batch) -> FloatArray:
     """Most that any touches from a position on may add to a plan's value, given no conversion before, (n, L + 1).
 
     U_k = max(0, max over permitted c of  h_c margin - cost_c + (1 - h_c) U_k+1),  h_c the highest hazard that the model

@@ -19,6 +19,7 @@ from journeys import recurrent_export, recurrent_step, transformer_export, trans
 from journeys.about import About, Evidence, Fitted, Training
 from journeys.batches import Batch, Sequences
 from journeys.calibration import Calibrated, calibrate_on
+from journeys.cautious import with_caution
 from journeys.gru import JourneyGru
 from journeys.inputs import scaled
 from journeys.lstm import JourneyLstm
@@ -26,6 +27,7 @@ from journeys.network import JourneyNetwork, NetworkConfig
 from journeys.recurrent_model import GruModel, LstmModel
 from journeys.scorer import Float32Array, JourneyModel
 from journeys.slices import Slices, slices
+from journeys.support import Support
 from journeys.transformer import JourneyTransformer
 from journeys.transformer_model import TransformerModel
 
@@ -102,8 +104,9 @@ def train_network(
         validation_log_loss=best.validation.loss,
         seed=options.seed,
     )
-    fitted = Fitted(best.validation.calibration, training)
-    return network.model(best.weights, About.of(steps, until_us or steps.limits.until_us, encoding, evidence, fitted))
+    fitted = Fitted(best.validation.calibration, training, Support.learn(steps, cut.fit))
+    about = About.of(steps, until_us or steps.limits.until_us, encoding, evidence, fitted)
+    return with_caution(network.model(best.weights, about), steps, encoded, cut.validation)
 
 
 class _Epoch(NamedTuple):

@@ -15,6 +15,7 @@ from journeys.calibration import Calibration
 from journeys.network import NetworkConfig
 from journeys.recurrent_model import LstmModel
 from journeys.scorer import JourneyModel
+from journeys.support import Support
 from journeys.training import NETWORKS
 
 START = datetime(2025, 3, 1, tzinfo=UTC)
@@ -36,6 +37,7 @@ def about(channels: int) -> About:
         calibration=Calibration(1.1, -2.5, (0.002, 0.004, 0.01)),
         evidence="observational",
         training=Training(100, 1000, 40, 3, 0.17, 0),
+        support=Support.unknown(channels, len(STATE_COLUMNS)),
     )
 
 
