@@ -22,40 +22,70 @@ _SUM_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
+class DecisionColumns:
+    """What a file calls them."""
+
+    action: str = ACTION
+    propensity: str | None = PROPENSITY  # None: nobody logged it
+    reward: str = REWARD
+    context: Sequence[str] | None = None  # None: every column that is none of NOT_CONTEXT
+
+
+@dataclass(frozen=True, slots=True)
 class Decisions:
     """A log, a row a decision."""
 
     names: tuple[str, ...]  # of the actions, in order of text
     actions: NDArray[np.int64]  # (rows,) their places among the names
-    propensities: FloatArray  # (rows,)
+    propensities: FloatArray  # (rows,) of what was done; where nobody logged them, how often that was done
     rewards: FloatArray  # (rows,)
     context: FloatArray  # (rows, features): numbers, and texts as one column a level
     context_columns: tuple[str, ...]  # of the file
 
 
-def read_decisions(path: Path) -> Decisions:
+def read_decisions(path: Path, called: DecisionColumns = DecisionColumns()) -> Decisions:
     """The decisions of a CSV, CSV.gz or Parquet file.
 
     Raises:
         InvalidInput: it cannot be read, lacks a column, or a row cannot be; with the row's line.
     """
     table = _read(path)
-    for name in (ACTION, PROPENSITY, REWARD):
+    logged = () if called.propensity is None else (called.propensity,)
+    for name in (called.action, *logged, called.reward, *(called.context or ())):
         if name not in table.column_names:
             raise InvalidInput.of(str(path), f"has no column {name!r}; it has {', '.join(table.column_names)}")
     if table.num_rows < 2:
         raise InvalidInput.of(str(path), f"has {table.num_rows} decisions; at least 2")
-    texts = table.column(ACTION).cast(pa.string())
-    _require(path, ACTION, pc.fill_null(pc.not_equal(texts, ""), False).to_numpy(), "names no action")
-    propensities, rewards = (_numbers(path, table, name) for name in (PROPENSITY, REWARD))
-    known = (propensities > 0) & (propensities <= 1)
-    _require(path, PROPENSITY, known, "is not a probability above 0 and at most 1")
-    _require(path, REWARD, np.isfinite(rewards), "is not a number")
-    names, actions = np.unique(np.array(texts.to_pylist()), return_inverse=True)
-    columns = tuple(name for name in table.column_names if name not in NOT_CONTEXT)
+    texts = table.column(called.action).cast(pa.string())
+    _require(path, called.action, pc.fill_null(pc.not_equal(texts, ""), False).to_numpy(), "names no action")
+    rewards = _numbers(path, table, called.reward)
+    _require(path, called.reward, np.isfinite(rewards), "is not a number")
+    names, actions, counts = np.unique(np.array(texts.to_pylist()), return_inverse=True, return_counts=True)
+    propensities = (counts / table.num_rows)[actions]
+    for name in logged:
+        propensities = _numbers(path, table, name)
+        known = (propensities > 0) & (propensities <= 1)
+        _require(path, name, known, "is not a probability above 0 and at most 1")
+    taken = {*NOT_CONTEXT, called.action, called.reward, *logged}
+    columns = tuple(name for name in table.column_names if name not in taken)
+    columns = columns if called.context is None else tuple(called.context)
     parts = [_features(table.column(name)) for name in columns]
     context = np.column_stack(parts) if parts else np.empty((table.num_rows, 0))
     return Decisions(tuple(names.tolist()), actions.astype(np.int64), propensities, rewards, context, columns)
+
+
+def read_numbers(path: Path, name: str) -> FloatArray:
+    """A column of numbers; unknown ones as the mean of the others.
+
+    Raises:
+        InvalidInput: the file cannot be read, has no such column, or it does not hold numbers.
+    """
+    table = _read(path)
+    if name not in table.column_names:
+        raise InvalidInput.of(str(path), f"has no column {name!r}; it has {', '.join(table.column_names)}")
+    values = _numbers(path, table, name)
+    known = np.isfinite(values)
+    return np.where(known, values, values[known].mean() if known.any() else 0.0)
 
 
 def target_policy(text: str, decisions: Decisions) -> FloatArray:

@@ -12,6 +12,7 @@ from cli.commands.evaluate_ranking import evaluate_ranking
 from cli.commands.evaluate_repurchase import evaluate_repurchase
 from cli.commands.evaluate_retention import evaluate_retention
 from cli.commands.evaluate_survival import evaluate_survival
+from cli.commands.evaluate_uplift import evaluate_uplift
 from cli.options import Attributes, CustomerColumn, JsonOut, Seed, TimeColumn, TimeZone, WindowDays, parse_date
 from cli.report_files import json_path, write_json
 
@@ -41,6 +42,7 @@ app.command("survival")(evaluate_survival)
 app.command("policy")(evaluate_policy)
 app.command("attribution")(evaluate_attribution)
 app.command("repurchase")(evaluate_repurchase)
+app.command("uplift")(evaluate_uplift)
 
 
 @app.command("journeys")
