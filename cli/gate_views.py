@@ -13,6 +13,7 @@ from rich.text import Text
 from cli.console import table
 from farview.store.champions import ChampionChange
 from farview.store.gate_reports import GateReport
+from farview.store.values import JOURNEYS, RANKING
 
 if TYPE_CHECKING:
     from jobs.reproduce import Reproduction
@@ -50,10 +51,16 @@ def _checks(checks: Sequence[Mapping[str, Any]]) -> Table:
 def next_after(report: GateReport) -> str:
     """The next useful command."""
     if report.champion is None:
-        return "Next: " + ("farview plan" if report.kind == "journeys" else "farview score")
+        return next_with(report.kind)
     if report.passed:
         return f"Next: farview models promote {report.name}"
     return f"Kept as candidate. To promote it all the same: farview models promote {report.name} --force --why REASON"
+
+
+def next_with(kind: str) -> str:
+    """The command that uses a champion of that kind."""
+    commands = {JOURNEYS: "farview plan", RANKING: "farview serve, and RankItems with relevance_model"}
+    return "Next: " + commands.get(kind, "farview score")
 
 
 def history_table(changes: Sequence[ChampionChange]) -> Group:

@@ -10,7 +10,16 @@ from farview.evaluation.arrays import FloatArray, IntArray
 from farview.evaluation.queries import folds_of
 from jobs.progress import Progress
 from ranking.query_table import QueryTable
-from ranking.relevance_choice import INNER_FOLDS, POOLED, Choice, choose, fit_models, fits_of_a_choice, lacking
+from ranking.relevance_choice import (
+    INNER_FOLDS,
+    POOLED,
+    Choice,
+    choose,
+    fit_models,
+    fits_of_a_choice,
+    inner_folds,
+    lacking,
+)
 from ranking.relevance_models import Family, families
 
 CHOSEN = "chosen_by_inner_folds"
@@ -108,7 +117,7 @@ def _teachable(
     """
     left_out: dict[str, str] = {}
     for split in splits:
-        left_out = {**lacking(split.past, kinds, seed), **left_out}
+        left_out = {**lacking(split.past, kinds, inner_folds(split.past, seed)), **left_out}
     for name in POOLED:
         if name in left_out:
             raise InvalidInput.of("--train", f"is too small: in a fold {left_out[name]}")

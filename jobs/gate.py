@@ -8,9 +8,10 @@ from typing import Any
 from farview.evaluation.gates import BACKTEST, CALIBRATION, CONVERGENCE, MARGIN, Check
 from farview.store.gate_reports import GateReport
 from farview.store.store import Store
-from farview.store.values import JOURNEYS, LTV_REVENUE, ModelVersion
+from farview.store.values import JOURNEYS, LTV_REVENUE, RANKING, ModelVersion
 from jobs.gate_journeys import examine_journeys
 from jobs.gate_ltv import examine_ltv
+from jobs.gate_ranking import examine_ranking
 from jobs.gate_recalibration import examine_recalibration
 from jobs.gate_terms import Examination, GateTerms
 from jobs.progress import Both, Progress, Silent
@@ -26,8 +27,8 @@ def _examine_journeys(
     return (examine_recalibration if recalibrates else examine_journeys)(store, candidate, champion, terms, watch)
 
 
-_EXAMINE: Mapping[str, Examine] = {LTV_REVENUE: examine_ltv, JOURNEYS: _examine_journeys}
-HORIZON_DAYS = {LTV_REVENUE: 90, JOURNEYS: 28}
+_EXAMINE: Mapping[str, Examine] = {LTV_REVENUE: examine_ltv, JOURNEYS: _examine_journeys, RANKING: examine_ranking}
+HORIZON_DAYS = {LTV_REVENUE: 90, JOURNEYS: 28, RANKING: 28}
 """How far the trials look where the data allow; at most a third of them."""
 
 

@@ -10,15 +10,18 @@ from numpy.typing import NDArray
 from farview.core.clock import Cut
 from farview.features.steps import StepRules
 from farview.store.store import Store
-from farview.store.values import JOURNEYS, ModelVersion
+from farview.store.values import JOURNEYS, RANKING, ModelVersion
 from jobs.fit_ltv import customers_at, fit_by
+from jobs.fit_ranking import fit_configured
 from jobs.gate_journeys import fit_of
 from jobs.progress import Both, Progress, Silent
 from jobs.recalibrate_journeys import RECALIBRATES, recalibrated_again
 from jobs.snapshot import code_version, library_versions
 from jobs.train_journeys import fit_journeys, journey_context, journey_steps
+from jobs.train_ranking_table import lists_at
 from journeys.artifact import unpack
 from ltv.model import BtydModel
+from ranking.relevance_model import RelevanceModel
 
 TOLERANCE = 1e-6
 """Largest relative difference of a parameter that passes: what another processor's rounding comes to."""
@@ -55,7 +58,7 @@ def reproduce(
 ) -> Reproduction:
     """Refits a version by its lineage (cut, configuration, seed) and compares. Registers nothing.
 
-    Attributes of customers have no history, so a journey model that used them is refitted to those of now.
+    Attributes of customers and the catalogue have no history: what used them is refitted to those of now.
 
     Args:
         store: where the version and its data are.
@@ -78,6 +81,8 @@ def reproduce(
         cut = Cut(model.lineage.as_of, model.lineage.known_at)
         if kind == JOURNEYS:
             hashed, again, parameters = store.touchpoints_hash(cut), _journeys_again(store, model, cut), _of_journeys
+        elif kind == RANKING:
+            hashed, again, parameters = store.impressions_hash(cut), _ranking_again(store, model, cut), _of_ranking
         else:
             hashed, again, parameters = store.snapshot_hash(cut), _ltv_again(store, model, cut), _of_ltv
         watch.done()
@@ -121,6 +126,15 @@ def _journeys_again(store: Store, model: ModelVersion, cut: Cut) -> bytes:
     rules = StepRules(store.business().time_zone, told.window_days)
     steps = journey_steps(store.touchpoints(cut).read_all(), rules)
     return fit_journeys(told, steps, journey_context(store, told, steps)).to_artifact()
+
+
+def _ranking_again(store: Store, model: ModelVersion, cut: Cut) -> bytes:
+    fitted = fit_configured(model.lineage.configuration, lists_at(store, cut), model.lineage.seed)
+    return fitted.to_artifact()
+
+
+def _of_ranking(artifact: bytes) -> Parameters:
+    return RelevanceModel.from_artifact(artifact).parameters()
 
 
 def _of_ltv(artifact: bytes) -> Parameters:

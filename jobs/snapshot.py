@@ -11,7 +11,7 @@ from farview.core.clock import Cut
 from farview.core.errors import Conflict, FailedPrecondition
 from farview.store.store import Store
 
-LIBRARIES = ("numpy", "scipy", "numba", "pyarrow", "duckdb", "ibis-framework", "pymc", "nutpie", "torch")
+LIBRARIES = ("numpy", "scipy", "numba", "pyarrow", "duckdb", "ibis-framework", "pymc", "nutpie", "torch", "xgboost-cpu")
 """Those that can change a figure."""
 
 
@@ -36,6 +36,18 @@ def touch_cut_of(store: Store, as_of: date | None, known_at: datetime | None) ->
     last = as_of or store.last_touch_day()
     if last is None:
         raise FailedPrecondition("there are no touchpoints; run `farview import touchpoints FILE` first")
+    return Cut(last, known_at or datetime.now(UTC))
+
+
+def impression_cut_of(store: Store, as_of: date | None, known_at: datetime | None) -> Cut:
+    """The cut of a job on lists: by default up to the day of the last list, with all that is known now.
+
+    Raises:
+        FailedPrecondition: there are no lists.
+    """
+    last = as_of or store.last_impression_day()
+    if last is None:
+        raise FailedPrecondition("no lists are known; run `farview import impressions FILE` first")
     return Cut(last, known_at or datetime.now(UTC))
 
 

@@ -35,6 +35,7 @@ class BoostSettings:
     columns: float  # share of features tried at each node, in (0, 1]
     rounds: int
     members: int = 4  # fits that are averaged
+    debiased: bool = False  # rank:ndcg: learns how likely each place is looked at beside what is relevant
 
     def alone(self) -> "BoostSettings":
         """The same with a single fit, for choosing settings."""
@@ -74,7 +75,7 @@ def fit_boosted(features: Features, target: BoostTarget, settings: BoostSettings
     parameters = {**_ALWAYS, "max_depth": settings.depth, "colsample_bynode": settings.columns}
     if settings.objective == _LAMBDAMART["objective"]:
         matrix.set_group(target.queries.sizes)
-        parameters |= _LAMBDAMART
+        parameters |= _LAMBDAMART | {"lambdarank_unbiased": settings.debiased}
     else:
         parameters["objective"] = settings.objective
     seeds = generator(seed, "boosting").integers(0, 2**31, settings.members)

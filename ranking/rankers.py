@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from farview.evaluation.arrays import FloatArray
-from farview.evaluation.list_metrics import ndcg_at
+from farview.evaluation.list_metrics import debiased_ndcg_at, ndcg_at
 from ranking.boosting import Boosted
 from ranking.query_table import QueryTable
 
@@ -75,7 +75,13 @@ def best_feature(table: QueryTable, k: int) -> FeatureRanker:
 
 
 def mean_ndcg(k: int, table: QueryTable, scores: FloatArray) -> float:
-    """Mean over the queries that have a grade above 0; NaN where none has."""
+    """Mean over the queries that have a grade above 0; NaN where none has.
+
+    Where it is known how likely places were looked at, the debiased one: what a log would show of places looked at
+    alike.
+    """
+    if table.looked_at is not None:
+        return debiased_ndcg_at(k, table.grades, table.looked_at, scores, table.queries)
     figures = ndcg_at(k, table.grades, scores, table.queries)
     known = figures[~np.isnan(figures)]
     return float(known.mean()) if len(known) else float("nan")

@@ -13,6 +13,7 @@ ROUNDS = (50, 100, 150, 200)  # trees a fit may stop at; the last is grown, so m
 _SHAPES = tuple(product((4, 6), (0.1, 0.3)))  # depth, share of features tried at a node
 
 LAMBDAMART = "lambdamart"
+LAMBDAMART_DEBIASED = "lambdamart_debiased"
 GRADE_REGRESSION = "grade_regression"
 PURCHASE_CLASSIFIER = "purchase_classifier"
 PURCHASE_CLASSIFIER_BY_PRICE = "purchase_classifier_by_price"
@@ -26,6 +27,7 @@ class Family:
     objective: str  # of XGBoost
     least_grade: int  # it learns from the queries that have such a grade: others hold nothing to tell apart
     target: Callable[[QueryTable], BoostTarget]
+    debiased: bool = False
 
     def lessons(self, table: QueryTable) -> QueryTable:
         """The queries it learns from.
@@ -37,11 +39,17 @@ class Family:
 
     def settings(self) -> tuple[BoostSettings, ...]:
         """What inner folds choose from, besides the number of rounds."""
-        return tuple(BoostSettings(self.objective, depth, columns, ROUNDS[-1]) for depth, columns in _SHAPES)
+        return tuple(
+            BoostSettings(self.objective, depth, columns, ROUNDS[-1], debiased=self.debiased)
+            for depth, columns in _SHAPES
+        )
 
 
-def families(purchase_grade: int, *, prices: bool) -> tuple[Family, ...]:
+def families(purchase_grade: int, *, prices: bool, places: bool = False) -> tuple[Family, ...]:
     """LambdaMART, regression on the grade, and purchase classifiers: plain, and price-weighted where prices are known.
+
+    With places, where rows stand in the order in which they were shown, also LambdaMART that learns the places' chance
+    of a look beside the relevance (Hu et al. 2019, "Unbiased LambdaMART", WWW).
 
     Queries without a grade teach the first two nothing, queries without a purchase the classifiers: they are left out
     of what is learnt from, never of what is judged.
@@ -56,13 +64,16 @@ def families(purchase_grade: int, *, prices: bool) -> tuple[Family, ...]:
         worth = np.where(target.labels > 0, table.prices / table.prices.mean(), 1.0)
         return BoostTarget(target.labels, table.queries, worth)
 
-    found = (
+    found: tuple[Family, ...] = (
         Family(LAMBDAMART, "rank:ndcg", 1, _grades),
         Family(GRADE_REGRESSION, "reg:squarederror", 1, _grades),
         Family(PURCHASE_CLASSIFIER, "binary:logistic", purchase_grade, purchase),
     )
-    by_price = Family(PURCHASE_CLASSIFIER_BY_PRICE, "binary:logistic", purchase_grade, purchase_by_price)
-    return (*found, by_price) if prices else found
+    if prices:
+        found += (Family(PURCHASE_CLASSIFIER_BY_PRICE, "binary:logistic", purchase_grade, purchase_by_price),)
+    if places:
+        found += (Family(LAMBDAMART_DEBIASED, "rank:ndcg", 1, _grades, debiased=True),)
+    return found
 
 
 def _grades(table: QueryTable) -> BoostTarget:

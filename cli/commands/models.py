@@ -59,8 +59,9 @@ def show(name: Name, database: Database = DEFAULT_DATABASE, as_json: Json = Fals
     from cli.database import open_store
     from cli.gate_views import report_as_data, report_view
     from cli.journey_views import journey_model_lines
+    from cli.ranking_views import ranking_model_lines
     from cli.views import lineage_table, model_as_data, model_lines
-    from farview.store.values import JOURNEYS
+    from farview.store.values import JOURNEYS, RANKING
 
     with open_store(database) as store:
         version = store.model_version(*_split(name))
@@ -68,7 +69,8 @@ def show(name: Name, database: Database = DEFAULT_DATABASE, as_json: Json = Fals
     if as_json:
         print_json(model_as_data(version) | {"gate_report": None if report is None else report_as_data(report)})
         return
-    for line in journey_model_lines(version) if version.kind == JOURNEYS else model_lines(version):
+    lines = {JOURNEYS: journey_model_lines, RANKING: ranking_model_lines}.get(version.kind, model_lines)
+    for line in lines(version):
         out.print(line)
     out.print(lineage_table(version))
     if report is None:
@@ -130,6 +132,7 @@ def promote(
     """
     from cli.console import out, print_json
     from cli.database import open_store, who
+    from cli.gate_views import next_with
     from cli.views import model_as_data
     from farview.core.errors import FailedPrecondition, InvalidInput
 
@@ -149,7 +152,7 @@ def promote(
         print_json(model_as_data(version))
         return
     out.print(f"{version.name} is champion.")
-    out.print(_next_with(kind))
+    out.print(next_with(kind))
 
 
 @app.command("rollback")
@@ -167,6 +170,7 @@ def rollback(
     """
     from cli.console import out, print_json
     from cli.database import open_store, who
+    from cli.gate_views import next_with
     from cli.views import model_as_data
 
     with open_store(database) as store:
@@ -175,7 +179,7 @@ def rollback(
         print_json(model_as_data(version))
         return
     out.print(f"{version.name} is champion again.")
-    out.print(_next_with(kind))
+    out.print(next_with(kind))
 
 
 @app.command("history")
@@ -240,12 +244,6 @@ def _expected(champion: str | None, kind: str) -> int | None:
     if other != kind:
         raise InvalidInput.of("--expected-champion", f"{champion!r} is not of kind {kind!r}")
     return number
-
-
-def _next_with(kind: str) -> str:
-    from farview.store.values import JOURNEYS
-
-    return "Next: " + ("farview plan" if kind == JOURNEYS else "farview score")
 
 
 def _split(name: str, field: str = "NAME") -> tuple[str, int]:

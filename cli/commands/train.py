@@ -62,6 +62,18 @@ class JourneyModel(StrEnum):
     MARKOV2 = "markov2"
 
 
+class RankingModel(StrEnum):
+    """What may order items."""
+
+    LAMBDAMART = "lambdamart"
+    LAMBDAMART_DEBIASED = "lambdamart_debiased"
+    GRADE_REGRESSION = "grade_regression"
+    PURCHASE_CLASSIFIER = "purchase_classifier"
+    PURCHASE_CLASSIFIER_BY_PRICE = "purchase_classifier_by_price"
+    POOL = "pool"
+    BEST_FEATURE = "best_feature"
+
+
 @app.command("ltv")
 def ltv(
     *,
@@ -155,7 +167,59 @@ def journeys(
     _say(version, report, journey_model_lines(version), as_json=as_json)
 
 
-def _say(version: "ModelVersion", report: "GateReport", lines: "Iterable[str]", *, as_json: bool) -> None:
+@app.command("ranking")
+def ranking(
+    *,
+    model: Annotated[
+        RankingModel | None,
+        typer.Option("--model", help="What orders items.", show_default="the best on the newest 30 % of lists"),
+    ] = None,
+    relevance_loss: Annotated[
+        float,
+        typer.Option(
+            "--relevance-loss",
+            min=0.0,
+            metavar="SHARE",
+            help="How much relevance price may cost: by which share the area of NDCG, 1 less its mean, may grow.",
+        ),
+    ] = 0.05,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    seed: Seed = 0,
+    why: Why = "",
+    database: Database = DEFAULT_DATABASE,
+    as_json: Json = False,
+) -> None:
+    """Fit a model of which item is relevant to whom, from lists that were shown, and hold it against the champion.
+
+    Models, their settings, and the weight of relevance against price are chosen by the newest lists.
+
+    Example: farview train ranking --as-of 2025-06-30
+    """
+    from cli.console import progress
+    from cli.database import open_store, who
+    from cli.ranking_views import ranking_model_lines
+    from jobs.gate import gate
+    from jobs.train_ranking import train_ranking
+
+    day, instant = parse_date("--as-of", as_of), parse_instant("--known-at", known_at)
+    with open_store(database) as store, progress() as bar:
+        version = train_ranking(
+            store,
+            model=None if model is None else model.value,
+            relevance_loss=relevance_loss,
+            as_of=day,
+            known_at=instant,
+            seed=seed,
+            who=who(),
+            why=why,
+            progress=bar,
+        )
+        report = gate(store, version.kind, version.version, who=who(), progress=bar)
+    _say(version, report, ranking_model_lines(version), as_json=as_json)
+
+
+def _say(version: "ModelVersion", report: "GateReport", lines: "Iterable[object]", *, as_json: bool) -> None:
     """What was registered, and what the gates said of it."""
     from cli.console import out, print_json
     from cli.gate_views import next_after, report_as_data, report_view

@@ -110,3 +110,16 @@ ITEMS = pa.schema(
     ]
 )
 """The catalogue, a row an item, ordered by item id."""
+
+IMPRESSIONS = pa.schema(
+    [
+        pa.field("query_id", pa.string(), nullable=False),  # one list shown to one customer
+        pa.field(c.CUSTOMER_ID, pa.string(), nullable=False),
+        pa.field(c.TIME, pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("position", pa.int64(), nullable=False),  # from 1, on top
+        pa.field(c.ITEM_ID, pa.string(), nullable=False),
+        pa.field("grade", pa.int64(), nullable=False),  # 0 impression, 1 click, 2 cart, 3 checkout, 4 purchase
+        pa.field(c.PROPENSITY, pa.float64()),  # of the item at this position given those above; null: not logged
+    ]
+)
+"""Items in lists that customers saw, and what came of them, a row an item shown."""

@@ -27,6 +27,26 @@ def ndcg_at(k: int, grades: IntArray, scores: FloatArray, queries: Queries) -> F
     return _normalised(k, np.exp2(grades) - 1, scores, queries)
 
 
+def debiased_ndcg_at(k: int, grades: IntArray, looked_at: FloatArray, scores: FloatArray, queries: Queries) -> float:
+    """NDCG that a log would show had every place been looked at alike: gains over the chance of a look, over all
+    queries together. NaN where all grades are 0.
+
+    An inverse-propensity estimate of the gain: a click far down counts for all those that nobody could have made.
+    Gains and their best are summed before they are divided, since of a query with a single click nothing but the
+    weight tells a look far down from one on top.
+
+    Args:
+        k: places looked at; a shorter query is looked at whole.
+        grades: 0 or more, shape (rows,).
+        looked_at: of the place where the row was shown, over that of the first, in (0, 1], shape (rows,).
+        scores: shape (rows,).
+
+    Source: Joachims, Swaminathan, Schnabel (2017), WSDM, eq. (5), with the gains of `ndcg_at`.
+    """
+    reached, best = _gained(k, (np.exp2(grades) - 1) / looked_at, scores, queries)
+    return float(reached.sum() / best.sum()) if best.sum() > 0 else float("nan")
+
+
 def ndcp_at(k: int, prices: FloatArray, scores: FloatArray, queries: Queries) -> FloatArray:
     """NDCG with the price as gain, linear: 1 when the dearest items come first.
 
@@ -48,10 +68,15 @@ def discounts_at(k: int, places: IntArray) -> FloatArray:
     return np.where(places < _checked(k), 1 / np.log2(places + 2.0), 0.0)
 
 
-def _normalised(k: int, gains: FloatArray, scores: FloatArray, queries: Queries) -> FloatArray:
+def _gained(k: int, gains: FloatArray, scores: FloatArray, queries: Queries) -> tuple[FloatArray, FloatArray]:
+    """Discounted gain of the first k places, and of the best order; each (queries,)."""
     weights = discounts_at(k, _places(queries))
     reached = queries.sums(weights * tied_means(queries, scores, gains))
-    best = queries.sums(weights * tied_means(queries, gains, gains))
+    return reached, queries.sums(weights * tied_means(queries, gains, gains))
+
+
+def _normalised(k: int, gains: FloatArray, scores: FloatArray, queries: Queries) -> FloatArray:
+    reached, best = _gained(k, gains, scores, queries)
     return np.divide(reached, best, out=np.full(len(queries), np.nan), where=best > 0)
 
 

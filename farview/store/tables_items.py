@@ -31,6 +31,7 @@ class ImpressionRow(Row, table=True):
 
     __tablename__ = "impressions"
     __table_args__ = (
+        Index(None, "customer_id", "time"),
         Index(
             "uq_impressions_query_id_item_id_current",
             "query_id",

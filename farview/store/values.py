@@ -14,6 +14,9 @@ LTV_REVENUE = "ltv-revenue"
 JOURNEYS = "journeys"
 """Kind of the models that say how likely a touch leads to a conversion."""
 
+RANKING = "ranking"
+"""Kind of the models that say which item is relevant to a customer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Business:

@@ -16,6 +16,7 @@ COMMANDS = [
     ("import", "transactions"),
     ("train", "ltv"),
     ("train", "journeys"),
+    ("train", "ranking"),
     ("score",),
     ("plan",),
     ("backtest", "ltv"),

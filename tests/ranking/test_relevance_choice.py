@@ -6,7 +6,7 @@ from farview.evaluation.queries import Queries
 from ranking.boosting import BoostSettings, BoostTarget, fit_boosted
 from ranking.query_table import QueryTable
 from ranking.rankers import FeatureRanker, best_feature
-from ranking.relevance_choice import choose, lacking
+from ranking.relevance_choice import choose, inner_folds, lacking
 from ranking.relevance_models import families
 
 SMALL = BoostSettings("rank:ndcg", depth=3, columns=0.5, rounds=10, members=2)
@@ -74,6 +74,7 @@ def test_where_one_feature_says_all_no_learned_ranker_is_needed() -> None:
 
 
 def test_a_family_without_lessons_in_some_inner_fold_is_named() -> None:
-    assert lacking(random_table(), families(9, prices=False), seed=1) == {
+    table = random_table()
+    assert lacking(table, families(9, prices=False), inner_folds(table, seed=1)) == {
         "purchase_classifier": "0 queries have a grade of 9 or more"
     }

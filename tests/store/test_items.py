@@ -1,14 +1,16 @@
 """Items as they stand, and lists that were shown."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from sqlalchemy import text
 
-from farview.core.schemas import ITEMS
+from farview.core.clock import Cut
+from farview.core.schemas import IMPRESSIONS, ITEMS
 from farview.store.engine import open_engine
 from farview.store.store import Store
 from farview.store.values import WriteCounts
@@ -89,3 +91,28 @@ def test_what_came_of_an_impression_later_corrects_it(store: Store, url: str) ->
     assert imported(store, "impressions", [shown("i1", 4)]).counts == WriteCounts(corrected=1)
     assert grades(url) == [("i1", 0, False), ("i2", 0, True), ("i1", 4, True)]
     assert store.audit_log()[1].subject == "impressions/q/i1"
+
+
+def test_lists_come_back_as_they_were_known(store: Store) -> None:
+    imported(store, "impressions", [shown("i1", 0), shown("i2", 0)])
+    known = Cut(date(2024, 1, 15), datetime.now(UTC))
+    imported(store, "impressions", [shown("i1", 4)])
+    now = Cut(date(2024, 1, 15), datetime.now(UTC))
+    assert _grades(store.impressions(known).read_all()) == {"i1": 0, "i2": 0}
+    assert _grades(store.impressions(now).read_all()) == {"i1": 4, "i2": 0}
+    assert store.impressions(Cut(date(2024, 1, 14), now.known_at)).read_all().num_rows == 0
+    assert store.impressions_hash(known) != store.impressions_hash(now)
+    assert store.last_impression_day() == date(2024, 1, 15)
+
+
+def test_of_a_customer_the_newest_rows_before_a_time_come_back(store: Store) -> None:
+    rows = [shown(f"i{day}", 1) | {"query_id": f"q{day}", "time": NOON + timedelta(days=day)} for day in range(4)]
+    imported(store, "impressions", [*rows, shown("i9", 1) | {"query_id": "q9", "customer_id": "somebody else"}])
+    customer = rows[0]["customer_id"]
+    assert set(_grades(store.impressions_of(customer, NOON + timedelta(days=3), 2))) == {"i1", "i2"}
+    assert store.impressions_of("nobody", NOON, 10).num_rows == 0
+
+
+def _grades(table: pa.Table) -> dict[str, int]:
+    assert table.schema == IMPRESSIONS
+    return dict(zip(table["item_id"].to_pylist(), table["grade"].to_pylist(), strict=True))

@@ -1,17 +1,19 @@
-"""A door of the store. Customers and items."""
+"""A door of the store. Customers, items, and the lists of items that were shown."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 import pyarrow as pa
 from sqlalchemy import Engine
 
-from farview.store import business, consents, contacts, customers, items
+from farview.core.clock import Cut
+from farview.store import as_known, business, consents, contacts, customers, impressions, items
 from farview.store.promises import Contact
+from farview.store.tables_items import IMPRESSIONS
 
 
 class CatalogueDoor:
-    """Customers and items."""
+    """Customers, items, and the lists of items that were shown."""
 
     _engine: Engine
 
@@ -64,3 +66,21 @@ class CatalogueDoor:
     def items(self, item_ids: Sequence[str] | None = None) -> pa.Table:
         """schemas.ITEMS of those items, or of all; unknown ones are absent."""
         return items.read(self._engine, item_ids)
+
+    # lists that were shown
+
+    def impressions(self, cut: Cut) -> pa.RecordBatchReader:
+        """schemas.IMPRESSIONS inside the cut, in no order. The reader holds a connection until read out or closed."""
+        return impressions.read(self._engine, cut, business.read(self._engine).time_zone)
+
+    def impressions_of(self, customer_id: str, before: datetime, most: int) -> pa.Table:
+        """schemas.IMPRESSIONS of a customer strictly before a time, as known now: the newest `most` rows, by index."""
+        return impressions.read_of(self._engine, customer_id, before, most)
+
+    def last_impression_day(self) -> date | None:
+        """Business-zone day of the last list; None without any."""
+        return as_known.last_day(self._engine, IMPRESSIONS, business.read(self._engine).time_zone)
+
+    def impressions_hash(self, cut: Cut) -> str:
+        """Identity of the impressions inside the cut: equal content has an equal hash in any database and order."""
+        return as_known.snapshot_hash(self._engine, IMPRESSIONS, cut, business.read(self._engine).time_zone)
