@@ -20,7 +20,7 @@ from farview.features.rfm import rfm
 from farview.features.through import through
 from farview.features.window import GROSS_VALUE, HAS_POSITIVE, window
 from jobs.backtest_fits import Failure, fit_each
-from jobs.backtest_models import Candidate, Forecasts, Past
+from jobs.backtest_models import Candidate, Forecasts, Past, Predict
 from jobs.progress import Progress
 
 
@@ -57,6 +57,7 @@ class Backtest:
     past: Past
     actuals: Actuals
     forecasts: Mapping[str, Forecasts]  # of the models that could be fitted
+    predict: Mapping[str, Predict]  # of the same models, for other horizons
     origins: tuple[Origin, ...]
     inner: Mapping[str, list[InnerScore]]  # of the models that could be fitted everywhere, each as long as origins
     champion: str | None  # None when the calibration window is too short for an inner origin
@@ -102,7 +103,9 @@ def backtest(events: pa.Table, spec: BacktestSpec, models: Mapping[str, Candidat
     inner = {name: scores for name, scores in inner.items() if name not in failures}
     actuals = actuals_of(events, past, spec.holdout_end)
     last_day = _day(pc.max(events.column(c.TIME)), spec.zone)
-    return Backtest(spec, past, actuals, fits.forecasts, origins, inner, choose(inner), failures, last_day)
+    return Backtest(
+        spec, past, actuals, fits.forecasts, fits.predict, origins, inner, choose(inner), failures, last_day
+    )
 
 
 def past_of(events: pa.Table, as_of: date, zone: str) -> Past:

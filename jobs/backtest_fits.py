@@ -8,7 +8,7 @@ import numpy as np
 
 from farview.core.errors import FarviewError
 from farview.evaluation.marginals import GridMarginal, Marginal
-from jobs.backtest_models import Candidate, Forecasts, Past
+from jobs.backtest_models import Candidate, Forecasts, Past, Predict
 from jobs.progress import Progress
 
 
@@ -25,6 +25,7 @@ class Fits:
     """Every model on one past."""
 
     forecasts: Mapping[str, Forecasts]
+    predict: Mapping[str, Predict]  # of the same models, for other horizons
     failures: Mapping[str, Failure]  # of the models that have none
 
 
@@ -37,19 +38,20 @@ def fit_each(past: Past, models: Mapping[str, Candidate], horizon_days: int, pro
         horizon_days: days after the past's end.
         progress: is told of each fit.
     """
-    forecasts, failures = {}, {}
+    forecasts, predict, failures = {}, {}, {}
     for name, model in models.items():
         try:
-            made = model.fit(past)(horizon_days)
+            fitted = model.fit(past)
+            made = fitted(horizon_days)
         except Exception as error:  # whatever a library raises on data it has not seen: the other models go on
             failures[name] = Failure(past.as_of, _in_words(error))
         else:
             if (wrong := _what_is_wrong(made, past.rfm.num_rows)) is None:
-                forecasts[name] = made
+                forecasts[name], predict[name] = made, fitted
             else:
                 failures[name] = Failure(past.as_of, wrong)
         progress.advance()
-    return Fits(forecasts, failures)
+    return Fits(forecasts, predict, failures)
 
 
 def _in_words(error: Exception) -> str:

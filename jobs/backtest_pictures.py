@@ -1,6 +1,6 @@
 """The pictures of a backtest: its champion beside the baselines, as PNG files in a folder."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,7 +20,6 @@ from farview.pictures.canvas import write
 from farview.pictures.matrices import draw_frequency_recency
 from farview.pictures.tracking import Tracked, draw_cumulative, draw_incremental
 from jobs.backtest import Backtest, actuals_of
-from jobs.backtest_models import Candidate
 from jobs.progress import Progress
 
 FloatArray = NDArray[np.float64]
@@ -32,15 +31,12 @@ ROWS = 40  # of the matrices
 _UNITS = {c.PURCHASES: "purchase days per customer", c.VALUE: "currency units per customer"}
 
 
-def write_pictures(
-    result: Backtest, events: pa.Table, models: Mapping[str, Candidate], folder: Path, progress: Progress
-) -> list[Path]:
+def write_pictures(result: Backtest, events: pa.Table, folder: Path, progress: Progress) -> list[Path]:
     """All pictures of a backtest, by name.
 
     Args:
         result: of `backtest`.
         events: that it was made from.
-        models: that it judged.
         folder: is made if it is not there.
         progress: is told of each picture.
 
@@ -50,7 +46,7 @@ def write_pictures(
     folder.mkdir(parents=True, exist_ok=True)
     progress.start("pictures")
     written = []
-    for name, picture in _pictures(result, events, models):
+    for name, picture in pictures(result, events):
         written.append(folder / f"{name}.png")
         write(picture, written[-1])
         progress.advance()
@@ -63,7 +59,8 @@ def shown(result: Backtest) -> str | None:
     return result.champion or next(iter(result.forecasts), None)
 
 
-def _pictures(result: Backtest, events: pa.Table, models: Mapping[str, Candidate]) -> Iterator[tuple[str, Figure]]:
+def pictures(result: Backtest, events: pa.Table) -> Iterator[tuple[str, Figure]]:
+    """Every picture that can be drawn, with its name."""
     name = shown(result)
     if name is None:
         return
@@ -81,7 +78,7 @@ def _pictures(result: Backtest, events: pa.Table, models: Mapping[str, Candidate
         if pit is not None:
             histogram = pit_histogram(pit.below, pit.upto)
             yield f"pit_{quantity}", draw_pit(histogram, len(pit.upto), f"{name}, {quantity}")
-    for quantity, tracked in _tracked(result, events, models, (name, "past_rate")).items():
+    for quantity, tracked in _tracked(result, events, (name, "past_rate")).items():
         unit = _UNITS[quantity].removesuffix(" per customer")
         yield f"tracking_cumulative_{quantity}", draw_cumulative(tracked, unit)
         yield f"tracking_incremental_{quantity}", draw_incremental(tracked, unit)
@@ -113,10 +110,8 @@ def _calibration(result: Backtest, names: tuple[str, ...], quantity: str, unit: 
     return draw_calibration(by_model, unit)
 
 
-def _tracked(
-    result: Backtest, events: pa.Table, models: Mapping[str, Candidate], names: tuple[str, ...]
-) -> dict[str, Tracked]:
-    """Totals at up to 13 days of the holdout, as far as the file goes; models are fitted again, to the same past."""
+def _tracked(result: Backtest, events: pa.Table, names: tuple[str, ...]) -> dict[str, Tracked]:
+    """Totals at up to 13 days of the holdout, as far as the file goes."""
     spec, past = result.spec, result.past
     observed = min(spec.holdout_end, result.last_event_day)
     days = np.unique(np.linspace(0, (observed - spec.calibration_end).days, PERIODS + 1).round())[1:].astype(np.int64)
@@ -130,7 +125,7 @@ def _tracked(
     for name in dict.fromkeys(names):
         if name not in result.forecasts:
             continue
-        predict = models[name].fit(past)
+        predict = result.predict[name]
         for day in days:
             forecasts = predict(int(day))
             for quantity in _UNITS:

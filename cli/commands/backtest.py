@@ -102,7 +102,7 @@ def backtest_ltv(
         report = document(result, known)
         report["protocol"] |= {"transactions": transactions.name, "rejected_rows": file.rejected_rows}
         bar.done()
-        drawn = [] if pictures is None else _draw(result, file.events, known, pictures, bar)
+        drawn = [] if pictures is None else _draw(result, file.events, pictures, bar)
     if predictions is not None:
         write_predictions(result, predictions)
     if json_out == "-":
@@ -116,12 +116,10 @@ def backtest_ltv(
     out.print("Next: farview train ltv")
 
 
-def _draw(
-    result: "Backtest", events: "Table", known: "Mapping[str, Candidate]", folder: Path, bar: "Progress"
-) -> list[Path]:
+def _draw(result: "Backtest", events: "Table", folder: Path, bar: "Progress") -> list[Path]:
     from jobs.backtest_pictures import write_pictures
 
-    return write_pictures(result, events, known, folder, bar)
+    return write_pictures(result, events, folder, bar)
 
 
 def _check_folder(folder: Path | None) -> None:

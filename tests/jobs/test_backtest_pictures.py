@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from farview.pictures.matrices import draw_frequency_recency
 from farview.pictures.tracking import Tracked, draw_cumulative, draw_incremental
 from jobs.backtest import Backtest, BacktestSpec, backtest
 from jobs.backtest_models import candidates
-from jobs.backtest_pictures import shown, write_pictures
+from jobs.backtest_pictures import pictures, shown, write_pictures
 from jobs.progress import Silent
 
 MODELS = candidates(seed=0)
@@ -44,32 +45,26 @@ def result() -> Backtest:
     return backtest(shop(), SPEC, {name: MODELS[name] for name in ("bg_nbd", "past_spend", "past_rate")}, Silent())
 
 
-@pytest.fixture(scope="module")
-def folder(result: Backtest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    into = tmp_path_factory.mktemp("drawn") / "pictures"
-    write_pictures(result, shop(), MODELS, into, Silent())
-    return into
-
-
-def test_every_picture_of_a_model_with_laws_is_drawn(result: Backtest, folder: Path) -> None:
+def test_every_picture_of_a_model_with_laws_is_drawn(result: Backtest) -> None:
     assert shown(result) == "bg_nbd"
-    assert {path.stem for path in folder.iterdir()} == DRAWN
+    assert {name for name, _ in pictures(result, shop())} == DRAWN
 
 
-def test_pictures_are_700_dots_wide_and_equal_bytes_come_out_again(
-    result: Backtest, folder: Path, tmp_path: Path
-) -> None:
-    again = write_pictures(result, shop(), MODELS, tmp_path, Silent())
-    for path in again:
-        assert path.read_bytes() == (folder / path.name).read_bytes()
-        assert int.from_bytes(path.read_bytes()[16:20], "big") == 700
+def test_pictures_are_700_dots_wide_and_equal_bytes_come_out_again(result: Backtest, tmp_path: Path) -> None:
+    once, again = (
+        {path.name: path.read_bytes() for path in write_pictures(result, shop(), tmp_path / turn, Silent())}
+        for turn in ("once", "again")
+    )
+    assert once == again
+    assert {int.from_bytes(picture[16:20], "big") for picture in once.values()} == {700}
 
 
-def test_of_point_forecasts_only_what_can_be_drawn_is(tmp_path: Path) -> None:
-    points = {name: MODELS[name] for name in ("past_spend", "zero")}
-    result = backtest(shop(), SPEC, points, Silent())
-    drawn = {path.stem for path in write_pictures(result, shop(), points, tmp_path, Silent())}
-    assert drawn == {name for name in DRAWN if not name.startswith(("pit", "matrix"))}
+def test_of_point_forecasts_only_what_can_be_drawn_is(result: Backtest) -> None:
+    points = {name: result.forecasts[name] for name in ("past_spend", "past_rate")}
+    alone = replace(result, forecasts=points, champion=None)
+    assert {name for name, _ in pictures(alone, shop())} == {
+        name for name in DRAWN if not name.startswith(("pit", "matrix"))
+    }
 
 
 def lines(picture: Figure) -> dict[str, list[float]]:

@@ -18,7 +18,7 @@ from ltv.scorer import Scorer
 from tests.ltv.cdnow import calibration
 from tests.tiers import examples
 
-MODELS = ("bg_nbd", "mbg_nbd", "bg_nbd+first_spend")
+MODELS = ("bg_nbd", "mbg_nbd", "bg_nbd+first_spend", "pareto_nbd")
 
 
 @pytest.fixture(scope="module")
@@ -80,15 +80,34 @@ def test_those_who_never_leave_buy_at_their_rate(customers: pa.Table, models: di
     assert found == pytest.approx((r + x) / (alpha + age) * 90 / (1 + odds))
 
 
-@settings(max_examples=examples(ci=20, soak=300))
+def test_of_a_pareto_nbd_a_rate_k_times_as_high_is_k_times_the_purchases(
+    customers: pa.Table, models: dict[str, BtydModel]
+) -> None:
+    change = Change(purchase_rate=1.7)
+    assert change_of(customers, models["pareto_nbd"], change) == pytest.approx([1.7, 1.7])
+
+
+def test_of_a_pareto_nbd_those_who_never_leave_buy_at_their_rate(
+    customers: pa.Table, models: dict[str, BtydModel]
+) -> None:
+    model = models["pareto_nbd"]
+    few = customers.slice(0, 40)
+    found = effect(model, few, Change(churn=0.0), everybody(few), 90).after[0, 0]
+    scored = pa.Table.from_batches(Scorer(model, [90], date(1997, 9, 30), 0).forecast(few.to_batches()))
+    r, alpha = model.purchase_draws[0, :2]
+    x, age = (few.column(name).to_numpy() for name in ("frequency", "age_days"))
+    assert found == pytest.approx((scored.column("p_alive").to_numpy() * (r + x) / (alpha + age) * 90).sum(), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["mbg_nbd", "pareto_nbd"])
+@settings(max_examples=examples(ci=15, soak=300))
 @given(st.floats(0.0, 5.0), st.floats(0.0, 5.0), st.integers(1, 2000))
 def test_less_churn_never_means_fewer_purchases(
-    customers: pa.Table, models: dict[str, BtydModel], one: float, other: float, days: int
+    name: str, customers: pa.Table, models: dict[str, BtydModel], one: float, other: float, days: int
 ) -> None:
     few = customers.slice(0, 20)
     easier, harder = (
-        effect(models["mbg_nbd"], few, Change(churn=churn), everybody(few), days).after
-        for churn in sorted((one, other))
+        effect(models[name], few, Change(churn=churn), everybody(few), days).after for churn in sorted((one, other))
     )
     assert np.all(easier >= harder * (1 - 1e-9))
     assert np.all(np.isfinite(easier))
