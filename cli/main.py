@@ -20,6 +20,7 @@ from cli.commands import (
     serve,
     simulate,
     train,
+    value,
     worker,
 )
 from farview.core.errors import FarviewError, InvalidInput
@@ -38,6 +39,7 @@ app.add_typer(imports.app, name="import")
 app.add_typer(train.app, name="train")
 app.command("score")(score.score)
 app.add_typer(runs.app, name="runs")
+app.command("value")(value.value)
 app.command("plan")(plan.plan)
 app.add_typer(recalibrate.app, name="recalibrate")
 app.add_typer(backtest.app, name="backtest")

@@ -45,6 +45,7 @@ def run(store: ClaimedStore, request: JobRequest, *, who: str, progress: Progres
                 known_at=request.known_at,
                 model=request.model,
                 method=request.method,
+                update=request.update,
                 seed=request.seed,
                 who=who,
                 why=request.why,

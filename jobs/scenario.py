@@ -4,24 +4,17 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
-
 from farview.core import schemas
 from farview.core.clock import Cut
 from farview.core.errors import FailedPrecondition
 from farview.core.filters import compile_filter
 from farview.core.filters.fields import fields_of
-from farview.core.filters.masks import mask
 from farview.store.store import Store
 from farview.store.values import LTV_REVENUE
 from jobs.fit_ltv import customers_at
 from jobs.snapshot import cut_of
 from ltv.model import BtydModel, load
-from ltv.scenarios import MEASURES, Change, effect
-
-INTERVAL = (0.05, 0.95)
+from ltv.scenarios import MEASURES, Change, concerned, effect, summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +45,7 @@ def scenario(store: Store, spec: ScenarioSpec) -> dict[str, Any]:
         )
     cut: Cut = cut_of(store, spec.as_of, spec.known_at)
     customers = customers_at(store, cut)
-    chosen = np.ones(customers.num_rows, dtype=np.bool_)
-    if segment is not None:
-        chosen = mask(segment, _columns(customers), customers.num_rows)
+    chosen = concerned(customers, segment)
     found = effect(model, customers, spec.change, chosen, spec.horizon_days)
     return {
         "model": version.name,
@@ -67,19 +58,10 @@ def scenario(store: Store, spec: ScenarioSpec) -> dict[str, Any]:
         "change": asdict(spec.change),
         **{
             measure: {
-                "before": _summary(found.before[k]),
-                "after": _summary(found.after[k]),
-                "difference": _summary(found.after[k] - found.before[k]),
+                "before": summary(found.before[k]),
+                "after": summary(found.after[k]),
+                "difference": summary(found.after[k] - found.before[k]),
             }
             for k, measure in enumerate(MEASURES)
         },
     }
-
-
-def _columns(customers: pa.Table) -> dict[str, NDArray[Any]]:
-    return {name: customers.column(name).to_numpy() for name in customers.column_names}
-
-
-def _summary(draws: NDArray[np.float64]) -> dict[str, float]:
-    low, high = np.quantile(draws, INTERVAL)
-    return {"mean": float(draws.mean()), "q05": float(low), "q95": float(high)}

@@ -12,6 +12,8 @@ import pyarrow as pa
 
 from farview.core import columns as c
 from farview.core.errors import InvalidInput, Violation
+from farview.core.filters.masks import mask
+from farview.core.filters.tree import Filter
 from ltv.expected_flow import flow_of
 from ltv.model import BtydModel
 from ltv.rows import check
@@ -21,6 +23,9 @@ from ltv.spend_level import SpendLevel
 FloatArray = npt.NDArray[np.float64]
 
 DRAWS = 128  # of the model's, evenly taken
+INTERVAL = (0.05, 0.95)
+LARGEST_FACTOR = 1_000
+LARGEST_ELASTICITY = 20
 MEASURES = (c.PURCHASES, c.VALUE)
 
 
@@ -36,12 +41,14 @@ class Change:
 
     def __post_init__(self) -> None:
         wrong = [
-            Violation(field.name, f"must be a number of at least 0; got {value:g}")
+            Violation(field.name, f"must be a number from 0 to {LARGEST_FACTOR:,}; got {value:g}")
             for field in fields(self)
-            if field.name != "elasticity" and not ((value := getattr(self, field.name)) >= 0 and np.isfinite(value))
+            if field.name != "elasticity" and not 0 <= (value := getattr(self, field.name)) <= LARGEST_FACTOR
         ]
-        if not np.isfinite(self.elasticity):
-            wrong.append(Violation("elasticity", "must be a number"))
+        if not abs(self.elasticity) <= LARGEST_ELASTICITY:
+            wrong.append(
+                Violation("elasticity", f"must be a number from {-LARGEST_ELASTICITY} to {LARGEST_ELASTICITY}")
+            )
         if self.price == 0:
             wrong.append(Violation("price", "must be above 0 (scale purchases or spend instead)"))
         if wrong:
@@ -107,3 +114,16 @@ def effect(model: BtydModel, rfm: pa.Table, change: Change, chosen: npt.NDArray[
 def evenly(draws: int, most: int) -> npt.NDArray[np.int64]:
     """Places of at most so many of the draws, evenly taken."""
     return np.linspace(0, draws - 1, min(most, draws)).round().astype(np.int64)
+
+
+def summary(draws: FloatArray) -> dict[str, float]:
+    """Mean and 90 % interval of a total, by name."""
+    low, high = np.quantile(draws, INTERVAL)
+    return {"mean": float(draws.mean()), "q05": float(low), "q95": float(high)}
+
+
+def concerned(rfm: pa.Table, segment: Filter | None) -> npt.NDArray[np.bool_]:
+    """Which customers a filter over `schemas.RFM` selects, shape (customers,); without one all."""
+    if segment is None:
+        return np.ones(rfm.num_rows, dtype=np.bool_)
+    return mask(segment, {name: rfm.column(name).to_numpy() for name in rfm.column_names}, rfm.num_rows)

@@ -70,6 +70,10 @@ class Scoring:
         scorer = Scorer(loaded.model, tuple(horizons_days), as_of, SEED, loaded.tables)
         return pa.Table.from_batches(scorer.forecast([rfm] if rfm.num_rows else []), schemas.FORECAST)
 
+    def model(self, version: ModelVersion) -> LtvModel:
+        """The model of a version."""
+        return self._loaded(version).model
+
     def warm(self) -> None:
         """Loads the champion, if there is one, and runs its kernels once, so that no caller waits for that."""
         try:

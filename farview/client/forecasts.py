@@ -116,6 +116,25 @@ class ForecastCalls:
         answer = self._connection.call(self._forecasts.ScoreCustomers, request)
         return _by_customer(answer.results, "", answer.model_version)
 
+    def scenario(
+        self,
+        change: forecast_pb2.ScenarioChange,
+        where: str = "",
+        *,
+        horizon_days: int = 0,
+        as_of: date | None = None,
+        model_version: str = "",
+    ) -> forecast_pb2.SimulateScenarioResponse:
+        """Totals as they are forecast and as they would be if the customers that the filter selects changed."""
+        request = forecast_pb2.SimulateScenarioRequest(
+            change=change,
+            filter=where,
+            horizon_days=horizon_days,
+            as_of_date=None if as_of is None else messages.day(as_of),
+            model_version=model_version,
+        )
+        return self._connection.call(self._forecasts.SimulateScenario, request)
+
 
 def _by_customer(
     results: Iterable[forecast_pb2.ForecastResult], run_id: str, model_version: str

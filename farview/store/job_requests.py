@@ -20,6 +20,7 @@ class TrainLtv:
 
     model: str = "bg_nbd"
     method: Literal["laplace", "nuts", "map"] = "laplace"
+    update: float | None = None  # carry the champion on, with this power of what it has learnt
     seed: int = 0
     why: str = ""
     as_of: date | None = None

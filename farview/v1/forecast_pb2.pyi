@@ -586,3 +586,216 @@ class ScoreCustomersResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ScoreCustomersResponse: _TypeAlias = ScoreCustomersResponse  # noqa: Y015
+
+@_typing.final
+class SimulateScenarioRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGE_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    HORIZON_DAYS_FIELD_NUMBER: _builtins.int
+    AS_OF_DATE_FIELD_NUMBER: _builtins.int
+    MODEL_VERSION_FIELD_NUMBER: _builtins.int
+    filter: _builtins.str
+    """Whom it concerns; the grammar of ListForecastsRequest.filter over `customer_id`, `cohort`, `first_purchase_date`,
+    `frequency` (purchase days after the first), `recency_days` (first to last purchase), `age_days` (since the first
+    purchase), `repeat_spend_mean` and `first_spend`. Default: everybody.
+    """
+    horizon_days: _builtins.int
+    """Days after the as-of date, 1 to 3,650. Default: 365."""
+    model_version: _builtins.str
+    """For example "ltv-revenue/3". Default: the champion."""
+    @_builtins.property
+    def change(self) -> Global___ScenarioChange:
+        """What is scaled."""
+
+    @_builtins.property
+    def as_of_date(self) -> _date_pb2.Date:
+        """The last day that is seen (business time zone), 1970-01-01 to 2199-12-31. Default: the last event's day."""
+
+    def __init__(
+        self,
+        *,
+        change: Global___ScenarioChange | None = ...,
+        filter: _builtins.str = ...,
+        horizon_days: _builtins.int = ...,
+        as_of_date: _date_pb2.Date | None = ...,
+        model_version: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "change", b"change"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "change", b"change", "filter", b"filter", "horizon_days", b"horizon_days", "model_version", b"model_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimulateScenarioRequest: _TypeAlias = SimulateScenarioRequest  # noqa: Y015
+
+@_typing.final
+class ScenarioChange(_message.Message):
+    """What is scaled from the day after the as-of date on. The past, and so who is still a customer, stays as it was seen."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHURN_FIELD_NUMBER: _builtins.int
+    PURCHASE_RATE_FIELD_NUMBER: _builtins.int
+    SPEND_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    ELASTICITY_FIELD_NUMBER: _builtins.int
+    churn: _builtins.float
+    """Times the chance to leave after a purchase, at most 1, or the speed of leaving where customers leave at any moment
+    (Pareto/NBD). 0 to 1,000. Default: 1.
+    """
+    purchase_rate: _builtins.float
+    """Times the purchases while a customer. 0 to 1,000. Default: 1."""
+    spend: _builtins.float
+    """Times the amount of a purchase. 0 to 1,000. Default: 1."""
+    price: _builtins.float
+    """Times prices: amounts by it, purchases by price^elasticity. More than 0, at most 1,000. Default: 1."""
+    elasticity: _builtins.float
+    """Of purchases with respect to price, an assumption of the caller; -1.5: 1 % dearer, 1.5 % fewer. -20 to
+    20. Default: 0.
+    """
+    def __init__(
+        self,
+        *,
+        churn: _builtins.float | None = ...,
+        purchase_rate: _builtins.float | None = ...,
+        spend: _builtins.float | None = ...,
+        price: _builtins.float | None = ...,
+        elasticity: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_churn", b"_churn", "_elasticity", b"_elasticity", "_price", b"_price", "_purchase_rate", b"_purchase_rate", "_spend", b"_spend", "churn", b"churn", "elasticity", b"elasticity", "price", b"price", "purchase_rate", b"purchase_rate", "spend", b"spend"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_churn", b"_churn", "_elasticity", b"_elasticity", "_price", b"_price", "_purchase_rate", b"_purchase_rate", "_spend", b"_spend", "churn", b"churn", "elasticity", b"elasticity", "price", b"price", "purchase_rate", b"purchase_rate", "spend", b"spend"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__churn: _TypeAlias = _typing.Literal["churn"]  # noqa: Y015
+    _WhichOneofArgType__churn: _TypeAlias = _typing.Literal["_churn", b"_churn"]  # noqa: Y015
+    _WhichOneofReturnType__elasticity: _TypeAlias = _typing.Literal["elasticity"]  # noqa: Y015
+    _WhichOneofArgType__elasticity: _TypeAlias = _typing.Literal["_elasticity", b"_elasticity"]  # noqa: Y015
+    _WhichOneofReturnType__price: _TypeAlias = _typing.Literal["price"]  # noqa: Y015
+    _WhichOneofArgType__price: _TypeAlias = _typing.Literal["_price", b"_price"]  # noqa: Y015
+    _WhichOneofReturnType__purchase_rate: _TypeAlias = _typing.Literal["purchase_rate"]  # noqa: Y015
+    _WhichOneofArgType__purchase_rate: _TypeAlias = _typing.Literal["_purchase_rate", b"_purchase_rate"]  # noqa: Y015
+    _WhichOneofReturnType__spend: _TypeAlias = _typing.Literal["spend"]  # noqa: Y015
+    _WhichOneofArgType__spend: _TypeAlias = _typing.Literal["_spend", b"_spend"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__churn) -> _WhichOneofReturnType__churn | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__elasticity) -> _WhichOneofReturnType__elasticity | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__price) -> _WhichOneofReturnType__price | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__purchase_rate) -> _WhichOneofReturnType__purchase_rate | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__spend) -> _WhichOneofReturnType__spend | None: ...
+
+Global___ScenarioChange: _TypeAlias = ScenarioChange  # noqa: Y015
+
+@_typing.final
+class SimulateScenarioResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_VERSION_FIELD_NUMBER: _builtins.int
+    AS_OF_DATE_FIELD_NUMBER: _builtins.int
+    HORIZON_DAYS_FIELD_NUMBER: _builtins.int
+    CUSTOMER_COUNT_FIELD_NUMBER: _builtins.int
+    CHANGED_CUSTOMER_COUNT_FIELD_NUMBER: _builtins.int
+    PURCHASES_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    model_version: _builtins.str
+    horizon_days: _builtins.int
+    customer_count: _builtins.int
+    """With a purchase by the as-of date."""
+    changed_customer_count: _builtins.int
+    """Of these, whom the change concerns."""
+    @_builtins.property
+    def as_of_date(self) -> _date_pb2.Date: ...
+    @_builtins.property
+    def purchases(self) -> Global___ScenarioEffect:
+        """Number of customer days with a purchase, of all customers."""
+
+    @_builtins.property
+    def value(self) -> Global___ScenarioEffect:
+        """Revenue before returns, of all customers."""
+
+    def __init__(
+        self,
+        *,
+        model_version: _builtins.str = ...,
+        as_of_date: _date_pb2.Date | None = ...,
+        horizon_days: _builtins.int = ...,
+        customer_count: _builtins.int = ...,
+        changed_customer_count: _builtins.int = ...,
+        purchases: Global___ScenarioEffect | None = ...,
+        value: Global___ScenarioEffect | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "purchases", b"purchases", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "changed_customer_count", b"changed_customer_count", "customer_count", b"customer_count", "horizon_days", b"horizon_days", "model_version", b"model_version", "purchases", b"purchases", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimulateScenarioResponse: _TypeAlias = SimulateScenarioResponse  # noqa: Y015
+
+@_typing.final
+class ScenarioEffect(_message.Message):
+    """Expected totals of all customers. Intervals hold what is unknown about the model's parameters, not the luck of single
+    purchases.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    DIFFERENCE_FIELD_NUMBER: _builtins.int
+    currency_code: _builtins.str
+    """Empty for purchases."""
+    @_builtins.property
+    def before(self) -> Global___ScenarioTotal: ...
+    @_builtins.property
+    def after(self) -> Global___ScenarioTotal: ...
+    @_builtins.property
+    def difference(self) -> Global___ScenarioTotal:
+        """Of `after` less `before`, draw by draw: surer than either."""
+
+    def __init__(
+        self,
+        *,
+        currency_code: _builtins.str = ...,
+        before: Global___ScenarioTotal | None = ...,
+        after: Global___ScenarioTotal | None = ...,
+        difference: Global___ScenarioTotal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "difference", b"difference"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "currency_code", b"currency_code", "difference", b"difference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScenarioEffect: _TypeAlias = ScenarioEffect  # noqa: Y015
+
+@_typing.final
+class ScenarioTotal(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEAN_FIELD_NUMBER: _builtins.int
+    Q05_FIELD_NUMBER: _builtins.int
+    Q95_FIELD_NUMBER: _builtins.int
+    mean: _builtins.float
+    q05: _builtins.float
+    q95: _builtins.float
+    def __init__(
+        self,
+        *,
+        mean: _builtins.float = ...,
+        q05: _builtins.float = ...,
+        q95: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mean", b"mean", "q05", b"q05", "q95", b"q95"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScenarioTotal: _TypeAlias = ScenarioTotal  # noqa: Y015

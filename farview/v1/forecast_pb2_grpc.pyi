@@ -67,6 +67,15 @@ class ForecastServiceStub:
     Equal to what a scoring run would store for the same histories, model version and `as_of_date`.
     NOT_FOUND: there is no such model version.
     """
+    SimulateScenario: _grpc.UnaryUnaryMultiCallable[_forecast_pb2.SimulateScenarioRequest, _forecast_pb2.SimulateScenarioResponse]
+    """What purchases and value would come to if customers left, bought or spent differently from the as-of date on.
+    Nothing is stored.
+
+    Every parameter draw of the model is asked twice, as things are and as they would be. All transactions up to the date
+    are read for it: give it a deadline of some seconds for 100,000 customers.
+    NOT_FOUND: there is no such model version. FAILED_PRECONDITION: there are no transactions, or the model has no
+    purchase process that can be scaled.
+    """
 
 @_typing.type_check_only
 class ForecastServiceAsyncStub(ForecastServiceStub):
@@ -106,6 +115,15 @@ class ForecastServiceAsyncStub(ForecastServiceStub):
 
     Equal to what a scoring run would store for the same histories, model version and `as_of_date`.
     NOT_FOUND: there is no such model version.
+    """
+    SimulateScenario: _aio.UnaryUnaryMultiCallable[_forecast_pb2.SimulateScenarioRequest, _forecast_pb2.SimulateScenarioResponse]  # type: ignore[assignment]
+    """What purchases and value would come to if customers left, bought or spent differently from the as-of date on.
+    Nothing is stored.
+
+    Every parameter draw of the model is asked twice, as things are and as they would be. All transactions up to the date
+    are read for it: give it a deadline of some seconds for 100,000 customers.
+    NOT_FOUND: there is no such model version. FAILED_PRECONDITION: there are no transactions, or the model has no
+    purchase process that can be scaled.
     """
 
 class ForecastServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -167,6 +185,21 @@ class ForecastServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Equal to what a scoring run would store for the same histories, model version and `as_of_date`.
         NOT_FOUND: there is no such model version.
+        """
+
+    @_abc_1.abstractmethod
+    def SimulateScenario(
+        self,
+        request: _forecast_pb2.SimulateScenarioRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_forecast_pb2.SimulateScenarioResponse, _abc.Awaitable[_forecast_pb2.SimulateScenarioResponse]]:
+        """What purchases and value would come to if customers left, bought or spent differently from the as-of date on.
+        Nothing is stored.
+
+        Every parameter draw of the model is asked twice, as things are and as they would be. All transactions up to the date
+        are read for it: give it a deadline of some seconds for 100,000 customers.
+        NOT_FOUND: there is no such model version. FAILED_PRECONDITION: there are no transactions, or the model has no
+        purchase process that can be scaled.
         """
 
 def add_ForecastServiceServicer_to_server(servicer: ForecastServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

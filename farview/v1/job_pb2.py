@@ -31,7 +31,7 @@ from google.type import date_pb2 as google_dot_type_dot_date__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x66\x61rview/v1/job.proto\x12\nfarview.v1\x1a\x18\x66\x61rview/v1/journey.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a#google/longrunning/operations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"\xa6\x02\n\x14StartTrainingRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12&\n\x03ltv\x18\x02 \x01(\x0b\x32\x17.farview.v1.LtvTrainingH\x00\x12\x30\n\x08journeys\x18\x03 \x01(\x0b\x32\x1c.farview.v1.JourneysTrainingH\x00\x12+\n\nas_of_date\x18\x04 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\x12\x37\n\rknown_at_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x12\n\x04seed\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x01\x12\x14\n\x06reason\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01\x42\n\n\x08training\"@\n\x0bLtvTraining\x12\x31\n\x06method\x18\x01 \x01(\x0e\x32\x1b.farview.v1.InferenceMethodB\x04\xe2\x41\x01\x01\"\x93\x01\n\x10JourneysTraining\x12\x34\n\x06\x66\x61mily\x18\x01 \x01(\x0e\x32\x1e.farview.v1.JourneyModelFamilyB\x04\xe2\x41\x01\x01\x12/\n\x06window\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\x12\x18\n\nattributes\x18\x03 \x03(\tB\x04\xe2\x41\x01\x01\"\xc5\x01\n\x13StartScoringRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0chorizon_days\x18\x02 \x03(\x05\x42\x04\xe2\x41\x01\x01\x12+\n\nas_of_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\x12\x37\n\rknown_at_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x12\n\x04seed\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x01\"\xf6\x02\n\x14StartPlanningRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06\x66ilter\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x19\n\x0bmax_touches\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x32\n\x0c\x63hannel_caps\x18\x04 \x03(\x0b\x32\x16.farview.v1.ChannelCapB\x04\xe2\x41\x01\x01\x12\x30\n\x0btouch_costs\x18\x05 \x03(\x0b\x32\x15.farview.v1.TouchCostB\x04\xe2\x41\x01\x01\x12\x33\n\x11\x63onversion_margin\x18\x06 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x01\x12,\n\x03gap\x18\x07 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\x12\x1d\n\x0f\x63onsent_purpose\x18\x08 \x01(\tB\x04\xe2\x41\x01\x01\x12+\n\nas_of_date\x18\t \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\"\'\n\x0eTrainingResult\x12\x15\n\rmodel_version\x18\x01 \x01(\t\"@\n\rScoringResult\x12\x17\n\x0f\x66orecast_run_id\x18\x01 \x01(\t\x12\x16\n\x0e\x66orecast_count\x18\x02 \x01(\x03\"9\n\x0ePlanningResult\x12\x13\n\x0bplan_run_id\x18\x01 \x01(\t\x12\x12\n\nplan_count\x18\x02 \x01(\x03\"\x82\x04\n\x0bJobMetadata\x12!\n\x04kind\x18\x01 \x01(\x0e\x32\x13.farview.v1.JobKind\x12#\n\x05state\x18\x02 \x01(\x0e\x32\x14.farview.v1.JobState\x12\x0c\n\x04step\x18\x03 \x01(\t\x12\x12\n\ndone_units\x18\x04 \x01(\x03\x12\x18\n\x0btotal_units\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x18\n\x10\x63\x61ncel_requested\x18\x06 \x01(\x08\x12\x15\n\rattempt_count\x18\x07 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\nas_of_date\x18\x0c \x01(\x0b\x32\x11.google.type.Date\x12\x31\n\rknown_at_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0crequested_by\x18\x0e \x01(\tB\x0e\n\x0c_total_units*\x86\x01\n\x0fInferenceMethod\x12 \n\x1cINFERENCE_METHOD_UNSPECIFIED\x10\x00\x12\x1c\n\x18INFERENCE_METHOD_LAPLACE\x10\x01\x12\x19\n\x15INFERENCE_METHOD_NUTS\x10\x02\x12\x18\n\x14INFERENCE_METHOD_MAP\x10\x03*\xe0\x01\n\x12JourneyModelFamily\x12$\n JOURNEY_MODEL_FAMILY_UNSPECIFIED\x10\x00\x12\x1d\n\x19JOURNEY_MODEL_FAMILY_LSTM\x10\x01\x12\x1f\n\x1bJOURNEY_MODEL_FAMILY_MARKOV\x10\x02\x12\x1c\n\x18JOURNEY_MODEL_FAMILY_GRU\x10\x03\x12$\n JOURNEY_MODEL_FAMILY_TRANSFORMER\x10\x04\x12 \n\x1cJOURNEY_MODEL_FAMILY_MARKOV2\x10\x05*^\n\x07JobKind\x12\x18\n\x14JOB_KIND_UNSPECIFIED\x10\x00\x12\x12\n\x0eJOB_KIND_TRAIN\x10\x01\x12\x12\n\x0eJOB_KIND_SCORE\x10\x02\x12\x11\n\rJOB_KIND_PLAN\x10\x03*\x96\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11JOB_STATE_WAITING\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x12\n\x0eJOB_STATE_DONE\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x05\x32\xe5\x02\n\nJobService\x12r\n\rStartTraining\x12 .farview.v1.StartTrainingRequest\x1a\x1d.google.longrunning.Operation\" \xca\x41\x1d\n\x0eTrainingResult\x12\x0bJobMetadata\x12o\n\x0cStartScoring\x12\x1f.farview.v1.StartScoringRequest\x1a\x1d.google.longrunning.Operation\"\x1f\xca\x41\x1c\n\rScoringResult\x12\x0bJobMetadata\x12r\n\rStartPlanning\x12 .farview.v1.StartPlanningRequest\x1a\x1d.google.longrunning.Operation\" \xca\x41\x1d\n\x0ePlanningResult\x12\x0bJobMetadatab\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x66\x61rview/v1/job.proto\x12\nfarview.v1\x1a\x18\x66\x61rview/v1/journey.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a#google/longrunning/operations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"\xa6\x02\n\x14StartTrainingRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12&\n\x03ltv\x18\x02 \x01(\x0b\x32\x17.farview.v1.LtvTrainingH\x00\x12\x30\n\x08journeys\x18\x03 \x01(\x0b\x32\x1c.farview.v1.JourneysTrainingH\x00\x12+\n\nas_of_date\x18\x04 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\x12\x37\n\rknown_at_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x12\n\x04seed\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x01\x12\x14\n\x06reason\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01\x42\n\n\x08training\"\x82\x01\n\x0bLtvTraining\x12\x31\n\x06method\x18\x01 \x01(\x0e\x32\x1b.farview.v1.InferenceMethodB\x04\xe2\x41\x01\x01\x12\x13\n\x05model\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12+\n\x06update\x18\x03 \x01(\x0b\x32\x15.farview.v1.LtvUpdateB\x04\xe2\x41\x01\x01\"9\n\tLtvUpdate\x12\x1d\n\nforgetting\x18\x01 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\r\n\x0b_forgetting\"\x93\x01\n\x10JourneysTraining\x12\x34\n\x06\x66\x61mily\x18\x01 \x01(\x0e\x32\x1e.farview.v1.JourneyModelFamilyB\x04\xe2\x41\x01\x01\x12/\n\x06window\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\x12\x18\n\nattributes\x18\x03 \x03(\tB\x04\xe2\x41\x01\x01\"\xc5\x01\n\x13StartScoringRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0chorizon_days\x18\x02 \x03(\x05\x42\x04\xe2\x41\x01\x01\x12+\n\nas_of_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\x12\x37\n\rknown_at_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x12\n\x04seed\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x01\"\xf6\x02\n\x14StartPlanningRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06\x66ilter\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x19\n\x0bmax_touches\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x32\n\x0c\x63hannel_caps\x18\x04 \x03(\x0b\x32\x16.farview.v1.ChannelCapB\x04\xe2\x41\x01\x01\x12\x30\n\x0btouch_costs\x18\x05 \x03(\x0b\x32\x15.farview.v1.TouchCostB\x04\xe2\x41\x01\x01\x12\x33\n\x11\x63onversion_margin\x18\x06 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x01\x12,\n\x03gap\x18\x07 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\x12\x1d\n\x0f\x63onsent_purpose\x18\x08 \x01(\tB\x04\xe2\x41\x01\x01\x12+\n\nas_of_date\x18\t \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\"\'\n\x0eTrainingResult\x12\x15\n\rmodel_version\x18\x01 \x01(\t\"@\n\rScoringResult\x12\x17\n\x0f\x66orecast_run_id\x18\x01 \x01(\t\x12\x16\n\x0e\x66orecast_count\x18\x02 \x01(\x03\"9\n\x0ePlanningResult\x12\x13\n\x0bplan_run_id\x18\x01 \x01(\t\x12\x12\n\nplan_count\x18\x02 \x01(\x03\"\x82\x04\n\x0bJobMetadata\x12!\n\x04kind\x18\x01 \x01(\x0e\x32\x13.farview.v1.JobKind\x12#\n\x05state\x18\x02 \x01(\x0e\x32\x14.farview.v1.JobState\x12\x0c\n\x04step\x18\x03 \x01(\t\x12\x12\n\ndone_units\x18\x04 \x01(\x03\x12\x18\n\x0btotal_units\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x18\n\x10\x63\x61ncel_requested\x18\x06 \x01(\x08\x12\x15\n\rattempt_count\x18\x07 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\nas_of_date\x18\x0c \x01(\x0b\x32\x11.google.type.Date\x12\x31\n\rknown_at_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0crequested_by\x18\x0e \x01(\tB\x0e\n\x0c_total_units*\x86\x01\n\x0fInferenceMethod\x12 \n\x1cINFERENCE_METHOD_UNSPECIFIED\x10\x00\x12\x1c\n\x18INFERENCE_METHOD_LAPLACE\x10\x01\x12\x19\n\x15INFERENCE_METHOD_NUTS\x10\x02\x12\x18\n\x14INFERENCE_METHOD_MAP\x10\x03*\xe0\x01\n\x12JourneyModelFamily\x12$\n JOURNEY_MODEL_FAMILY_UNSPECIFIED\x10\x00\x12\x1d\n\x19JOURNEY_MODEL_FAMILY_LSTM\x10\x01\x12\x1f\n\x1bJOURNEY_MODEL_FAMILY_MARKOV\x10\x02\x12\x1c\n\x18JOURNEY_MODEL_FAMILY_GRU\x10\x03\x12$\n JOURNEY_MODEL_FAMILY_TRANSFORMER\x10\x04\x12 \n\x1cJOURNEY_MODEL_FAMILY_MARKOV2\x10\x05*^\n\x07JobKind\x12\x18\n\x14JOB_KIND_UNSPECIFIED\x10\x00\x12\x12\n\x0eJOB_KIND_TRAIN\x10\x01\x12\x12\n\x0eJOB_KIND_SCORE\x10\x02\x12\x11\n\rJOB_KIND_PLAN\x10\x03*\x96\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11JOB_STATE_WAITING\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x12\n\x0eJOB_STATE_DONE\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x05\x32\xe5\x02\n\nJobService\x12r\n\rStartTraining\x12 .farview.v1.StartTrainingRequest\x1a\x1d.google.longrunning.Operation\" \xca\x41\x1d\n\x0eTrainingResult\x12\x0bJobMetadata\x12o\n\x0cStartScoring\x12\x1f.farview.v1.StartScoringRequest\x1a\x1d.google.longrunning.Operation\"\x1f\xca\x41\x1c\n\rScoringResult\x12\x0bJobMetadata\x12r\n\rStartPlanning\x12 .farview.v1.StartPlanningRequest\x1a\x1d.google.longrunning.Operation\" \xca\x41\x1d\n\x0ePlanningResult\x12\x0bJobMetadatab\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,6 +50,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STARTTRAININGREQUEST'].fields_by_name['reason']._serialized_options = b'\342A\001\001'
   _globals['_LTVTRAINING'].fields_by_name['method']._loaded_options = None
   _globals['_LTVTRAINING'].fields_by_name['method']._serialized_options = b'\342A\001\001'
+  _globals['_LTVTRAINING'].fields_by_name['model']._loaded_options = None
+  _globals['_LTVTRAINING'].fields_by_name['model']._serialized_options = b'\342A\001\001'
+  _globals['_LTVTRAINING'].fields_by_name['update']._loaded_options = None
+  _globals['_LTVTRAINING'].fields_by_name['update']._serialized_options = b'\342A\001\001'
+  _globals['_LTVUPDATE'].fields_by_name['forgetting']._loaded_options = None
+  _globals['_LTVUPDATE'].fields_by_name['forgetting']._serialized_options = b'\342A\001\001'
   _globals['_JOURNEYSTRAINING'].fields_by_name['family']._loaded_options = None
   _globals['_JOURNEYSTRAINING'].fields_by_name['family']._serialized_options = b'\342A\001\001'
   _globals['_JOURNEYSTRAINING'].fields_by_name['window']._loaded_options = None
@@ -90,32 +96,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_JOBSERVICE'].methods_by_name['StartScoring']._serialized_options = b'\312A\034\n\rScoringResult\022\013JobMetadata'
   _globals['_JOBSERVICE'].methods_by_name['StartPlanning']._loaded_options = None
   _globals['_JOBSERVICE'].methods_by_name['StartPlanning']._serialized_options = b'\312A\035\n\016PlanningResult\022\013JobMetadata'
-  _globals['_INFERENCEMETHOD']._serialized_start=2020
-  _globals['_INFERENCEMETHOD']._serialized_end=2154
-  _globals['_JOURNEYMODELFAMILY']._serialized_start=2157
-  _globals['_JOURNEYMODELFAMILY']._serialized_end=2381
-  _globals['_JOBKIND']._serialized_start=2383
-  _globals['_JOBKIND']._serialized_end=2477
-  _globals['_JOBSTATE']._serialized_start=2480
-  _globals['_JOBSTATE']._serialized_end=2630
+  _globals['_INFERENCEMETHOD']._serialized_start=2146
+  _globals['_INFERENCEMETHOD']._serialized_end=2280
+  _globals['_JOURNEYMODELFAMILY']._serialized_start=2283
+  _globals['_JOURNEYMODELFAMILY']._serialized_end=2507
+  _globals['_JOBKIND']._serialized_start=2509
+  _globals['_JOBKIND']._serialized_end=2603
+  _globals['_JOBSTATE']._serialized_start=2606
+  _globals['_JOBSTATE']._serialized_end=2756
   _globals['_STARTTRAININGREQUEST']._serialized_start=247
   _globals['_STARTTRAININGREQUEST']._serialized_end=541
-  _globals['_LTVTRAINING']._serialized_start=543
-  _globals['_LTVTRAINING']._serialized_end=607
-  _globals['_JOURNEYSTRAINING']._serialized_start=610
-  _globals['_JOURNEYSTRAINING']._serialized_end=757
-  _globals['_STARTSCORINGREQUEST']._serialized_start=760
-  _globals['_STARTSCORINGREQUEST']._serialized_end=957
-  _globals['_STARTPLANNINGREQUEST']._serialized_start=960
-  _globals['_STARTPLANNINGREQUEST']._serialized_end=1334
-  _globals['_TRAININGRESULT']._serialized_start=1336
-  _globals['_TRAININGRESULT']._serialized_end=1375
-  _globals['_SCORINGRESULT']._serialized_start=1377
-  _globals['_SCORINGRESULT']._serialized_end=1441
-  _globals['_PLANNINGRESULT']._serialized_start=1443
-  _globals['_PLANNINGRESULT']._serialized_end=1500
-  _globals['_JOBMETADATA']._serialized_start=1503
-  _globals['_JOBMETADATA']._serialized_end=2017
-  _globals['_JOBSERVICE']._serialized_start=2633
-  _globals['_JOBSERVICE']._serialized_end=2990
+  _globals['_LTVTRAINING']._serialized_start=544
+  _globals['_LTVTRAINING']._serialized_end=674
+  _globals['_LTVUPDATE']._serialized_start=676
+  _globals['_LTVUPDATE']._serialized_end=733
+  _globals['_JOURNEYSTRAINING']._serialized_start=736
+  _globals['_JOURNEYSTRAINING']._serialized_end=883
+  _globals['_STARTSCORINGREQUEST']._serialized_start=886
+  _globals['_STARTSCORINGREQUEST']._serialized_end=1083
+  _globals['_STARTPLANNINGREQUEST']._serialized_start=1086
+  _globals['_STARTPLANNINGREQUEST']._serialized_end=1460
+  _globals['_TRAININGRESULT']._serialized_start=1462
+  _globals['_TRAININGRESULT']._serialized_end=1501
+  _globals['_SCORINGRESULT']._serialized_start=1503
+  _globals['_SCORINGRESULT']._serialized_end=1567
+  _globals['_PLANNINGRESULT']._serialized_start=1569
+  _globals['_PLANNINGRESULT']._serialized_end=1626
+  _globals['_JOBMETADATA']._serialized_start=1629
+  _globals['_JOBMETADATA']._serialized_end=2143
+  _globals['_JOBSERVICE']._serialized_start=2759
+  _globals['_JOBSERVICE']._serialized_end=3116
 # @@protoc_insertion_point(module_scope)

@@ -202,25 +202,63 @@ Global___StartTrainingRequest: _TypeAlias = StartTrainingRequest  # noqa: Y015
 
 @_typing.final
 class LtvTraining(_message.Message):
-    """A customer-value model, family BG/NBD with Gamma-Gamma spend."""
+    """A customer-value model."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     METHOD_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    UPDATE_FIELD_NUMBER: _builtins.int
     method: Global___InferenceMethod.ValueType
     """Default: LAPLACE."""
+    model: _builtins.str
+    """As `farview train ltv --model` names it: a purchase process, and after a + a spend model other than the Gamma-Gamma,
+    for example "mbg_nbd+first_spend". INVALID_ARGUMENT lists those there are. Default: "bg_nbd".
+    """
+    @_builtins.property
+    def update(self) -> Global___LtvUpdate:
+        """Carry the champion on by what happened since instead of fitting anew, each event counted once; it must be of the same
+        `model`, and `method` LAPLACE. Default: fit anew.
+        """
+
     def __init__(
         self,
         *,
         method: Global___InferenceMethod.ValueType = ...,
+        model: _builtins.str = ...,
+        update: Global___LtvUpdate | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["update", b"update"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["method", b"method"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["method", b"method", "model", b"model", "update", b"update"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LtvTraining: _TypeAlias = LtvTraining  # noqa: Y015
+
+@_typing.final
+class LtvUpdate(_message.Message):
+    """How a champion is carried on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FORGETTING_FIELD_NUMBER: _builtins.int
+    forgetting: _builtins.float
+    """Power with which what was learnt before counts, above 0 and at most 1, which forgets nothing. Default: 1."""
+    def __init__(
+        self,
+        *,
+        forgetting: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_forgetting", b"_forgetting", "forgetting", b"forgetting"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_forgetting", b"_forgetting", "forgetting", b"forgetting"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__forgetting: _TypeAlias = _typing.Literal["forgetting"]  # noqa: Y015
+    _WhichOneofArgType__forgetting: _TypeAlias = _typing.Literal["_forgetting", b"_forgetting"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__forgetting) -> _WhichOneofReturnType__forgetting | None: ...
+
+Global___LtvUpdate: _TypeAlias = LtvUpdate  # noqa: Y015
 
 @_typing.final
 class JourneysTraining(_message.Message):

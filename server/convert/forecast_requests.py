@@ -26,7 +26,8 @@ Horizons = Annotated[tuple[Positive, ...], counted(0, MAX_HORIZONS), Distinct]
 PageSize = Annotated[int, Field(ge=0, le=MAX_PAGE_SIZE), AfterValidator(lambda size: size or DEFAULT_PAGE_SIZE)]
 
 
-def _served_day(day: date | None) -> date | None:
+def served_day(day: date | None) -> date | None:
+    """A day that the server works on; None stays None."""
     if day is not None and not EARLIEST_DAY <= day <= LATEST_DAY:
         raise ValueError(f"is {day}; it must be from {EARLIEST_DAY} to {LATEST_DAY}")
     return day
@@ -113,7 +114,7 @@ class ScoreCustomers(Parsed):
         BeforeValidator(_few_enough),
         counted(1, MAX_BATCH),  # of the rules before parsing, pydantic runs the last first
     ]
-    as_of_date: Annotated[Day, AfterValidator(_served_day)]
+    as_of_date: Annotated[Day, AfterValidator(served_day)]
     horizon_days: Annotated[Horizons, AfterValidator(lambda days: tuple(sorted(days)) or DEFAULT_HORIZONS_DAYS)]
     include_quantile_grid: bool
     model_version: OptionalId

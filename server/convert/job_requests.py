@@ -1,6 +1,6 @@
 """Requests of JobService, checked, as a worker reads them."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo, model_validator
@@ -10,6 +10,7 @@ from farview.core.filters import FORECAST_FIELDS, compile_filter
 from farview.store.job_requests import JobRequest, PlanEveryone, Score, TrainJourneys, TrainLtv
 from farview.v1 import job_pb2 as pb
 from journeys.constraints import MOST_TOUCHES
+from ltv.families import BG_NBD, MODELS, is_known
 from server.convert.fields import (
     Day,
     Distinct,
@@ -24,7 +25,7 @@ from server.convert.fields import (
     storable,
     to_instant,
 )
-from server.convert.forecast_requests import EARLIEST_DAY, LATEST_DAY, Horizons
+from server.convert.forecast_requests import Horizons, served_day
 from server.convert.journey_requests import (
     DEFAULT_PURPOSE,
     DEFAULT_TOUCHES,
@@ -57,25 +58,39 @@ _FAMILIES: dict[int, str] = {
 }
 
 
-def _served_day(day: date | None) -> date | None:
-    if day is not None and not EARLIEST_DAY <= day <= LATEST_DAY:
-        raise ValueError(f"is {day}; it must be from {EARLIEST_DAY} to {LATEST_DAY}")
-    return day
-
-
 def _past_instant(message: Any, info: ValidationInfo) -> datetime | None:
     return None if message is None else not_in_the_future(to_instant(message), info)
 
 
-AsOf: TypeAlias = Annotated[Day, AfterValidator(_served_day)]
+AsOf: TypeAlias = Annotated[Day, AfterValidator(served_day)]
 KnownAt: TypeAlias = Annotated[datetime | None, BeforeValidator(_past_instant)]
 Reason: TypeAlias = Annotated[str, StringConstraints(max_length=MAX_REASON_LENGTH), AfterValidator(storable)]
 
 
+def _known_model(name: str) -> str:
+    if name and not is_known(name):
+        raise ValueError(f"{name!r} is not known; use one of {', '.join(MODELS)}")
+    return name or BG_NBD
+
+
+class Update(Parsed):
+    """The champion carried on."""
+
+    forgetting: Annotated[float, Field(gt=0, le=1)]
+
+
 class Ltv(Parsed):
-    """A customer-value model to fit."""
+    """A customer-value model to fit, or with `update` to carry on."""
 
     method: Annotated[int, known_value(pb.InferenceMethod)]
+    model: Annotated[str, AfterValidator(_known_model)]
+    update: Update | None
+
+    @model_validator(mode="after")
+    def _updates_by_laplace(self) -> Self:
+        if self.update is not None and _METHODS[self.method] != "laplace":
+            raise InvalidInput.of("ltv.method", f"an update is by laplace, not {_METHODS[self.method]}")
+        return self
 
 
 class Journeys(Parsed):
@@ -107,7 +122,9 @@ class StartTraining(Parsed):
         """As a worker reads it."""
         if self.ltv is not None:
             return TrainLtv(
+                model=self.ltv.model,
                 method=_METHODS[self.ltv.method],
+                update=None if self.ltv.update is None else self.ltv.update.forgetting,
                 seed=self.seed,
                 why=self.reason,
                 as_of=self.as_of_date,
@@ -173,7 +190,7 @@ def start_training(message: pb.StartTrainingRequest, around: Surroundings) -> St
     chosen = message.WhichOneof("training")
     fields: dict[str, Any] = {"ltv": None, "journeys": None}
     if chosen == "ltv":
-        fields["ltv"] = {"method": message.ltv.method}
+        fields["ltv"] = _ltv(message.ltv)
     if chosen == "journeys":
         wanted = message.journeys
         fields["journeys"] = {
@@ -193,6 +210,13 @@ def start_training(message: pb.StartTrainingRequest, around: Surroundings) -> St
         },
         around,
     )
+
+
+def _ltv(message: pb.LtvTraining) -> dict[str, Any]:
+    update = message.update
+    forgetting = update.forgetting if update.HasField("forgetting") else 1.0
+    carried_on = {"forgetting": forgetting} if message.HasField("update") else None
+    return {"method": message.method, "model": message.model, "update": carried_on}
 
 
 def start_scoring(message: pb.StartScoringRequest, around: Surroundings) -> StartScoring:

@@ -11,13 +11,17 @@ from farview.core import columns as c
 from farview.core.clock import Cut, zone
 from farview.core.errors import FailedPrecondition, InvalidInput, NotFound
 from farview.core.filters import FORECAST_FIELDS, compile_filter
-from farview.features.rfm import Rfm, rfm_batch, rfm_of_one
+from farview.core.filters.fields import fields_of
+from farview.core.schemas import RFM
+from farview.features.rfm import Rfm, rfm, rfm_batch, rfm_of_one
 from farview.store.store import Store
 from farview.store.values import ForecastRun, OrderBy, PageKey
 from farview.v1 import forecast_pb2 as pb
 from farview.v1 import forecast_pb2_grpc
+from ltv.model import BtydModel
+from ltv.scenarios import concerned, effect
 from server import page_token
-from server.convert import basics, forecast_answers, forecast_requests
+from server.convert import basics, forecast_answers, forecast_requests, scenario_messages
 from server.convert.fields import Surroundings
 from server.interceptors import refuse_when_late
 from server.scoring import Scoring
@@ -114,6 +118,34 @@ class ForecastService(forecast_pb2_grpc.ForecastServiceServicer):
             for history in asked.histories
         ]
         return pb.ScoreCustomersResponse(model_version=version.name, as_of_date=basics.day(as_of), results=results)
+
+    def SimulateScenario(
+        self, request: pb.SimulateScenarioRequest, context: grpc.ServicerContext
+    ) -> pb.SimulateScenarioResponse:
+        asked = scenario_messages.simulate_scenario(request)
+        segment = compile_filter(asked.filter, fields_of(RFM)) if asked.filter.strip() else None
+        version = self._scoring.version(asked.model_version)
+        model = self._scoring.model(version)
+        if not isinstance(model, BtydModel):
+            raise FailedPrecondition(f"{version.name} ({version.model}) has no purchase process to scale")
+        as_of = asked.as_of_date or self._store.last_event_day()
+        if as_of is None:
+            raise FailedPrecondition("there are no transactions (run `farview import transactions FILE`)")
+        cut = Cut(as_of, datetime.now(UTC))
+        customers = rfm(self._store.transactions(cut), cut, self._business.time_zone).read_all()
+        if not customers.num_rows:
+            raise InvalidInput.of("as_of_date", f"nobody had bought by {as_of}")
+        refuse_when_late(context)
+        chosen = concerned(customers, segment)
+        found = effect(model, customers, asked.change.change(), chosen, asked.horizon_days)
+        return pb.SimulateScenarioResponse(
+            model_version=version.name,
+            as_of_date=basics.day(as_of),
+            horizon_days=asked.horizon_days,
+            customer_count=customers.num_rows,
+            changed_customer_count=int(chosen.sum()),
+            **scenario_messages.effects(found, self._business.reporting_currency),
+        )
 
     def _run(self, forecast_run_id: str, max_age_days: int | None) -> ForecastRun:
         run = self._named_run(forecast_run_id) if forecast_run_id else self._served.current().run

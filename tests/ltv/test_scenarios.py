@@ -131,10 +131,11 @@ def test_pairing_draws_makes_the_change_surer_than_either_total(customers: pa.Ta
 @pytest.mark.parametrize(
     ("lever", "problem"),
     [
-        ({"churn": -1.0}, "churn: must be a number of at least 0"),
+        ({"churn": -1.0}, "churn: must be a number from 0 to 1,000; got -1"),
         ({"spend": float("nan")}, "spend: must be"),
         ({"price": 0.0}, "price: must be above 0"),
-        ({"elasticity": float("inf")}, "elasticity: must be a number"),
+        ({"elasticity": float("inf")}, "elasticity: must be a number from -20 to 20"),
+        ({"purchase_rate": 1e300}, "purchase_rate: must be a number from 0 to 1,000"),
     ],
 )
 def test_a_lever_that_cannot_be_is_named(lever: dict[str, float], problem: str) -> None:

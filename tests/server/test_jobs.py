@@ -70,6 +70,31 @@ def test_a_training_asked_for_waits_with_all_that_was_asked(either: Running, cal
 
 
 @one_database
+def test_an_update_of_a_named_model_asked_for_is_what_a_worker_reads(either: Running, caller: FarviewClient) -> None:
+    caller.start_training(pb.LtvTraining(model="mbg_nbd+first_spend", update=pb.LtvUpdate()))
+    caller.start_training(pb.LtvTraining(update=pb.LtvUpdate(forgetting=0.9)))
+    assert [claimed(either).request for _ in range(2)] == [
+        TrainLtv(model="mbg_nbd+first_spend", update=1.0),
+        TrainLtv(update=0.9),
+    ]
+
+
+@one_database
+@pytest.mark.parametrize(
+    ("wanted", "field"),
+    [
+        (pb.LtvTraining(model="nbd"), "ltv.model"),
+        (pb.LtvTraining(update=pb.LtvUpdate(forgetting=0.0)), "ltv.update.forgetting"),
+        (pb.LtvTraining(method=pb.INFERENCE_METHOD_NUTS, update=pb.LtvUpdate()), "ltv.method"),
+    ],
+)
+def test_a_value_training_that_cannot_be_names_its_field(
+    jobs: job_pb2_grpc.JobServiceStub, wanted: pb.LtvTraining, field: str
+) -> None:
+    assert fields(refused(lambda: jobs.StartTraining(pb.StartTrainingRequest(request_id="r", ltv=wanted)))) == [field]
+
+
+@one_database
 def test_a_journeys_training_asked_for_is_what_a_worker_reads(either: Running, caller: FarviewClient) -> None:
     window = Duration(seconds=3 * 86_400)
     wanted = pb.JourneysTraining(family=pb.JOURNEY_MODEL_FAMILY_MARKOV, window=window, attributes=["country"])
