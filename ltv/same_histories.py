@@ -56,7 +56,8 @@ def blocks(rfm: pa.Table, group: npt.NDArray[np.int64]) -> Iterator[Block]:
             held = part[start : start + BLOCK_CUSTOMERS]
             here = keys[1:, held]
             first = np.flatnonzero(np.append(True, np.any(np.diff(here, axis=1) != 0, axis=0)))
-            yield Block(int(keys[0, held[0]]), *here[:, first], order[held], first)
+            x_of, recency_of, age_of = here[:, first]
+            yield Block(int(keys[0, held[0]]), x_of, recency_of, age_of, order[held], first)
 
 
 def _floats(rfm: pa.Table, name: str) -> FloatArray:

@@ -29,7 +29,7 @@ class ScenarioChange(Parsed):
     @model_validator(mode="before")
     @classmethod
     def _from_message(cls, message: pb.ScenarioChange) -> dict[str, float]:
-        return {name: getattr(message, name) for name in cls.model_fields if message.HasField(name)}
+        return {field.name: value for field, value in message.ListFields()}
 
     def change(self) -> Change:
         """As the scenario reads it."""
