@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from farview.core.errors import InvalidInput
 from farview.evaluation.arrays import FloatArray
 from farview.evaluation.spells import BoolArray
-from jobs.text_columns import text_columns
+from jobs.table_file import text_columns
 
 _TRUTHS = {"yes": True, "y": True, "true": True, "1": True, "no": False, "n": False, "false": False, "0": False}
 

@@ -7,13 +7,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pacsv
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from farview.core.errors import InvalidInput
-
-FloatArray = NDArray[np.float64]
+from farview.evaluation.arrays import FloatArray, IntArray
+from jobs.table_file import guessed_columns
 
 ACTION, PROPENSITY, REWARD = "action", "propensity", "reward"
 NOT_CONTEXT = (ACTION, PROPENSITY, REWARD, "time", "position")
@@ -36,7 +34,7 @@ class Decisions:
     """A log, a row a decision."""
 
     names: tuple[str, ...]  # of the actions, in order of text
-    actions: NDArray[np.int64]  # (rows,) their places among the names
+    actions: IntArray  # (rows,) their places among the names
     propensities: FloatArray  # (rows,) of what was done; where nobody logged them, how often that was done
     rewards: FloatArray  # (rows,)
     context: FloatArray  # (rows, features): numbers, and texts as one column a level
@@ -44,12 +42,12 @@ class Decisions:
 
 
 def read_decisions(path: Path, called: DecisionColumns = DecisionColumns()) -> Decisions:
-    """The decisions of a CSV, CSV.gz or Parquet file.
+    """The decisions of a CSV, TSV or Parquet file, perhaps compressed.
 
     Raises:
         InvalidInput: it cannot be read, lacks a column, or a row cannot be; with the row's line.
     """
-    table = _read(path)
+    table = guessed_columns(path)
     logged = () if called.propensity is None else (called.propensity,)
     for name in (called.action, *logged, called.reward, *(called.context or ())):
         if name not in table.column_names:
@@ -80,7 +78,7 @@ def read_numbers(path: Path, name: str) -> FloatArray:
     Raises:
         InvalidInput: the file cannot be read, has no such column, or it does not hold numbers.
     """
-    table = _read(path)
+    table = guessed_columns(path)
     if name not in table.column_names:
         raise InvalidInput.of(str(path), f"has no column {name!r}; it has {', '.join(table.column_names)}")
     values = _numbers(path, table, name)
@@ -111,7 +109,7 @@ def target_policy(text: str, decisions: Decisions) -> FloatArray:
 def _from_file(path: Path, decisions: Decisions) -> FloatArray:
     if not path.is_file():
         raise InvalidInput.of("--target", f"{path} is no file (write uniform, always:ACTION, or a file's name)")
-    table = _read(path)
+    table = guessed_columns(path)
     if table.num_rows != len(decisions.actions):
         raise InvalidInput.of(
             str(path), f"has {table.num_rows:,} rows for {len(decisions.actions):,} decisions; a row for each, in order"
@@ -127,13 +125,6 @@ def _from_file(path: Path, decisions: Decisions) -> FloatArray:
     right = (target >= 0).all(axis=1) & (np.abs(target.sum(axis=1) - 1) <= _SUM_ROUNDING)
     _require(path, "row", right, "is not of probabilities that sum to 1")
     return target
-
-
-def _read(path: Path) -> pa.Table:
-    try:
-        return pq.read_table(path) if path.suffix == ".parquet" else pacsv.read_csv(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise InvalidInput.of(str(path), f"cannot be read: {str(error).splitlines()[0]}") from None
 
 
 def _numbers(path: Path, table: pa.Table, name: str) -> FloatArray:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from farview.core.errors import InvalidInput
 from farview.evaluation.arrays import FloatArray, IntArray
-from jobs.text_columns import text_columns
+from jobs.table_file import text_columns
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,5 @@
 """Cohorts of contracts from a table: how many were customers after each renewal."""
 
-import csv
-import gzip
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from farview.core.errors import InvalidInput, Violation
+from jobs.import_source import SourceFile
+from jobs.table_file import text_columns
 from ltv.renewals import Renewals
 
 ALL = "all"
@@ -29,24 +28,26 @@ def read_cohorts(path: Path, columns: RetentionColumns) -> Mapping[str, Renewals
     """Renewals by cohort, cohorts in the order of the file.
 
     Args:
-        path: CSV, perhaps compressed by gzip, one row a cohort and period, in any order.
-        columns: names in the file's first line.
+        path: CSV, TSV or Parquet, perhaps compressed, one row a cohort and period, in any order.
+        columns: what it calls them.
 
     Raises:
         InvalidInput: no such file or column, a number that is none, a period twice or missing, or customers who
-            become more; names the line or the cohort.
+            become more; names the row or the cohort.
     """
     by_cohort: dict[str, dict[int, float]] = {}
     wrong: list[Violation] = []
-    for line, row in _rows(path, columns):
+    cohorts = [columns.cohort] if columns.cohort in SourceFile(path).header else []
+    table = text_columns(path, [columns.period, columns.customers, *cohorts])
+    for number, row in enumerate(table.to_pylist(), start=1):
         name = row.get(columns.cohort) or ALL
         try:
             period, count = _whole(row, columns.period), _whole(row, columns.customers)
         except ValueError as error:
-            wrong.append(Violation(f"{path.name}, line {line}", str(error)))
+            wrong.append(Violation(f"{path.name}, row {number}", str(error)))
             continue
         if period in by_cohort.setdefault(name, {}):
-            wrong.append(Violation(f"{path.name}, line {line}", f"period {period} of cohort {name!r} a second time"))
+            wrong.append(Violation(f"{path.name}, row {number}", f"period {period} of cohort {name!r} a second time"))
         by_cohort[name][period] = float(count)
     if wrong:
         raise InvalidInput(*wrong[:MAX_VIOLATIONS])
@@ -55,25 +56,8 @@ def read_cohorts(path: Path, columns: RetentionColumns) -> Mapping[str, Renewals
     return {name: _renewals(path, name, counts) for name, counts in by_cohort.items()}
 
 
-def _rows(path: Path, columns: RetentionColumns) -> list[tuple[int, dict[str, str]]]:
-    """Rows by the number of their line."""
-    if not path.is_file():
-        raise InvalidInput.of("FILE", f"no such file: {path}")
-    try:
-        data = path.read_bytes()
-        text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError):
-        raise InvalidInput.of("FILE", f"{path.name} is not a CSV file in UTF-8, nor one compressed by gzip") from None
-    reader = csv.DictReader(io.StringIO(text))
-    names = reader.fieldnames or []
-    for option, name in (("--period-column", columns.period), ("--customers-column", columns.customers)):
-        if name not in names:
-            raise InvalidInput.of(option, f"no column {name!r} in {path.name} (it has {', '.join(names) or 'none'})")
-    return [(reader.line_num, row) for row in reader]
-
-
 def _whole(row: Mapping[str, str], column: str) -> int:
-    text = (row[column] or "").strip()
+    text = row[column]
     if not text.isdecimal():
         raise ValueError(f"{column} {text!r} is not a whole number")
     return int(text)

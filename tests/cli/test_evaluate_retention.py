@@ -39,7 +39,7 @@ def test_a_dash_prints_json_and_nothing_else(cohorts: Path) -> None:
     ("arguments", "problem"),
     [
         (["nowhere.csv"], "no such file"),
-        (["FILE", "--customers-column", "active"], "--customers-column: no column 'active' in cohorts.csv"),
+        (["FILE", "--customers-column", "active"], "no column 'active'; it has period, customers"),
         (["FILE", "--json", "/no/such/folder/x.json"], "cannot be written"),
         (["FILE", "--calibration-periods", "40"], "--calibration-periods: must be 2 to 11"),
     ],

@@ -16,7 +16,7 @@ from tests.ltv.test_renewals import HIGH_END, REGULAR
 
 
 def table(path: Path, rows: list[str], header: str = "cohort,period,customers") -> Path:
-    path.write_text("\n".join([header, *rows]))
+    path.write_text("\n".join([header, *rows, ""]))
     return path
 
 
@@ -78,14 +78,14 @@ def test_without_a_cohort_column_all_rows_are_one_cohort(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("rows", "problem"),
     [
-        (["a,0,10", "a,1,x"], "line 3: customers 'x' is not a whole number"),
-        (["a,0,10", "a,0,9"], "line 3: period 0 of cohort 'a' a second time"),
+        (["a,0,10", "a,1,x"], "row 2: customers 'x' is not a whole number"),
+        (["a,0,10", "a,0,9"], "row 2: period 0 of cohort 'a' a second time"),
         (["a,0,10", "a,2,9"], "cohort 'a' lacks period 1"),
         (["a,0,10", "a,1,11"], "cohort 'a': 11 is not between 0 and the 10"),
         ([], "holds no row"),
     ],
 )
-def test_a_bad_table_is_refused_by_line_or_cohort(rows: list[str], problem: str, tmp_path: Path) -> None:
+def test_a_bad_table_is_refused_by_row_or_cohort(rows: list[str], problem: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=problem):
         read_cohorts(table(tmp_path / "bad.csv", rows), RetentionColumns())
 
