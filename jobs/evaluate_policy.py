@@ -7,8 +7,9 @@ import numpy as np
 
 from farview.core.errors import FailedPrecondition
 from farview.core.randomness import generator
+from farview.evaluation.arrays import FloatArray
 from farview.evaluation.off_policy import Estimate, Log, cross_fitted, estimates, ridge, support
-from jobs.policy_file import Decisions, FloatArray
+from jobs.policy_file import Decisions
 
 FOLDS = 5
 
