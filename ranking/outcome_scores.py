@@ -1,23 +1,15 @@
 """Scores of what will be observed, (a): how likely more than a threshold is, and what the best or the worst bring."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
-
 from farview.core import columns as c
-from farview.core import quantile_grid
 from farview.core.errors import InvalidInput
-from farview.core.quantile_grid import GridLaw
-from farview.core.schemas import GRID_BYTES
+from ranking.outcome_kernels import conditional_tails, exceedances
 from ranking.scores import Columns, FloatArray, Scored
 
 OUTCOME = "outcome"
 GRID = f"{c.VALUE}_grid"
 _COLUMNS = (f"{c.VALUE}_p_zero", f"{c.VALUE}_mean", GRID)
-_ROWS = 16_384  # laws at once: 33 doubles each, so that memory does not grow with the customers
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +21,8 @@ class Exceedance:
 
     def of(self, columns: Columns) -> Scored:
         """The probability, its own only part."""
-        return _by_laws(columns, lambda laws: quantile_grid.exceedance(laws, np.full(len(laws.p_zero), self.threshold)))
+        p_zero, mean, codes = (columns[name] for name in _COLUMNS)
+        return _alone(exceedances(p_zero, mean, codes, self.threshold))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +43,9 @@ class ConditionalTail:
 
     def of(self, columns: Columns) -> Scored:
         """The mean of that part, its own only part."""
-        return _by_laws(columns, lambda laws: quantile_grid.cvar(laws, self.tail, upper=self.upper))
+        p_zero, mean, codes = (columns[name] for name in _COLUMNS)
+        return _alone(conditional_tails(p_zero, mean, codes, self.tail, upper=self.upper))
 
 
-def stored_grids(codes: NDArray[np.float16]) -> pa.FixedSizeBinaryArray:
-    """Codes, shape (customers, 33), as the column of a forecast that they were read from; nothing is copied."""
-    return pa.FixedSizeBinaryArray.from_buffers(
-        pa.binary(GRID_BYTES), len(codes), [None, pa.py_buffer(np.ascontiguousarray(codes))]
-    )
-
-
-def _by_laws(columns: Columns, measure: Callable[[GridLaw], FloatArray]) -> Scored:
-    p_zero, mean, codes = (columns[name] for name in _COLUMNS)
-    found = np.empty(len(p_zero))
-    for start in range(0, len(found), _ROWS):
-        rows = slice(start, start + _ROWS)
-        laws = quantile_grid.law(p_zero[rows], mean[rows], stored_grids(codes[rows]), counts=False)
-        found[rows] = measure(laws)
+def _alone(found: FloatArray) -> Scored:
     return Scored(found, {OUTCOME: found})

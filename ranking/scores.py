@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from farview.core import columns as c
 from farview.core.errors import InvalidInput
+from ranking import expected_value_law
+from ranking.expected_value_law import Laws
 
 FloatArray: TypeAlias = NDArray[np.float64]
 Columns: TypeAlias = Mapping[str, NDArray[Any]]
@@ -110,35 +112,13 @@ class ThompsonDraw:
 
     def of(self, columns: Columns) -> Scored:
         """The expected value, and what the draw makes of it."""
-        quantiles = np.stack([np.asarray(columns[name], dtype=np.float64) for name in QUANTILES], axis=1)
-        return _beside_the_mean(columns, expected_value_draw(np.asarray(columns[MEAN]), quantiles, columns[UNIFORM]))
+        return _beside_the_mean(columns, expected_value_law.quantile(laws_of(columns), columns[UNIFORM]))
 
 
-def expected_value_draw(mean: FloatArray, quantiles: FloatArray, uniforms: FloatArray) -> FloatArray:
-    """The quantile of (b) at `uniforms`, by what of (b) is stored.
-
-    Linear between the stored quantiles and below them down to what the lowest two reach at level 0, never across 0;
-    above the highest an exponential tail, as long as the mean asks for.
-
-    Args:
-        mean: shape (customers,).
-        quantiles: shape (customers, 5), at farview.core.columns.QUANTILE_LEVELS.
-        uniforms: shape (customers,), in (0, 1).
-    """
-    q05, q10, *_, q95 = quantiles.T
-    least = q05 - (q10 - q05)
-    start = np.where(q05 >= 0, np.maximum(least, 0.0), least)
-    levels = np.array([0.0, *c.QUANTILE_LEVELS])
-    points = np.column_stack([start, quantiles])
-    body = (0.5 * (points[:, :-1] + points[:, 1:])) @ np.diff(levels)
-    above = 1.0 - levels[-1]
-    length = np.maximum((mean - body) / above - q95, 0.0)  # mean excess of the tail
-    segment = np.clip(np.searchsorted(levels, uniforms, side="right") - 1, 0, len(levels) - 2)
-    rows = np.arange(len(uniforms))
-    low, high = points[rows, segment], points[rows, segment + 1]
-    inside = low + (high - low) * (uniforms - levels[segment]) / np.diff(levels)[segment]
-    tail = q95 + length * np.log(above / np.maximum(1.0 - uniforms, np.finfo(float).tiny))
-    return np.asarray(np.where(uniforms > levels[-1], tail, inside))
+def laws_of(columns: Columns) -> Laws:
+    """The laws that Thompson draws come from, of `ThompsonDraw.columns`."""
+    mean, *quantiles = (np.asarray(columns[name], dtype=np.float64) for name in (MEAN, *QUANTILES))
+    return expected_value_law.laws(mean, tuple(quantiles))
 
 
 def _beside_the_mean(columns: Columns, score: FloatArray) -> Scored:

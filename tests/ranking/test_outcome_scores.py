@@ -89,9 +89,3 @@ def test_cvar_is_within_one_percent_of_the_law(world: World, tail: float, upper:
     found = ConditionalTail(tail, upper=upper).of(world.columns).score
     beyond = np.abs(found - seen) > 0.01 * np.abs(seen) + 3 * error + 1e-9
     assert beyond.sum() <= stats.binom.ppf(0.9999, CUSTOMERS, 0.0027)
-
-
-def test_rows_are_worked_on_a_few_at_a_time_with_the_same_result(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = Exceedance(20.0).of(world.columns).score
-    monkeypatch.setattr("ranking.outcome_scores._ROWS", 7)
-    assert Exceedance(20.0).of(world.columns).score == pytest.approx(whole, rel=1e-12)

@@ -13,6 +13,7 @@ from farview.core.errors import InvalidInput
 from farview.core.schemas import FORECAST
 from ranking.adjustments import Factor, Fatigue, adjusted
 from ranking.contenders import uniforms
+from ranking.expected_value_law import quantile
 from ranking.outcome_scores import ConditionalTail, Exceedance
 from ranking.scores import (
     UNIFORM,
@@ -22,7 +23,7 @@ from ranking.scores import (
     Scored,
     ThompsonDraw,
     UpperConfidence,
-    expected_value_draw,
+    laws_of,
 )
 from tests.tiers import examples
 
@@ -92,8 +93,8 @@ def beliefs(customers: int, seed: int) -> dict[str, Any]:
     return columns | {"expected_value_mean": draws.mean(axis=0), "expected_value_sd": draws.std(axis=0)}
 
 
-def stored(columns: dict[str, Any]) -> np.ndarray:
-    return np.column_stack([columns[name] for name in ThompsonDraw().columns[1:]])
+def drawn_at(columns: dict[str, Any], level: float) -> np.ndarray:
+    return quantile(laws_of(columns), np.full(len(columns["expected_value_mean"]), level))
 
 
 @given(st.integers(0, 2**32), st.floats(0.0001, 0.9999), st.floats(0.0001, 0.9999))
@@ -101,8 +102,7 @@ def stored(columns: dict[str, Any]) -> np.ndarray:
 def test_a_draw_grows_with_its_uniform_and_is_never_below_zero(seed: int, one: float, other: float) -> None:
     columns = beliefs(5, seed % 50)
     low, high = sorted((one, other))
-    mean = columns["expected_value_mean"]
-    drawn = [expected_value_draw(mean, stored(columns), np.full(5, u)) for u in (low, high)]
+    drawn = [drawn_at(columns, u) for u in (low, high)]
     assert (drawn[0] <= drawn[1] + 1e-9).all()
     assert (drawn[0] >= 0).all()
 
@@ -110,28 +110,28 @@ def test_a_draw_grows_with_its_uniform_and_is_never_below_zero(seed: int, one: f
 @pytest.mark.parametrize("level", QUANTILE_LEVELS)
 def test_a_draw_at_a_stored_level_is_the_stored_quantile(level: float) -> None:
     columns = beliefs(20, 1)
-    drawn = expected_value_draw(columns["expected_value_mean"], stored(columns), np.full(20, level))
+    drawn = drawn_at(columns, level)
     assert drawn == pytest.approx(columns[f"expected_value_q{round(100 * level):02d}"])
 
 
 def test_draws_have_the_mean_that_is_stored() -> None:
     columns = beliefs(20, 2)
     grid = (np.arange(20_000) + 0.5) / 20_000
-    draws = [expected_value_draw(columns["expected_value_mean"], stored(columns), np.full(20, u)) for u in grid]
+    draws = [drawn_at(columns, u) for u in grid]
     assert np.mean(draws, axis=0) == pytest.approx(columns["expected_value_mean"], rel=0.05)
 
 
 def test_draws_come_first_as_often_as_their_law_says() -> None:
     """G-test of who comes first over 4,000 seeds against the probability by quadrature, level .001."""
     columns = beliefs(6, 3)
-    mean, quantiles = columns["expected_value_mean"], stored(columns)
-    quantiles, mean = quantiles / mean[:, None], mean / mean  # alike in size, so that everyone has a chance
+    mean = columns["expected_value_mean"]
+    columns = {name: values / mean for name, values in columns.items()}  # alike in size: everyone has a chance
     ids = np.array([f"c{i}" for i in range(6)], dtype=object)
     first = np.zeros(6)
     for seed in range(4_000):
-        first[int(np.argmax(expected_value_draw(mean, quantiles, uniforms(ids, seed))))] += 1
+        first[int(np.argmax(quantile(laws_of(columns), uniforms(ids, seed))))] += 1
     grid = (np.arange(2_000) + 0.5) / 2_000
-    values = np.stack([expected_value_draw(mean, quantiles, np.full(6, u)) for u in grid])  # (levels, customers)
+    values = np.stack([drawn_at(columns, u) for u in grid])  # (levels, customers)
     below = np.stack([[np.mean(values[:, k] < v) for v in values[:, i]] for i in range(6) for k in range(6)])
     others = below.reshape(6, 6, -1)
     others[np.arange(6), np.arange(6)] = 1.0
