@@ -57,6 +57,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "two guarantees": {"guarantee_ids": ["new"]},
     "by a Thompson draw": {"score": {"thompson": {}}},
     "by exceedance": {"score": {"exceedance": {"threshold": 100}}},
+    "by CVaR": {"score": {"conditional_tail": {"tail": 0.25}}},
 }
 
 

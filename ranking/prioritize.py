@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from farview.core.columns import QUANTILE_LEVELS
 from farview.core.errors import Infeasible, InvalidInput
+from farview.core.quantile_grid import LEVELS
+from ranking import expected_value_law, outcome_kernels
 from ranking.contenders import Barred, Contest
 from ranking.floors import BoolArray, Guarantee, IntArray, check_guarantees, obstacles
 from ranking.scores import FloatArray
@@ -134,6 +137,10 @@ def place(
 def warm() -> None:
     """Compiles the kernels, or loads them from their cache, so that no caller waits for it."""
     prioritize(np.array(["anyone"]), np.zeros(1), 1, [Guarantee("any", 1.0, np.ones(1, dtype=np.bool_))])
+    half, codes = np.full(1, 0.5), np.ones((1, len(LEVELS)), dtype=np.float16)
+    outcome_kernels.exceedances(half, half, codes, 1.0)
+    outcome_kernels.conditional_tails(half, half, codes, 0.5, upper=True)
+    expected_value_law.quantile(expected_value_law.laws(half, (half,) * len(QUANTILE_LEVELS)), half)
 
 
 def _check(ids: NDArray[Any], scores: FloatArray, capacity: int) -> None:

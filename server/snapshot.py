@@ -1,41 +1,46 @@
 """The published run that is served: immutable, in arrays, replaced as a whole when a newer run is published."""
 
+import hashlib
 import threading
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from structlog.typing import FilteringBoundLogger
 
 from farview.core import columns as c
 from farview.core.errors import FailedPrecondition, InvalidInput
-from farview.core.schemas import GRID_BYTES
 from farview.store.store import Store
 from farview.store.values import ForecastRun
+from server.column_files import ColumnFiles
 from server.metrics import Metrics
 
+_IDENTITY = (c.CUSTOMER_ID, c.COHORT, c.FIRST_PURCHASE_DATE)
 _EXPECTED = tuple(f"{c.EXPECTED_VALUE}_{suffix}" for suffix in ("mean", "sd", *c.QUANTILE_SUFFIXES))
 
 
 class Snapshot:
     """One published run. Every answer is made from one snapshot, so from one run.
 
-    Customers are ordered by id; column values stand in that order. What prioritization always needs is loaded at once,
-    a column that only a filter names when it is first named: a published run never changes, so this is the same run.
+    Customers are ordered by id; column values stand in that order, mapped from files. What prioritization always needs
+    is there at once, a column that only a filter or a score names when it is first named: a published run never
+    changes, so this is the same run.
     """
 
-    def __init__(self, store: Store, run: ForecastRun) -> None:
+    def __init__(self, store: Store, run: ForecastRun, folder: Path | None = None) -> None:
+        """`folder`: shared with other processes; None: the files are this snapshot's own."""
         self.run = run
         self.horizons_days = tuple(sorted(run.spec.horizons_days))
+        self.files = ColumnFiles(folder, _key(run))
         self._store = store
         self._lock = threading.Lock()
-        identity = store.run_table(run.run_id, self.horizons_days[0], [c.CUSTOMER_ID, c.COHORT, c.FIRST_PURCHASE_DATE])
-        self._shared = {name: _array(identity.column(name)) for name in identity.column_names}
+        self._shared: dict[str, NDArray[Any]] = {}
         self._by_horizon: dict[int, dict[str, NDArray[Any]]] = {h: {} for h in self.horizons_days}
+        self._load(self.horizons_days[0], _IDENTITY, self._shared)
         for horizon in self.horizons_days:
-            self._load(horizon, _EXPECTED)
+            self._load(horizon, _EXPECTED, self._by_horizon[horizon])
 
     @property
     def customer_ids(self) -> NDArray[Any]:
@@ -58,29 +63,43 @@ class Snapshot:
         absent = [name for name in names if name not in self._shared and name not in held]
         if absent:
             with self._lock:
-                self._load(horizon_days, [name for name in absent if name not in held])
+                self._load(horizon_days, [name for name in absent if name not in held], held)
         return {name: self._shared[name] if name in self._shared else held[name] for name in names}
 
     def indices(self, customer_ids: Sequence[str]) -> NDArray[np.int64]:
         """Where each customer stands, -1 for those whom the run does not know; shape (len(customer_ids),)."""
-        asked = np.array(customer_ids, dtype=object)
-        places = np.searchsorted(self.customer_ids, asked)
-        inside = np.minimum(places, len(self.customer_ids) - 1)
-        if len(self.customer_ids) == 0:
-            return np.full(len(asked), -1)
-        return np.where(self.customer_ids[inside] == asked, inside, -1)
+        if len(self.customer_ids) == 0 or len(customer_ids) == 0:
+            return np.full(len(customer_ids), -1)
+        kind = self.customer_ids.dtype  # of another width, numpy would copy all that there are
+        asked = np.array(customer_ids, dtype=np.str_)
+        known = np.char.str_len(asked) <= kind.itemsize // np.dtype("U1").itemsize
+        places = np.minimum(np.searchsorted(self.customer_ids, asked.astype(kind)), len(self.customer_ids) - 1)
+        return np.where(known & (self.customer_ids[places] == asked), places, -1)
 
-    def _load(self, horizon_days: int, names: Sequence[str]) -> None:
-        if names:
-            table = self._store.run_table(self.run.run_id, horizon_days, list(names))
-            self._by_horizon[horizon_days] |= {name: _array(table.column(name)) for name in names}
+    def _load(self, horizon_days: int, names: Sequence[str], held: dict[str, NDArray[Any]]) -> None:
+        """Puts columns into `held`: those that are in files already, and the others from the database."""
+        absent = []
+        for name in names:
+            mapped = self.files.mapped(_file(horizon_days, name))
+            if mapped is None:
+                absent.append(name)
+            else:
+                held[name] = mapped
+        if absent:
+            batches = self._store.run_batches(self.run.run_id, horizon_days, absent)
+            files = self.files.write([_file(horizon_days, name) for name in absent], batches)
+            held.update(zip(absent, files.values(), strict=True))
 
 
 class Served:
     """The snapshot that is served now."""
 
-    def __init__(self, store: Store, logger: FilteringBoundLogger, metrics: Metrics) -> None:
+    def __init__(
+        self, store: Store, logger: FilteringBoundLogger, metrics: Metrics, folder: Path | None = None
+    ) -> None:
+        """`folder` of the files of snapshots, shared with other servers; None: nobody else's."""
         self._store = store
+        self._folder = folder
         self._logger = logger
         self._metrics = metrics
         self._snapshot: Snapshot | None = None
@@ -101,7 +120,8 @@ class Served:
         run = self._store.latest_run()
         if run is None or (self._snapshot is not None and self._snapshot.run.run_id == run.run_id):
             return False
-        self._snapshot = Snapshot(self._store, run)
+        self._snapshot = Snapshot(self._store, run, self._folder)
+        self._snapshot.files.forget_older()
         self._metrics.run_published.set(run.published_at.timestamp() if run.published_at else 0)
         self._logger.info("snapshot swapped", forecast_run_id=str(run.run_id), model_version=run.model_name)
         return True
@@ -119,14 +139,11 @@ def known_horizon(run: ForecastRun, asked: int, path: str) -> int:
     return asked
 
 
-def _array(column: pa.ChunkedArray) -> NDArray[Any]:
-    """Of a quantile grid its codes, (customers, 33)."""
-    array: NDArray[Any] = _codes(column) if pa.types.is_fixed_size_binary(column.type) else column.to_numpy()
-    array.flags.writeable = False
-    return array
+def _file(horizon_days: int, name: str) -> str:
+    return name if name in _IDENTITY else f"{name}-{horizon_days}"
 
 
-def _codes(column: pa.ChunkedArray) -> NDArray[np.float16]:
-    whole = column.combine_chunks()
-    codes = np.frombuffer(whole.buffers()[1], dtype="<f2").reshape(-1, GRID_BYTES // 2)
-    return codes[whole.offset : whole.offset + len(whole)].view()
+def _key(run: ForecastRun) -> str:
+    """Names a run among those of every database; a copy of a database has the same runs."""
+    identity = (run.run_id, run.created_at, run.published_at, run.spec)
+    return hashlib.sha256(repr(identity).encode()).hexdigest()[:32]

@@ -92,7 +92,7 @@ def start(store: Store, options: ServerOptions, logger: FilteringBoundLogger) ->
         FailedPrecondition: the port is taken.
     """
     metrics = Metrics(CollectorRegistry())
-    served, scoring = Served(store, logger, metrics), Scoring(store, logger)
+    served, scoring = Served(store, logger, metrics, options.snapshot_folder), Scoring(store, logger)
     journeys = ServedJourneys(store, logger)
     tokens = FeedbackTokens(store.signing_keys())
     server = grpc.server(

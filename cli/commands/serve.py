@@ -1,5 +1,6 @@
 """`farview serve`: answers calls over gRPC."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,6 +27,14 @@ def serve(
         int | None,
         typer.Option("--metrics-port", min=1, max=65535, help="Serve Prometheus metrics here. Default: do not."),
     ] = None,
+    snapshot_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--snapshot-dir",
+            file_okay=False,
+            help="Share the forecasts mapped into memory with other servers of this machine here. Default: do not.",
+        ),
+    ] = None,
     drain_seconds: Annotated[
         float, typer.Option("--drain-seconds", min=0, help="Time that calls under way have to end after SIGTERM.")
     ] = _DEFAULT.drain_seconds,
@@ -49,6 +58,11 @@ def serve(
         typer.echo(json.dumps(where) if as_json else f"Farview serves on {host}:{real_port} (stop with Ctrl-C).")
 
     options = ServerOptions(
-        host=host, port=port, workers=workers, metrics_port=metrics_port, drain_seconds=drain_seconds
+        host=host,
+        port=port,
+        workers=workers,
+        metrics_port=metrics_port,
+        snapshot_folder=snapshot_dir,
+        drain_seconds=drain_seconds,
     )
     run(database, options, announce)

@@ -1,6 +1,6 @@
 """Reading forecasts of published runs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -68,14 +68,24 @@ def page(
 
 def table(engine: Engine, run_id: int, horizon_days: int, columns: Sequence[str]) -> pa.Table:
     """See Store.run_table."""
-    unknown = [name for name in columns if name not in FORECAST.names]
-    if unknown:
-        raise InvalidInput.of("columns", f"{', '.join(unknown)}: no such column of a forecast")
-    schema = pa.schema([FORECAST.field(name) for name in columns])
+    found = list(batches(engine, run_id, horizon_days, columns))
+    return pa.Table.from_batches(found, _schema(columns))
+
+
+def batches(engine: Engine, run_id: int, horizon_days: int, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """See Store.run_batches."""
+    schema = _schema(columns)
     query = _select(columns, run_id, horizon_days).order_by(FORECASTS.c.customer_id)
     with engine.connect() as connection:
         runs.require_published(connection, run_id)
-        return bulk.read_table(connection, query, schema)
+        yield from bulk.read(connection, query, schema)
+
+
+def _schema(columns: Sequence[str]) -> pa.Schema:
+    unknown = [name for name in columns if name not in FORECAST.names]
+    if unknown:
+        raise InvalidInput.of("columns", f"{', '.join(unknown)}: no such column of a forecast")
+    return pa.schema([FORECAST.field(name) for name in columns])
 
 
 def _select(columns: Sequence[str], run_id: int, horizon_days: int | None) -> Select[Any]:

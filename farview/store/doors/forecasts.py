@@ -1,6 +1,6 @@
 """A door of the store. Forecast runs and their forecasts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 from sqlalchemy import Engine
@@ -92,6 +92,10 @@ class ForecastsDoor:
     def run_table(self, run_id: int, horizon_days: int, columns: Sequence[str]) -> pa.Table:
         """Some columns of schemas.FORECAST for all customers of a run, ordered by customer id."""
         return forecasts.table(self._engine, run_id, horizon_days, columns)
+
+    def run_batches(self, run_id: int, horizon_days: int, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """The same in pieces, so that memory does not grow with the customers."""
+        return forecasts.batches(self._engine, run_id, horizon_days, columns)
 
     def totals(self, run_id: int) -> pa.Table:
         """schemas.TOTALS of a run, base first."""
