@@ -1,6 +1,6 @@
 """Evaluation of forecasts of the next purchase: who buys nothing within a horizon, gap times beside BG/NBD."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -11,9 +11,11 @@ import pyarrow.compute as pc
 
 from farview.core import columns as c
 from farview.core.clock import Cut
-from farview.core.errors import InvalidInput
+from farview.core.errors import FarviewError, InvalidInput
 from farview.evaluation.arrays import FloatArray, IntArray
+from farview.evaluation.kaplan_meier import SurvivalCurve, kaplan_meier
 from farview.evaluation.marginals import GridMarginal
+from farview.evaluation.spells import Spells
 from farview.evaluation.survival_calibration import integrated_calibration_index
 from farview.evaluation.survival_scores import Outcome
 from farview.features.gaps import purchase_gaps
@@ -21,7 +23,7 @@ from jobs.backtest import actuals_of, past_of
 from jobs.backtest_models import Past, candidates
 from jobs.progress import Progress
 from ltv.survival import fit_step_hazard, goes_on
-from ltv.survival_gaps import fit_gaps, gap_spells, next_purchase
+from ltv.survival_gaps import fit_gap_cox, fit_gaps, gap_goes_on, gap_spells, next_purchase
 
 _NORMAL_975 = 1.959963984540054
 _MOST_REPEATS = 4  # customers with more are shown together
@@ -32,11 +34,11 @@ class Score:
     """How one forecast of P(no purchase) did."""
 
     brier: float
-    lower: float  # 95 % over customers
-    upper: float
+    lower: float | None  # 95 % over customers; None of a single one
+    upper: float | None
     ici: float
     forecast: float  # mean P(no purchase)
-    by_repeats: Sequence[float]  # mean P(no purchase) of customers with 0, 1, 2, 3, 4 or more repeat purchase days
+    by_repeats: Sequence[float | None]  # mean P(no purchase) by repeat purchase days: 0, 1, 2, 3, 4 or more
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,13 @@ class RepurchaseEvaluation:
     customers: int
     gaps: int
     none: float  # share of customers who bought nothing in the holdout
-    none_by_repeats: Sequence[float]
+    none_by_repeats: Sequence[float | None]  # None where there are no customers
     customers_by_repeats: Sequence[int]
     models: Mapping[str, Score]
     median_next_days: tuple[float, float, float]  # quartiles over customers, gap_weibull
     shape: float  # of the Weibull; below 1 a purchase grows less likely the longer it has not come
+    failures: Mapping[str, str]  # models that could not be fitted, and why
+    cohorts: Mapping[str, SurvivalCurve]  # of the first gap, by month of first purchase, oldest first
 
 
 def evaluate_repurchase(
@@ -80,13 +84,22 @@ def evaluate_repurchase(
     gaps = purchase_gaps(past.events, Cut(calibration_end, datetime.now(UTC)), zone).read_all()
     gaps = gaps.filter(pc.is_in(gaps[c.CUSTOMER_ID], value_set=past.rfm[c.CUSTOMER_ID].combine_chunks()))
     open_gaps = gaps.filter(pc.invert(gaps["ended"]))
-    progress.start("fit and forecast", 3)
     model = fit_gaps(gaps)
     ahead = next_purchase(model, open_gaps, horizon)
-    progress.advance()
-    forecasts = {"gap_weibull": ahead.p_none, "gap_kaplan_meier": _kaplan_meier(gaps, open_gaps, horizon)}
-    progress.advance()
-    forecasts["bg_nbd"] = _bg_nbd(past, horizon, seed)
+    makers: Mapping[str, Callable[[], FloatArray]] = {
+        "gap_weibull": lambda: ahead.p_none,
+        "gap_cox": lambda: _cox(gaps, open_gaps, horizon),
+        "gap_kaplan_meier": lambda: _kaplan_meier(gaps, open_gaps, horizon),
+        "bg_nbd": lambda: _bg_nbd(past, horizon, seed),
+    }
+    progress.start("fit and forecast", len(makers))
+    forecasts, failures = {}, {}
+    for name, made in makers.items():
+        try:
+            forecasts[name] = made()
+        except FarviewError as error:
+            failures[name] = str(error)
+        progress.advance()
     progress.done()
     none = actuals_of(events, past, holdout_end).purchases == 0
     repeats = np.minimum(past.rfm[c.FREQUENCY].to_numpy(), _MOST_REPEATS).astype(np.int64)
@@ -102,22 +115,27 @@ def evaluate_repurchase(
         models={name: score(p_none, none, repeats) for name, p_none in forecasts.items()},
         median_next_days=(quartiles[0], quartiles[1], quartiles[2]),
         shape=float(np.exp(model.weibull.log_shape)),
+        failures=failures,
+        cohorts=_cohorts(gaps, past),
     )
 
 
 def score(p_none: FloatArray, none: np.ndarray[Any, np.dtype[np.bool_]], repeats: IntArray) -> Score:
     """Squared errors of P(no purchase), each argument of shape (customers,)."""
     errors = (p_none - none) ** 2
-    reach = _NORMAL_975 * float(errors.std(ddof=1)) / float(np.sqrt(len(errors)))
-    brier = float(errors.mean())
+    brier, limits = float(errors.mean()), (None, None)
+    if len(errors) > 1:
+        reach = _NORMAL_975 * float(errors.std(ddof=1)) / float(np.sqrt(len(errors)))
+        limits = max(brier - reach, 0.0), min(brier + reach, 1.0)
     ici = integrated_calibration_index(p_none, Outcome(none, np.ones(len(none))))
-    return Score(brier, brier - reach, brier + reach, ici, float(p_none.mean()), _by_repeats(p_none, repeats))
+    return Score(brier, *limits, ici, float(p_none.mean()), _by_repeats(p_none, repeats))
 
 
 def document(result: RepurchaseEvaluation) -> dict[str, Any]:
     """{"protocol": ..., "models": {NAME: figures}, "champion": NAME}; the champion has the lowest Brier score here."""
     report = asdict(result)
     models = report.pop("models")
+    report["cohorts"] = {name: _curve(curve) for name, curve in result.cohorts.items()}
     for day in ("calibration_end", "holdout_end"):
         report[day] = report[day].isoformat()
     best = min(models, key=lambda name: models[name]["brier"])
@@ -125,10 +143,26 @@ def document(result: RepurchaseEvaluation) -> dict[str, Any]:
     return {"protocol": report, "models": models, "champion": best}
 
 
-def _by_repeats(figures: FloatArray, repeats: IntArray) -> list[float]:
+def _curve(curve: SurvivalCurve) -> dict[str, Any]:
+    lower, upper = curve.interval_at(curve.times)
+    share = {"survival": curve.survival, "lower": lower, "upper": upper}
+    return {"days": curve.times.tolist()} | {name: figures.tolist() for name, figures in share.items()}
+
+
+def _cohorts(gaps: pa.Table, past: Past) -> dict[str, SurvivalCurve]:
+    """Days from the first to the second purchase, by Kaplan-Meier; of cohorts with a customer watched for a day."""
+    first = gaps.filter(pc.and_(pc.equal(gaps["number"], 1), pc.greater(gaps["gap_days"], 0)))
+    place = pc.index_in(first[c.CUSTOMER_ID], value_set=past.rfm[c.CUSTOMER_ID].combine_chunks())
+    cohort = past.rfm[c.COHORT].take(place).to_numpy()
+    days, ended = first["gap_days"].to_numpy().astype(np.float64), first["ended"].to_numpy()
+    spells = Spells.watched_from_the_beginning(days, ended)
+    return {name: kaplan_meier(spells.take(cohort == name)) for name in np.unique(cohort).tolist()}
+
+
+def _by_repeats(figures: FloatArray, repeats: IntArray) -> list[float | None]:
     counts = np.bincount(repeats, minlength=_MOST_REPEATS + 1)
     sums = np.bincount(repeats, figures, minlength=_MOST_REPEATS + 1)
-    return [float(total / count) if count else 0.0 for total, count in zip(sums, counts, strict=True)]
+    return [float(total / count) if count else None for total, count in zip(sums, counts, strict=True)]
 
 
 def _kaplan_meier(gaps: pa.Table, open_gaps: pa.Table, horizon: int) -> FloatArray:
@@ -136,6 +170,11 @@ def _kaplan_meier(gaps: pa.Table, open_gaps: pa.Table, horizon: int) -> FloatArr
     spells, *_ = gap_spells(gaps)
     since = open_gaps["gap_days"].to_numpy().astype(np.float64)
     return goes_on(fit_step_hazard(spells), np.zeros((len(since), 0)), since, horizon)
+
+
+def _cox(gaps: pa.Table, open_gaps: pa.Table, horizon: int) -> FloatArray:
+    model = fit_gap_cox(gaps)
+    return gap_goes_on(model.cox, model.design, open_gaps, horizon)
 
 
 def _bg_nbd(past: Past, horizon: int, seed: int) -> FloatArray:

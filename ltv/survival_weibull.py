@@ -16,6 +16,7 @@ from ltv.survival import FloatArray
 
 IntArray = NDArray[np.int64]
 
+_CERTAIN = 600.0  # ln of a hazard that nobody survives, below what a float holds
 _FLAT = 1e-12  # share of the greatest curvature: below it the likelihood has no top in some direction
 # The search may look where hazards are absurd; bounded, all sums over rows stay finite there.
 _LEAST_HAZARD, _MOST_HAZARD = 1e-12, 100.0  # the greater one bounds the logarithm too
@@ -35,7 +36,8 @@ class WeibullAft:
         """See SurvivalModel."""
         log_scale = self.intercept + covariates @ self.coefficients
         with np.errstate(divide="ignore"):
-            hazard: FloatArray = np.exp(np.exp(self.log_shape) * (np.log(ages) - log_scale))
+            log_hazard = np.exp(self.log_shape) * (np.log(ages) - log_scale)
+        hazard: FloatArray = np.exp(np.minimum(log_hazard, _CERTAIN))
         return hazard
 
     def age_at(self, covariates: FloatArray, hazard: FloatArray) -> FloatArray:

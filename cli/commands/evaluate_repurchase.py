@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.options import CustomerColumn, JsonOut, Seed, TimeColumn, TimeZone, parse_date
-from cli.report_files import json_path, write_json
+from cli.report_files import check_writable, json_path, write_json
 
 
 def evaluate_repurchase(
@@ -22,12 +22,16 @@ def evaluate_repurchase(
     time_column: TimeColumn = "time",
     amount_column: Annotated[str, typer.Option("--amount-column")] = "amount",
     time_zone: TimeZone = "UTC",
+    picture: Annotated[
+        Path | None, typer.Option("--picture", metavar="OUT.png", help="Draw the second purchase by cohort.")
+    ] = None,
     json_out: JsonOut = None,
     seed: Seed = 0,
 ) -> None:
     """Forecast which customers without contracts buy nothing in a holdout, and see which did. Needs no database.
 
-    gap_weibull learns the gaps between purchases, the last one still open; bg_nbd is the model of `train ltv`.
+    gap_weibull and gap_cox learn the gaps between purchases, the last one still open; bg_nbd is the model of `train
+    ltv`.
 
     Example: farview evaluate repurchase --transactions shop.csv --calibration-end 2025-03-31 --holdout-end 2025-06-30
     """
@@ -42,12 +46,15 @@ def evaluate_repurchase(
     if first is None or last is None:
         raise InvalidInput.of("--calibration-end", "and --holdout-end are needed")
     written = json_path(json_out)
+    check_writable("--picture", picture)
     columns = {"customer_id": customer_column, "time": time_column, "amount": amount_column}
     with progress() as bar:
         bar.start(f"read {transactions.name}")
         file = read_events(transactions, FileOptions(columns, unread=["currency"]), time_zone, "")
         bar.done()
         report = document(run_evaluation(file.events, first, last, time_zone, bar, seed=seed))
+    if picture is not None:
+        _draw(report["protocol"]["cohorts"], picture)
     report["protocol"] |= {"transactions": transactions.name, "rejected_rows": file.rejected_rows}
     if json_out == "-":
         print_json(report)
@@ -57,31 +64,58 @@ def evaluate_repurchase(
     _show(report)
 
 
+def _draw(cohorts: dict[str, Any], picture: Path) -> None:
+    from numpy import array
+
+    from farview.pictures.canvas import write
+    from farview.pictures.survival import SurvivalLine, draw_survival, some_of
+
+    lines = [
+        SurvivalLine(name, *(array(curve[part]) for part in ("days", "survival", "lower", "upper")))
+        for name, curve in some_of(cohorts).items()
+    ]
+    title = "The second purchase, by month of the first; bands: 95 %"
+    write(draw_survival({title: lines}, "days since the first purchase", "share without a second purchase"), picture)
+
+
+def _share(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"
+
+
+def _brier(figures: dict[str, Any]) -> str:
+    if figures["lower"] is None:
+        return f"{figures['brier']:.3f}"
+    return f"{figures['brier']:.3f} ({figures['lower']:.3f} - {figures['upper']:.3f})"
+
+
 def _show(report: dict[str, Any]) -> None:
     from cli.console import out, table
 
     protocol, models = report["protocol"], report["models"]
     if protocol["rejected_rows"]:
         out.print(f"Rejected rows: {protocol['rejected_rows']:,}")
+    people = "1 customer" if protocol["customers"] == 1 else f"{protocol['customers']:,} customers"
     out.print(
-        f"{protocol['customers']:,} customers with {protocol['gaps']:,} gaps that ended by "
+        f"{people} with {protocol['gaps']:,} gaps that ended by "
         f"{protocol['calibration_end']}; {protocol['none']:.1%} bought nothing by {protocol['holdout_end']}."
     )
     rows = [
         [
             name,
-            f"{figures['brier']:.3f} ({figures['lower']:.3f} - {figures['upper']:.3f})",
+            _brier(figures),
             f"{figures['ici']:.3f}",
             f"{figures['forecast']:.1%}",
         ]
         for name, figures in models.items()
     ]
+    for name, reason in protocol["failures"].items():
+        out.print(f"[yellow]{name} was not fitted:[/yellow] {reason}")
     caption = "Brier: mean squared error, 95 % over customers. ICI: mean miscalibration."
     out.print(table("Who buys nothing in the holdout", ["model", "Brier", "ICI", "forecast"], rows, caption=caption))
     groups = ["0", "1", "2", "3", "4 or more"]
     rows = [["customers", *(f"{n:,}" for n in protocol["customers_by_repeats"])]]
-    rows += [["bought nothing", *(f"{share:.1%}" for share in protocol["none_by_repeats"])]]
-    rows += [[name, *(f"{share:.1%}" for share in figures["by_repeats"])] for name, figures in models.items()]
+    rows += [["bought nothing", *map(_share, protocol["none_by_repeats"])]]
+    rows += [[name, *map(_share, figures["by_repeats"])] for name, figures in models.items()]
     out.print(table("The same by repeat purchases before", ["", *groups], rows))
     quartiles = " - ".join(f"{days:.0f}" for days in protocol["median_next_days"][::2])
     out.print(

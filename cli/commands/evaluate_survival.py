@@ -98,16 +98,17 @@ def evaluate_survival(
 
 
 def _draw(result: "SurvivalEvaluation", unit: str, picture: Path) -> None:
-    from farview.pictures.survival import SurvivalLine, draw_survival
+    from farview.pictures.canvas import write
+    from farview.pictures.survival import SurvivalLine, draw_survival, some_of
 
     panels = {}
     for view in result.views:
-        shown = {name: curve for name, curve in view.curves.items() if name} or view.curves
+        shown = some_of({name: curve for name, curve in view.curves.items() if name} or view.curves)
         panels[_READINGS[view.name]] = [
             SurvivalLine(name or "all", curve.times, curve.survival, *curve.interval_at(curve.times))
             for name, curve in shown.items()
         ]
-    draw_survival(panels, unit).savefig(picture)
+    write(draw_survival(panels, f"age ({unit})"), picture)
 
 
 def _numbers(option: str, text: str | None) -> list[float]:

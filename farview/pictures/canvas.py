@@ -17,10 +17,17 @@ _SIZE = (7.0, 4.6)  # inches, 100 dots each
 
 def canvas() -> tuple[Figure, Axes]:
     """An empty picture 700 dots wide."""
-    picture = Figure(figsize=_SIZE, dpi=100, layout="constrained")
-    axes = picture.add_subplot()
-    axes.spines[["top", "right"]].set_visible(False)
+    picture, (axes,) = canvases(1)
     return picture, axes
+
+
+def canvases(panels: int) -> tuple[Figure, list[Axes]]:
+    """An empty picture of that width with panels side by side that share their scales."""
+    picture = Figure(figsize=_SIZE, dpi=100, layout="constrained")
+    grid = list(picture.subplots(1, panels, sharey=True, sharex=True, squeeze=False)[0])
+    for axes in grid:
+        axes.spines[["top", "right"]].set_visible(False)
+    return picture, grid
 
 
 def title(axes: Axes, text: str) -> None:

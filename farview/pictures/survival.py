@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from farview.pictures.canvas import COLOURS, STYLES, canvases, title
 
-# Okabe, Ito (2008): told apart by people with any kind of colour blindness. The line style tells them apart in grey.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_STYLES = ("-", "--", "-.", ":")
+FloatArray = NDArray[np.float64]
+Line = TypeVar("Line")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +26,29 @@ class SurvivalLine:
     upper: FloatArray
 
 
-def draw_survival(panels: Mapping[str, Sequence[SurvivalLine]], unit: str) -> Figure:
-    """Share still there over age, panels side by side.
+def some_of(lines: Mapping[str, Line]) -> dict[str, Line]:
+    """As many as a picture has colours for: all, or first, last and evenly between."""
+    names = list(lines)
+    chosen = np.unique(np.linspace(0, len(names) - 1, min(len(names), len(COLOURS))).round().astype(np.int64))
+    return {names[k]: lines[names[k]] for k in chosen.tolist()}
+
+
+def draw_survival(panels: Mapping[str, Sequence[SurvivalLine]], ages: str, share: str = "share still there") -> Figure:
+    """A share over age, panels side by side.
 
     Args:
         panels: lines by title of the panel.
-        unit: of the ages.
+        ages: name of the axis, with its unit.
+        share: name of the other one.
     """
-    picture = Figure(figsize=(7.0, 4.2), dpi=100, layout="constrained")
-    grid = picture.subplots(1, len(panels), sharey=True, sharex=True, squeeze=False)[0]
-    for axes, (title, lines) in zip(grid, panels.items(), strict=True):
+    picture, grid = canvases(len(panels))
+    for axes, (text, lines) in zip(grid, panels.items(), strict=True):
         for number, line in enumerate(lines):
             _draw(axes, line, number)
-        axes.set_title(title, loc="left", fontsize=10)
-        axes.set(xlabel=f"age ({unit})", ylim=(0, 1.01))
+        title(axes, text)
+        axes.set(xlabel=ages, ylim=(0, 1.01))
         axes.set_xlim(left=0)
-        axes.spines[["top", "right"]].set_visible(False)
-    grid[0].set_ylabel("share still there")
+    grid[0].set_ylabel(share)
     # Below the panels: inside, it would hide curves that stay high in one and fall in the other.
     handles, names = grid[0].get_legend_handles_labels()
     picture.legend(handles, names, loc="outside lower center", ncols=min(len(names), 4), frameon=False, fontsize=9)
@@ -50,7 +56,7 @@ def draw_survival(panels: Mapping[str, Sequence[SurvivalLine]], unit: str) -> Fi
 
 
 def _draw(axes: Axes, line: SurvivalLine, number: int) -> None:
-    colour, style = _COLOURS[number % len(_COLOURS)], _STYLES[number % len(_STYLES)]
+    colour, style = COLOURS[number % len(COLOURS)], STYLES[number % len(STYLES)]
     ages = np.concatenate([[0.0], line.ages])
     steps = [np.concatenate([[1.0], figures]) for figures in (line.survival, line.lower, line.upper)]
     axes.fill_between(ages, steps[1], steps[2], step="post", color=colour, alpha=0.2, linewidth=0)

@@ -26,9 +26,15 @@ def test_tables_show_forecasts_beside_what_came(cdnow_sample: Path) -> None:
     assert max(map(len, result.output.splitlines())) <= 80
 
 
+def test_the_second_purchase_is_drawn_by_cohort(cdnow_sample: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "cohorts.png"
+    assert run(cdnow_sample, "--picture", str(picture)).exit_code == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
 def test_json_to_a_dash_is_all_that_is_printed(cdnow_sample: Path) -> None:
     report = json.loads(run(cdnow_sample, "--json", "-").stdout)
-    assert set(report["models"]) == {"gap_weibull", "gap_kaplan_meier", "bg_nbd"}
+    assert set(report["models"]) == {"gap_weibull", "gap_cox", "gap_kaplan_meier", "bg_nbd"}
 
 
 def test_a_day_that_is_none_names_its_option(cdnow_sample: Path) -> None:

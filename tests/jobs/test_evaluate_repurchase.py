@@ -41,7 +41,8 @@ def test_the_population_and_what_came_are_those_of_the_protocol(result: Repurcha
 def test_gaps_forecast_better_than_one_curve_and_bg_nbd_better_than_gaps(result: RepurchaseEvaluation) -> None:
     """On CDNOW, whose customers leave for ever: a model of gaps alone does not know that."""
     models = result.models
-    assert models["bg_nbd"].brier < models["gap_weibull"].brier < models["gap_kaplan_meier"].brier
+    for gaps in ("gap_weibull", "gap_cox"):
+        assert models["bg_nbd"].brier < models[gaps].brier < models["gap_kaplan_meier"].brier
 
 
 def test_nothing_after_the_calibration_end_moves_a_forecast(events: pa.Table, result: RepurchaseEvaluation) -> None:
@@ -62,7 +63,35 @@ def test_nothing_after_the_calibration_end_moves_a_forecast(events: pa.Table, re
 
 def test_a_score_by_hand() -> None:
     scored = score(np.array([0.5, 0.5, 1.0, 0.0]), np.array([True, False, True, False]), np.array([0, 0, 1, 4]))
-    assert (scored.brier, scored.forecast, scored.by_repeats) == (0.125, 0.5, [0.5, 1.0, 0.0, 0.0, 0.0])
+    assert (scored.brier, scored.forecast, scored.by_repeats) == (0.125, 0.5, [0.5, 1.0, None, None, 0.0])
+
+
+def test_limits_of_a_score_stay_between_0_and_1_and_a_single_customer_has_none() -> None:
+    few = score(np.array([0.0, 1.0, 0.5]), np.array([True, True, True]), np.array([0, 0, 0]))
+    alone = score(np.array([0.5]), np.array([True]), np.array([0]))
+    assert (few.lower, few.upper) == (0.0, 1.0)
+    assert (alone.lower, alone.upper) == (None, None)
+
+
+def test_hardly_any_gaps_are_forecast_without_covariates_and_without_what_needs_them() -> None:
+    """Two gaps and four covariates would be met exactly, and the next purchase be certain tomorrow."""
+    days = [datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 11, tzinfo=UTC), datetime(2024, 2, 1, tzinfo=UTC)]
+    rows = [dict(zip(schemas.EVENTS.names, ("a", day, 10.0), strict=True)) for day in days]
+    result = evaluate_repurchase(
+        pa.Table.from_pylist(rows, schema=schemas.EVENTS), date(2024, 2, 10), date(2024, 4, 1), "UTC", Silent()
+    )
+    assert result.shape < 10.0
+    assert "gap_cox" in result.failures
+    assert set(result.models) == {"gap_weibull", "gap_kaplan_meier", "bg_nbd"}
+
+
+def test_cohorts_are_of_first_gaps_that_were_watched(result: RepurchaseEvaluation, events: pa.Table) -> None:
+    first = {}
+    for who, time in zip(events["customer_id"].to_pylist(), events["time"].to_pylist(), strict=True):
+        first[who] = min(first.get(who, time), time)
+    january = [who for who, time in first.items() if (time.year, time.month) == (1997, 1)]
+    assert list(result.cohorts) == ["1997-01", "1997-02", "1997-03"]
+    assert result.cohorts["1997-01"].at_risk[0] == pytest.approx(len(january), abs=10)  # some paid nothing
 
 
 def test_the_report_names_the_lowest_brier_score(result: RepurchaseEvaluation) -> None:
