@@ -123,7 +123,8 @@ def evaluate_repurchase(
 def score(p_none: FloatArray, none: np.ndarray[Any, np.dtype[np.bool_]], repeats: IntArray) -> Score:
     """Squared errors of P(no purchase), each argument of shape (customers,)."""
     errors = (p_none - none) ** 2
-    brier, limits = float(errors.mean()), (None, None)
+    brier = float(errors.mean())
+    limits: tuple[float | None, float | None] = (None, None)
     if len(errors) > 1:
         reach = _NORMAL_975 * float(errors.std(ddof=1)) / float(np.sqrt(len(errors)))
         limits = max(brier - reach, 0.0), min(brier + reach, 1.0)
