@@ -29,6 +29,9 @@ BTYD = (
 )
 """Buy-till-you-die models, simpler ones first; see `ltv.families`."""
 
+SEQUENCES = ("gru", "transformer")
+"""Networks over a customer's events; see `ltv.sequence_fit`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Past:
@@ -81,6 +84,11 @@ def candidates(seed: int) -> Mapping[str, Candidate]:
 
         return fit_combination_to(past, seed)
 
+    def fit_sequence(name: str, past: Past) -> Predict:
+        from jobs.backtest_sequences import fit_sequence_to
+
+        return fit_sequence_to(name, seed, past)
+
     btyd = {
         name: Candidate(
             partial(_fit_btyd, name, seed),
@@ -98,6 +106,10 @@ def candidates(seed: int) -> Mapping[str, Candidate]:
         "boost": Candidate(
             fit_boost, "its buy-till-you-die process, run on; the corrections to it, held constant", standing=False
         ),
+        **{
+            name: Candidate(partial(fit_sequence, name), "the curve of purchases it learnt, run on", standing=False)
+            for name in SEQUENCES
+        },
         "combination": Candidate(fit_combination, "that of its members; their weights, held constant", standing=False),
     }
 

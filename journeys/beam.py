@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from journeys.arrays import copy_into
+from farview.core.vectors import copy_into
 from journeys.feasibility import IntArray, WordArray, open_channels, take_channel
 from journeys.timed import TimedRules, open_in_time
 

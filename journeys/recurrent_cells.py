@@ -14,7 +14,7 @@ from numba import types
 from numba.extending import overload
 from numpy.typing import NDArray
 
-from journeys.arrays import VECTOR, sigmoid, tanh
+from farview.core.vectors import VECTOR, sigmoid, tanh
 
 Float32Array = NDArray[np.float32]
 

@@ -10,8 +10,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from farview.core.vectors import VECTOR, add_into, add_product, copy_into, dot
 from farview.features.steps import Steps
-from journeys.arrays import VECTOR, add_into, add_product, copy_into, dot
 from journeys.inputs import FARTHEST, Histories, NextTouch, all_histories
 from journeys.recurrent_cells import LstmWeights, Weights, channels_of, hidden_of, peek, update
 

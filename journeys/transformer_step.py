@@ -10,8 +10,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from farview.core.vectors import VECTOR, add_into, add_product, copy_into, dot, normalise
 from farview.features.steps import Steps
-from journeys.arrays import VECTOR, add_into, add_product, copy_into, dot
 from journeys.inputs import FARTHEST, Histories, NextTouch, all_histories
 
 Float32Array = NDArray[np.float32]
@@ -20,7 +20,6 @@ CodeArray = NDArray[np.int32]
 
 LAYERS, HEADS, WIDENING = 2, 2, 2
 REACH = 64  # touches that a touch sees, itself included
-_SMALLEST_VARIANCE = np.float32(1e-5)
 
 
 class TransformerWeights(NamedTuple):
@@ -277,21 +276,21 @@ def _forward(
     D = len(x)
     for layer in range(len(weights.look)):
         mine = own[0][layer, own[1]]
-        _normalise(x, weights.norm_attention[layer], scratch.normed)
+        normalise(x, weights.norm_attention[layer], scratch.normed)
         copy_into(scratch.looked, weights.look_bias[layer])
         add_product(scratch.normed, weights.look[layer], scratch.looked)
         copy_into(mine, scratch.looked[D:])
         _attend(weights.distance[layer], (past[0][layer], past[1]), (planned[0][layer], planned[1]), mine, scratch)
         add_into(x, weights.told_bias[layer])
         add_product(scratch.told, weights.told[layer], x)
-        _normalise(x, weights.norm_feed[layer], scratch.normed)
+        normalise(x, weights.norm_feed[layer], scratch.normed)
         copy_into(scratch.wide, weights.widen_bias[layer])
         add_product(scratch.normed, weights.widen[layer], scratch.wide)
         for unit in range(len(scratch.wide)):
             scratch.wide[unit] = max(scratch.wide[unit], np.float32(0.0))
         add_into(x, weights.narrow_bias[layer])
         add_product(scratch.wide, weights.narrow[layer], x)
-    _normalise(x, weights.norm, scratch.normed)
+    normalise(x, weights.norm, scratch.normed)
     copy_into(x, scratch.normed)
 
 
@@ -340,18 +339,3 @@ def _of(
     if number < past[1] + planned[1]:
         return planned[0][number - past[1]]
     return own
-
-
-@njit(cache=True, nogil=True, fastmath=VECTOR, error_model="numpy")
-def _normalise(x: Float32Array, affine: Float32Array, target: Float32Array) -> None:
-    """Layer normalisation: Ba et al. (2016), arXiv:1607.06450."""
-    mean = np.float32(0.0)
-    for unit in range(len(x)):
-        mean += x[unit]
-    mean /= np.float32(len(x))
-    variance = np.float32(0.0)
-    for unit in range(len(x)):
-        variance += (x[unit] - mean) * (x[unit] - mean)
-    scale = np.float32(1.0) / np.sqrt(variance / np.float32(len(x)) + _SMALLEST_VARIANCE)
-    for unit in range(len(x)):
-        target[unit] = (x[unit] - mean) * scale * affine[0, unit] + affine[1, unit]

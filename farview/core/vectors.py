@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 Float32Array = NDArray[np.float32]
 
+SMALLEST_VARIANCE = np.float32(1e-5)  # that a normalisation divides by
 VECTOR = {"reassoc", "contract", "nsz"}  # lets the compiler vectorise sums; infinities keep their meaning
 
 
@@ -73,3 +74,18 @@ def dot(one: Float32Array, other: Float32Array) -> np.float32:
     for entry in range(len(one)):
         total += one[entry] * other[entry]
     return total
+
+
+@njit(cache=True, nogil=True, fastmath=VECTOR, error_model="numpy")
+def normalise(x: Float32Array, affine: Float32Array, target: Float32Array) -> None:
+    """Layer normalisation: Ba et al. (2016), arXiv:1607.06450."""
+    mean = np.float32(0.0)
+    for unit in range(len(x)):
+        mean += x[unit]
+    mean /= np.float32(len(x))
+    variance = np.float32(0.0)
+    for unit in range(len(x)):
+        variance += (x[unit] - mean) * (x[unit] - mean)
+    scale = np.float32(1.0) / np.sqrt(variance / np.float32(len(x)) + SMALLEST_VARIANCE)
+    for unit in range(len(x)):
+        target[unit] = (x[unit] - mean) * scale * affine[0, unit] + affine[1, unit]
