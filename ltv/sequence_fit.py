@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -17,7 +18,7 @@ from farview.core.errors import InvalidInput
 from farview.features.through import through
 from ltv.event_gru import EventGru
 from ltv.event_transformer import EventTransformer
-from ltv.sequence_inputs import FloatArray, Units
+from ltv.sequence_inputs import IntArray, Units
 from ltv.sequence_law import OUTPUTS, expected_purchases, read_outputs
 from ltv.sequence_loss import Came, loss
 from ltv.sequence_model import GRU, TRANSFORMER, SequenceDiagnostics, SequenceModel
@@ -29,7 +30,7 @@ NETWORKS: Mapping[str, type[nn.Module]] = {GRU: EventGru, TRANSFORMER: EventTran
 MOST_EPOCHS = 24
 PATIENCE = 3  # epochs in a row without a lower loss on later days before training ends
 BATCH = 512
-UPDATES = 40  # an epoch has at least so many
+UPDATES = 20  # that an epoch has at least, as long as a batch then has 32 customers
 LEARNING_RATE = 4e-3
 WEIGHT_DECAY = 0.05
 DROPOUT = 0.1
@@ -37,7 +38,9 @@ AVERAGING = 0.98  # share of the running mean of the weights, which is what is k
 FEWEST_PURCHASES = 50  # within the targets: fewer teach no network
 
 
-def fit_sequence(name: str, events: pa.Table, cut: Cut, zone: str, *, seed: int = 0) -> SequenceModel:
+def fit_sequence(
+    name: str, events: pa.Table, cut: Cut, zone: str, *, seed: int = 0, most_epochs: int = MOST_EPOCHS
+) -> SequenceModel:
     """Trains a network on three origins in the past, as long as it forecasts the newest of them better.
 
     How many epochs is learnt from targets that end by the newest origin's day, judged on what came after it; the
@@ -49,6 +52,7 @@ def fit_sequence(name: str, events: pa.Table, cut: Cut, zone: str, *, seed: int 
         cut: the end of what is known.
         zone: IANA zone of the business.
         seed: same seed and events, same parameters on processors of one kind.
+        most_epochs: that early stopping chooses from.
 
     Raises:
         InvalidInput: an unknown name, or a history too short or too thin to learn from.
@@ -74,7 +78,7 @@ def fit_sequence(name: str, events: pa.Table, cut: Cut, zone: str, *, seed: int 
                 f"{bought:.0f} purchases in a target are too few for a network ({FEWEST_PURCHASES} are needed)",
             )
     with _calm(seed):
-        epochs, judged = _epochs(name, early, late, seed)
+        epochs, judged = _epochs(name, early, late, (most_epochs, seed))
     with _calm(seed):
         weights = _trained(name, everything, epochs, seed)
     weights = levelled(weights, everything)
@@ -104,11 +108,11 @@ class _Judged:
         self.weights, self.without, self.loss = weights, without, without
 
 
-def _epochs(name: str, early: Stack, late: Stack, seed: int) -> tuple[int, _Judged]:
+def _epochs(name: str, early: Stack, late: Stack, terms: tuple[int, int]) -> tuple[int, _Judged]:
     """After which epoch on early targets the late ones are forecast best."""
     best = 0
     judged: _Judged | None = None
-    for epoch, network in enumerate(_training(name, early, MOST_EPOCHS, seed)):
+    for epoch, network in enumerate(_training(name, early, *terms)):
         now = _loss_on(network, late)
         if judged is None:
             judged = _Judged(_weights(network), now)
@@ -144,16 +148,16 @@ def _training(name: str, rows: Stack, epochs: int, seed: int) -> Iterator[nn.Mod
         yield average.module
 
 
-def _batches(rows: Stack, random: np.random.Generator) -> Iterator[FloatArray]:
+def _batches(rows: Stack, random: np.random.Generator) -> Iterator[IntArray]:
     """Rows in random order, those of a batch of similar length, so that little padding is read."""
-    size = int(np.clip(len(rows.tokens.now) // UPDATES, 16, BATCH))
-    order = np.argsort(rows.tokens.now + random.random(len(rows.tokens.now)), kind="stable")
+    size = int(np.clip(len(rows.tokens.now) // UPDATES, 32, BATCH))
+    order: IntArray = np.argsort(rows.tokens.now + random.random(len(rows.tokens.now)), kind="stable")
     starts = np.arange(0, len(order), size)
     for start in random.permutation(starts):
         yield order[start : start + size]
 
 
-def _batch_loss(network: nn.Module, rows: Stack, batch: FloatArray) -> Tensor:
+def _batch_loss(network: nn.Module, rows: Stack, batch: IntArray) -> Tensor:
     part = rows.tokens.take(batch)
     said = network(_tensor(part.events), torch.from_numpy(part.now).to(device()))
     came = (getattr(rows, field)[batch] for field in Came._fields)
@@ -162,7 +166,8 @@ def _batch_loss(network: nn.Module, rows: Stack, batch: FloatArray) -> Tensor:
 
 def _loss_on(network: nn.Module, rows: Stack) -> float:
     network.eval()
-    order, total, seen = np.argsort(rows.tokens.now, kind="stable"), 0.0, 0
+    order: IntArray = np.argsort(rows.tokens.now, kind="stable")
+    total, seen = 0.0, 0
     with torch.no_grad():
         for start in range(0, len(order), 4 * BATCH):
             batch = order[start : start + 4 * BATCH]
@@ -215,7 +220,7 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _tensor(array: FloatArray) -> Tensor:
+def _tensor(array: NDArray[np.float32]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(array)).to(device())
 
 

@@ -15,7 +15,10 @@ from jobs.backtest_models import Past, candidates
 from jobs.progress import Silent
 from tests.tiers import examples
 
-LEARNERS = {name: candidates(seed=0)[name] for name in examples(ci=("boost",), soak=("boost", "combination"))}
+LEARNERS = {
+    name: candidates(seed=0)[name]
+    for name in examples(ci=("boost",), soak=("boost", "gru", "transformer", "combination"))
+}
 CUSTOMERS = examples(ci=300, soak=700)
 HORIZON_DAYS = 45
 
