@@ -25,6 +25,8 @@ from rich.table import Table
 
 from farview.core import columns as c
 from farview.core.schemas import FORECAST, GRID_BYTES, TOTALS
+from farview.store import customers as customers_known
+from farview.store.engine import write
 from farview.store.migrate import upgrade
 from farview.store.promises import GuaranteeTerms
 from farview.store.store import Store
@@ -113,7 +115,10 @@ def stored(folder: Path, customers: int) -> Store:
     run = store.begin_run(RunSpec(model.kind, model.version, day, now, "s", "c", (90,), 0), parts)
     for part in range(parts):
         numbers = range(part * BATCH, min((part + 1) * BATCH, customers))
-        store.stage(run, pa.Table.from_batches([forecasts(numbers)]), part=part)
+        batch = forecasts(numbers)
+        store.stage(run, pa.Table.from_batches([batch]), part=part)
+        names = batch.column(c.CUSTOMER_ID).to_pylist()
+        write(store._engine, lambda connection, names=names: customers_known.add(connection, names, now))
     store.publish(run, TOTALS.empty_table(), who="benchmark")
     for name, where in (("new", NEW), ("asleep", "p_alive < 0.2")):
         store.set_guarantee(GuaranteeTerms(name, "mail", Fraction(1, 5), where, None, 3_650), who="benchmark")

@@ -6,6 +6,7 @@ import typer
 
 from cli.commands import (
     backtest,
+    customers,
     demo,
     evaluate,
     guarantees,
@@ -46,6 +47,7 @@ app.add_typer(backtest.app, name="backtest")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(models.app, name="models")
 app.add_typer(segments.app, name="segments")
+app.add_typer(customers.app, name="customers")
 app.add_typer(guarantees.app, name="guarantees")
 app.add_typer(simulate.app, name="simulate")
 app.command("serve")(serve.serve)

@@ -86,7 +86,8 @@ class Audiences:
         ]
         now = datetime.now(UTC)
         contest = ground.contest([guarantee.members for guarantee in guarantees])
-        barred = _asks(lambda ids: self._store.barred(ids, asked.contacted, now))
+        store = self._store
+        barred = _asks(lambda ids: store.barred(ids, asked.contacted, now) | store.unknown_customers(ids))
         audience = place(contest, guarantees, barred=barred, on_shortfall=ground.on_shortfall)
         return self._answer(ground, contest, audience, self._named(ground, audience))
 
@@ -110,7 +111,8 @@ class Audiences:
             if asked.caps:
                 writer.hold_contacts()
             held = writer.hold_ledger(ledger, now)
-            contest, audience = _placed(ground, held, _asks(lambda ids: writer.barred(ids, asked.contacted, now)))
+            barred = _asks(lambda ids: writer.barred(ids, asked.contacted, now) | writer.unknown_customers(ids))
+            contest, audience = _placed(ground, held, barred)
             named = self._named(ground, audience)
             reservation = Reservation(named.answer_id, expires_at, caller(context))
             writer.reserve(held, _slots(held, audience), reservation, now)

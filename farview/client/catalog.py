@@ -24,6 +24,11 @@ class CatalogCalls:
         )
         return self._connection.call(self._catalog.UpsertCustomers, request)
 
+    def delete_customer(self, customer_id: str, *, request_id: str = "") -> catalog_pb2.DeleteCustomerResponse:
+        """Forgets a customer: every row, every remembered answer. Raises NotFound."""
+        request = catalog_pb2.DeleteCustomerRequest(request_id=messages.request_id(request_id), customer_id=customer_id)
+        return self._connection.call(self._catalog.DeleteCustomer, request)
+
     def upsert_items(self, items: Sequence[CatalogEntry], *, request_id: str = "") -> catalog_pb2.UpsertItemsResponse:
         """Adds at most 1,000 items or changes them, all or none; `request_id` as in `upsert_customers`."""
         request = catalog_pb2.UpsertItemsRequest(request_id=messages.request_id(request_id), items=map(_item, items))

@@ -176,5 +176,9 @@ def _close(connection: Connection, ledger: Ledger, closed: dict[_Key, int]) -> N
 
 
 def _subject(ledger: Ledger, key: _Key) -> str:
-    parts = (part.isoformat() if isinstance(part, datetime) else str(part) for part in key)
+    """What a correction was of; never a customer, whom the log would name for ever."""
+    named = zip(ledger.identity, key, strict=True)
+    parts = (
+        part.isoformat() if isinstance(part, datetime) else str(part) for name, part in named if name != "customer_id"
+    )
     return "/".join((ledger.table.name, *parts))

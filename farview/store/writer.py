@@ -13,6 +13,7 @@ from farview.store import (
     champions,
     contacts,
     exposures,
+    forgetting,
     guarantees,
     plans,
     queue,
@@ -24,6 +25,7 @@ from farview.store import (
 )
 from farview.store.catalog import DescribedCustomer, DescribedItem
 from farview.store.engine import write
+from farview.store.forgetting import Forgotten, Without
 from farview.store.job_requests import JobRequest
 from farview.store.promises import (
     Contact,
@@ -104,6 +106,23 @@ class Writer:
     def upsert_items(self, rows: Sequence[DescribedItem]) -> WriteCounts:
         """Adds items or changes them, each named once."""
         return catalog.upsert_items(self.connection, rows)
+
+    def forget_customer(self, customer_id: str, without: Without, *, who: str) -> Forgotten:
+        """Deletes every row of a customer; slots under guarantees stay counted, without the name.
+
+        Args:
+            customer_id: whom to forget.
+            without: takes the customer out of an answer that is remembered for a request id.
+            who: for the audit log, which does not say who was forgotten.
+
+        Raises:
+            NotFound: nothing names them.
+        """
+        return forgetting.forget(self.connection, customer_id, without, who=who)
+
+    def unknown_customers(self, customer_ids: Sequence[str]) -> frozenset[str]:
+        """See Store.unknown_customers."""
+        return forgetting.unknown(self.connection, customer_ids)
 
     # segments and guarantees
 

@@ -252,6 +252,54 @@ class UpsertCustomersResponse(_message.Message):
 Global___UpsertCustomersResponse: _TypeAlias = UpsertCustomersResponse  # noqa: Y015
 
 @_typing.final
+class DeleteCustomerRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """As in UpsertCustomersRequest. Nothing else of the request is kept."""
+    customer_id: _builtins.str
+    """1 to 256 characters."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_id", b"customer_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteCustomerRequest: _TypeAlias = DeleteCustomerRequest  # noqa: Y015
+
+@_typing.final
+class DeleteCustomerResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELETED_COUNT_FIELD_NUMBER: _builtins.int
+    CHANGED_ANSWER_COUNT_FIELD_NUMBER: _builtins.int
+    deleted_count: _builtins.int
+    """Rows of all tables that went or lost the name."""
+    changed_answer_count: _builtins.int
+    """Remembered answers from which the customer was taken."""
+    def __init__(
+        self,
+        *,
+        deleted_count: _builtins.int = ...,
+        changed_answer_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_answer_count", b"changed_answer_count", "deleted_count", b"deleted_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteCustomerResponse: _TypeAlias = DeleteCustomerResponse  # noqa: Y015
+
+@_typing.final
 class UpsertItemsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

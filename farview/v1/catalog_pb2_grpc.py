@@ -47,6 +47,11 @@ class CatalogServiceStub:
                 request_serializer=farview_dot_v1_dot_catalog__pb2.UpsertCustomersRequest.SerializeToString,
                 response_deserializer=farview_dot_v1_dot_catalog__pb2.UpsertCustomersResponse.FromString,
                 _registered_method=True)
+        self.DeleteCustomer = channel.unary_unary(
+                '/farview.v1.CatalogService/DeleteCustomer',
+                request_serializer=farview_dot_v1_dot_catalog__pb2.DeleteCustomerRequest.SerializeToString,
+                response_deserializer=farview_dot_v1_dot_catalog__pb2.DeleteCustomerResponse.FromString,
+                _registered_method=True)
         self.UpsertItems = channel.unary_unary(
                 '/farview.v1.CatalogService/UpsertItems',
                 request_serializer=farview_dot_v1_dot_catalog__pb2.UpsertItemsRequest.SerializeToString,
@@ -72,6 +77,21 @@ class CatalogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteCustomer(self, request, context):
+        """Forgets a customer, whom the next call of no method answers any more. It goes: transactions, touches, consents,
+        impressions, exposures, plans, forecasts of every run, attributes, and what answers remembered for request ids say of
+        them. It stays: that slots under guarantees were theirs is not known any more, but the slots are counted; totals and
+        models, which hold no customer; and a line of the audit log that does not say who it was.
+
+        Every table is looked through once: seconds for ten million transactions. A job that read the customer before and
+        publishes after may bring back a forecast or a plan; cancel what runs, or call again after it.
+
+        NOT_FOUND: nothing names the customer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def UpsertItems(self, request, context):
         """Adds items of the catalogue or changes them.
         """
@@ -86,6 +106,11 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.UpsertCustomers,
                     request_deserializer=farview_dot_v1_dot_catalog__pb2.UpsertCustomersRequest.FromString,
                     response_serializer=farview_dot_v1_dot_catalog__pb2.UpsertCustomersResponse.SerializeToString,
+            ),
+            'DeleteCustomer': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteCustomer,
+                    request_deserializer=farview_dot_v1_dot_catalog__pb2.DeleteCustomerRequest.FromString,
+                    response_serializer=farview_dot_v1_dot_catalog__pb2.DeleteCustomerResponse.SerializeToString,
             ),
             'UpsertItems': grpc.unary_unary_rpc_method_handler(
                     servicer.UpsertItems,
@@ -128,6 +153,33 @@ class CatalogService:
             '/farview.v1.CatalogService/UpsertCustomers',
             farview_dot_v1_dot_catalog__pb2.UpsertCustomersRequest.SerializeToString,
             farview_dot_v1_dot_catalog__pb2.UpsertCustomersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteCustomer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/farview.v1.CatalogService/DeleteCustomer',
+            farview_dot_v1_dot_catalog__pb2.DeleteCustomerRequest.SerializeToString,
+            farview_dot_v1_dot_catalog__pb2.DeleteCustomerResponse.FromString,
             options,
             channel_credentials,
             insecure,

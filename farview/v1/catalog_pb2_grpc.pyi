@@ -43,6 +43,17 @@ class CatalogServiceStub:
     def __new__(cls, channel: _aio.Channel) -> CatalogServiceAsyncStub: ...
     UpsertCustomers: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.UpsertCustomersRequest, _catalog_pb2.UpsertCustomersResponse]
     """Adds customers or adds to what is known of them. Consent acts on the next call of every method that keeps to it."""
+    DeleteCustomer: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.DeleteCustomerRequest, _catalog_pb2.DeleteCustomerResponse]
+    """Forgets a customer, whom the next call of no method answers any more. It goes: transactions, touches, consents,
+    impressions, exposures, plans, forecasts of every run, attributes, and what answers remembered for request ids say of
+    them. It stays: that slots under guarantees were theirs is not known any more, but the slots are counted; totals and
+    models, which hold no customer; and a line of the audit log that does not say who it was.
+
+    Every table is looked through once: seconds for ten million transactions. A job that read the customer before and
+    publishes after may bring back a forecast or a plan; cancel what runs, or call again after it.
+
+    NOT_FOUND: nothing names the customer.
+    """
     UpsertItems: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.UpsertItemsRequest, _catalog_pb2.UpsertItemsResponse]
     """Adds items of the catalogue or changes them."""
 
@@ -61,6 +72,17 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     UpsertCustomers: _aio.UnaryUnaryMultiCallable[_catalog_pb2.UpsertCustomersRequest, _catalog_pb2.UpsertCustomersResponse]  # type: ignore[assignment]
     """Adds customers or adds to what is known of them. Consent acts on the next call of every method that keeps to it."""
+    DeleteCustomer: _aio.UnaryUnaryMultiCallable[_catalog_pb2.DeleteCustomerRequest, _catalog_pb2.DeleteCustomerResponse]  # type: ignore[assignment]
+    """Forgets a customer, whom the next call of no method answers any more. It goes: transactions, touches, consents,
+    impressions, exposures, plans, forecasts of every run, attributes, and what answers remembered for request ids say of
+    them. It stays: that slots under guarantees were theirs is not known any more, but the slots are counted; totals and
+    models, which hold no customer; and a line of the audit log that does not say who it was.
+
+    Every table is looked through once: seconds for ten million transactions. A job that read the customer before and
+    publishes after may bring back a forecast or a plan; cancel what runs, or call again after it.
+
+    NOT_FOUND: nothing names the customer.
+    """
     UpsertItems: _aio.UnaryUnaryMultiCallable[_catalog_pb2.UpsertItemsRequest, _catalog_pb2.UpsertItemsResponse]  # type: ignore[assignment]
     """Adds items of the catalogue or changes them."""
 
@@ -82,6 +104,23 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.UpsertCustomersResponse, _abc.Awaitable[_catalog_pb2.UpsertCustomersResponse]]:
         """Adds customers or adds to what is known of them. Consent acts on the next call of every method that keeps to it."""
+
+    @_abc_1.abstractmethod
+    def DeleteCustomer(
+        self,
+        request: _catalog_pb2.DeleteCustomerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.DeleteCustomerResponse, _abc.Awaitable[_catalog_pb2.DeleteCustomerResponse]]:
+        """Forgets a customer, whom the next call of no method answers any more. It goes: transactions, touches, consents,
+        impressions, exposures, plans, forecasts of every run, attributes, and what answers remembered for request ids say of
+        them. It stays: that slots under guarantees were theirs is not known any more, but the slots are counted; totals and
+        models, which hold no customer; and a line of the audit log that does not say who it was.
+
+        Every table is looked through once: seconds for ten million transactions. A job that read the customer before and
+        publishes after may bring back a forecast or a plan; cancel what runs, or call again after it.
+
+        NOT_FOUND: nothing names the customer.
+        """
 
     @_abc_1.abstractmethod
     def UpsertItems(

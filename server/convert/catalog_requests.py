@@ -205,3 +205,15 @@ def _item(row: ItemFields) -> DescribedItem:
         added=row.added_date,
         attributes={attribute.name: attribute.value for attribute in row.attributes},
     )
+
+
+class DeleteCustomer(Parsed):
+    """Whom to forget."""
+
+    request_id: RequestId
+    customer_id: Id
+
+
+def delete_customer(message: pb.DeleteCustomerRequest) -> DeleteCustomer:
+    """The checked request."""
+    return parse(DeleteCustomer, {"request_id": message.request_id, "customer_id": message.customer_id})

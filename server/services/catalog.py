@@ -10,6 +10,7 @@ from farview.v1 import catalog_pb2 as pb
 from farview.v1 import catalog_pb2_grpc
 from server.convert import catalog_requests
 from server.convert.fields import Surroundings
+from server.convert.forgetting import without_customer
 from server.interceptors import refuse_when_late
 from server.services.feedback import caller, write_request
 
@@ -37,6 +38,23 @@ class CatalogService(catalog_pb2_grpc.CatalogServiceServicer):
             ).SerializeToString()
 
         return pb.UpsertCustomersResponse.FromString(self._store.once(write_request(request_id, request), work))
+
+    def DeleteCustomer(
+        self, request: pb.DeleteCustomerRequest, context: grpc.ServicerContext
+    ) -> pb.DeleteCustomerResponse:
+        asked = catalog_requests.delete_customer(request)
+
+        def without(method: str, answer: bytes) -> bytes:
+            return without_customer(method, answer, asked.customer_id)
+
+        def work(writer: Writer) -> bytes:
+            gone = writer.forget_customer(asked.customer_id, without, who=caller(context))
+            refuse_when_late(context)
+            told = pb.DeleteCustomerResponse(deleted_count=gone.rows, changed_answer_count=gone.answers)
+            return told.SerializeToString()
+
+        told = self._store.once(write_request(asked.request_id, request), work)
+        return pb.DeleteCustomerResponse.FromString(told)
 
     def UpsertItems(self, request: pb.UpsertItemsRequest, context: grpc.ServicerContext) -> pb.UpsertItemsResponse:
         request_id, rows = catalog_requests.upsert_items(request, self._around())

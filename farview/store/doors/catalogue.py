@@ -7,9 +7,11 @@ import pyarrow as pa
 from sqlalchemy import Engine
 
 from farview.core.clock import Cut
-from farview.store import as_known, business, consents, contacts, customers, impressions, items
+from farview.store import as_known, business, consents, contacts, customers, forgetting, impressions, items
+from farview.store.forgetting import Forgotten, Without
 from farview.store.promises import Contact
 from farview.store.tables_items import IMPRESSIONS
+from farview.store.writer import writing
 
 
 class CatalogueDoor:
@@ -55,6 +57,15 @@ class CatalogueDoor:
         required = business.read(self._engine).consent_required
         with self._engine.connect() as connection:
             return contacts.barred(connection, customer_ids, contact, now, required=required)
+
+    def forget_customer(self, customer_id: str, without: Without, *, who: str) -> Forgotten:
+        """See Writer.forget_customer."""
+        return writing(self._engine, lambda writer: writer.forget_customer(customer_id, without, who=who))
+
+    def unknown_customers(self, customer_ids: Sequence[str]) -> frozenset[str]:
+        """Which of the customers nothing is known of, any more or yet."""
+        with self._engine.connect() as connection:
+            return forgetting.unknown(connection, customer_ids)
 
     def contact_counts(self, days: int, now: datetime) -> dict[str, int]:
         """How many contacts were shown to each customer within the last days; who had none is absent. One scan."""

@@ -1,0 +1,41 @@
+"""`farview customers`, as it is typed."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+from farview.core.errors import NotFound
+from farview.store.store import Store
+from farview.store.values import Transaction
+from tests.cli.test_promises import Typed
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'farview.db'}"
+
+
+@pytest.fixture
+def farview(url: str) -> Typed:
+    typed = Typed(url)
+    typed("init", "--time-zone", "UTC", "--currency", "EUR")
+    store = Store.open(url)
+    store.record_transactions([Transaction("ada", datetime.now(UTC), Decimal(1), "EUR")], who="test")
+    store.close()
+    return typed
+
+
+def test_a_customer_is_forgotten_and_the_rows_are_told(farview: Typed) -> None:
+    assert farview("customers", "delete", "ada", "--yes") == "2 rows deleted; 0 remembered answers changed.\n"
+    with pytest.raises(NotFound, match="customer 'ada'"):
+        farview("customers", "delete", "ada", "--yes")
+
+
+def test_nobody_is_forgotten_who_was_not_confirmed(farview: Typed, url: str) -> None:
+    told = CliRunner().invoke(app, ["customers", "delete", "ada", "--database", url], input="n\n")
+    assert (told.exit_code, "Delete everything that is kept of ada?" in told.output) == (1, True)
+    assert "2 rows" in farview("customers", "delete", "ada", "--yes")
