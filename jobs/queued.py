@@ -4,11 +4,12 @@ from dataclasses import replace
 
 from farview.store.claimed import ClaimedStore
 from farview.store.claims import Claim
-from farview.store.job_requests import JobRequest, PlanEveryone, Score, TrainJourneys, TrainLtv
+from farview.store.job_requests import JobRequest, PlanEveryone, PrioritizeEveryone, Score, TrainJourneys, TrainLtv
 from farview.store.store import Store
 from jobs.gate import gate
 from jobs.plan import plan_customers
 from jobs.plan_terms import PlanOptions
+from jobs.prioritize import prioritize_customers
 from jobs.progress import Progress
 from jobs.score import HORIZONS_DAYS, score_ltv
 from jobs.snapshot import cut_of, touch_cut_of
@@ -23,6 +24,8 @@ def settled(store: Store, claim: Claim) -> JobRequest:
         FailedPrecondition: there is nothing to learn from or to score.
     """
     request = claim.request
+    if isinstance(request, PrioritizeEveryone):
+        return request
     if isinstance(request, PlanEveryone):
         return replace(request, as_of=touch_cut_of(store, request.as_of, None).as_of)
     cut_for = touch_cut_of if isinstance(request, TrainJourneys) else cut_of
@@ -74,6 +77,8 @@ def run(store: ClaimedStore, request: JobRequest, *, who: str, progress: Progres
                 who=who,
                 progress=progress,
             )
+        case PrioritizeEveryone():
+            prioritize_customers(store, request, who=who, progress=progress)
         case PlanEveryone():
             plan_customers(store, options=_plan_options(request), as_of=request.as_of, who=who, progress=progress)
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from farview.core.schemas import GRID_BYTES
+from farview.core import quantile_grid
 
 _KEPT_RUNS = 2  # of a shared folder: what is served, and what another process may still serve
 
@@ -123,8 +123,7 @@ class _Column:
 
 def _values(column: pa.Array) -> NDArray[Any]:
     if pa.types.is_fixed_size_binary(column.type):
-        codes = np.frombuffer(column.buffers()[1], dtype="<f2").reshape(-1, GRID_BYTES // 2)
-        return codes[column.offset : column.offset + len(column)]
+        return quantile_grid.codes(column)
     values = column.to_numpy(zero_copy_only=False)
     return values.astype(np.str_) if values.dtype == object else values
 

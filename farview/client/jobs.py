@@ -10,7 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from farview.client import messages
 from farview.client.connection import Connection
-from farview.v1 import job_pb2, job_pb2_grpc, journey_pb2
+from farview.v1 import job_pb2, job_pb2_grpc, journey_pb2, prioritization_pb2
 
 _SECONDS_OF_ONE_WAIT = 5.0
 
@@ -79,6 +79,23 @@ class JobCalls:
             as_of_date=None if as_of is None else messages.day(as_of),
         )
         return self._connection.call(self._jobs.StartPlanning, request)
+
+    def start_prioritization(
+        self, audience: prioritization_pb2.PrioritizeCustomersRequest, *, request_id: str = ""
+    ) -> operations_pb2.Operation:
+        """Asks for an audience of up to 10,000,000 customers; the result is a PrioritizationResult."""
+        request = job_pb2.StartPrioritizationRequest(request_id=messages.request_id(request_id), audience=audience)
+        return self._connection.call(self._jobs.StartPrioritization, request)
+
+    def audience_members(self, audience_id: str) -> Iterator[job_pb2.AudienceMember]:
+        """The members of a stored audience, first place first."""
+        request = job_pb2.ListAudienceMembersRequest(audience_id=audience_id, page_size=10_000)
+        while True:
+            page = self._connection.call(self._jobs.ListAudienceMembers, request)
+            yield from page.members
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
 
     def operation(self, name: str) -> operations_pb2.Operation:
         """One operation, "operations/17"."""

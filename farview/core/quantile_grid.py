@@ -59,13 +59,13 @@ def decode(grid: pa.FixedSizeBinaryArray, conditional_mean: FloatArray, *, count
     Raises:
         InvalidInput: a grid has another size, a null, or values that are not finite and never decreasing.
     """
-    codes = _codes(grid).astype(np.float64)
-    if not (np.all(np.isfinite(codes)) and np.all(codes >= 0) and np.all(np.diff(codes, axis=1) >= 0)):
+    stored = codes(grid).astype(np.float64)
+    if not (np.all(np.isfinite(stored)) and np.all(stored >= 0) and np.all(np.diff(stored, axis=1) >= 0)):
         raise InvalidInput.of("grid", "a stored grid is not finite and never decreasing (damaged: score again)")
     if counts:
-        return np.asarray(codes * conditional_mean[:, None])
-    mean = _trapezium(codes)
-    return np.asarray(codes * (conditional_mean / np.where(mean > 0, mean, 1.0))[:, None])
+        return np.asarray(stored * conditional_mean[:, None])
+    mean = _trapezium(stored)
+    return np.asarray(stored * (conditional_mean / np.where(mean > 0, mean, 1.0))[:, None])
 
 
 def law(p_zero: FloatArray, mean: FloatArray, grid: pa.FixedSizeBinaryArray, *, counts: bool) -> GridLaw:
@@ -195,7 +195,12 @@ def _columns(laws: GridLaw, y: FloatArray) -> FloatArray:
     return np.asarray(y, dtype=np.float64).reshape(len(laws.p_zero), -1)
 
 
-def _codes(grid: pa.FixedSizeBinaryArray) -> Codes:
+def codes(grid: pa.FixedSizeBinaryArray) -> Codes:
+    """Stored grids as they are: quantiles in multiples of the conditional mean, (rows, 33); nothing is copied.
+
+    Raises:
+        InvalidInput: of another size, or null.
+    """
     if grid.type != pa.binary(GRID_BYTES) or grid.null_count:
         raise InvalidInput.of("grid", f"needs {GRID_BYTES} bytes in every row")
     stored = np.frombuffer(grid.buffers()[1], dtype="<f2").reshape(-1, len(LEVELS))

@@ -74,7 +74,32 @@ class PlanEveryone:
     job: Literal["plan"] = "plan"
 
 
-JobRequest: TypeAlias = TrainLtv | TrainJourneys | Score | PlanEveryone
+@dataclass(frozen=True, slots=True)
+class PrioritizeEveryone:
+    """Order customers for a number of contacts, and store the audience."""
+
+    kind: ClassVar[str] = "prioritize"
+
+    capacity: int
+    where: str = ""
+    segment: str | None = None  # in place of `where`
+    horizon_days: int = 0  # 0: the longest of the run
+    score: str = "expected-value"
+    score_number: float = 0.0
+    contact_cost: float = 0.0
+    factors: tuple[tuple[str, float], ...] = ()  # (filter, factor)
+    fatigue: tuple[float, int] | None = None  # (what each contact leaves, within so many days)
+    floors: tuple[tuple[str, str, float], ...] = ()  # (name, filter, share)
+    report_shortfall: bool = False
+    channel: str | None = None
+    purpose: str = "marketing"
+    caps: tuple[tuple[int, int], ...] = ()  # (most contacts, days)
+    seed: int = 0
+    as_of: None = None  # the latest run's
+    job: Literal["prioritize"] = "prioritize"
+
+
+JobRequest: TypeAlias = TrainLtv | TrainJourneys | Score | PlanEveryone | PrioritizeEveryone
 
 _JSON: TypeAdapter[JobRequest] = TypeAdapter(Annotated[JobRequest, Field(discriminator="job")])
 

@@ -3,6 +3,7 @@
 from sqlalchemy import MetaData
 
 from farview.store import (
+    tables_audiences,
     tables_feedback,
     tables_forecasts,
     tables_guarantees,
@@ -25,5 +26,6 @@ TABLES = (
     tables_guarantees,
     tables_rates,
     tables_imports,
+    tables_audiences,
 )
 METADATA: MetaData = Row.metadata

@@ -5,6 +5,7 @@ from typing import Self
 from sqlalchemy import Engine
 
 from farview.store import business, migrate
+from farview.store.doors.audiences import AudiencesDoor
 from farview.store.doors.catalogue import CatalogueDoor
 from farview.store.doors.events import EventsDoor
 from farview.store.doors.forecasts import ForecastsDoor
@@ -16,7 +17,7 @@ from farview.store.engine import open_engine
 from farview.store.values import Business
 
 
-class Store(EventsDoor, CatalogueDoor, PromisesDoor, ModelsDoor, ForecastsDoor, PlansDoor, WorkDoor):
+class Store(EventsDoor, CatalogueDoor, PromisesDoor, ModelsDoor, ForecastsDoor, PlansDoor, AudiencesDoor, WorkDoor):
     """A migrated database. Safe to share between threads; every method is one transaction unless it says otherwise."""
 
     def __init__(self, engine: Engine) -> None:

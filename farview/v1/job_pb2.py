@@ -23,6 +23,7 @@ _sym_db = _symbol_database.Default()
 
 
 from farview.v1 import journey_pb2 as farview_dot_v1_dot_journey__pb2
+from farview.v1 import prioritization_pb2 as farview_dot_v1_dot_prioritization__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.longrunning import operations_pb2 as google_dot_longrunning_dot_operations__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
@@ -31,7 +32,7 @@ from google.type import date_pb2 as google_dot_type_dot_date__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x66\x61rview/v1/job.proto\x12\nfarview.v1\x1a\x18\x66\x61rview/v1/journey.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a#google/longrunning/operations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"\xa6\x02\n\x14StartTrainingRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12&\n\x03ltv\x18\x02 \x01(\x0b\x32\x17.farview.v1.LtvTrainingH\x00\x12\x30\n\x08journeys\x18\x03 \x01(\x0b\x32\x1c.farview.v1.JourneysTrainingH\x00\x12+\n\nas_of_date\x18\x04 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\x12\x37\n\rknown_at_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x12\n\x04seed\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x01\x12\x14\n\x06reason\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01\x42\n\n\x08training\"\x82\x01\n\x0bLtvTraining\x12\x31\n\x06method\x18\x01 \x01(\x0e\x32\x1b.farview.v1.InferenceMethodB\x04\xe2\x41\x01\x01\x12\x13\n\x05model\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12+\n\x06update\x18\x03 \x01(\x0b\x32\x15.farview.v1.LtvUpdateB\x04\xe2\x41\x01\x01\"9\n\tLtvUpdate\x12\x1d\n\nforgetting\x18\x01 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\r\n\x0b_forgetting\"\x93\x01\n\x10JourneysTraining\x12\x34\n\x06\x66\x61mily\x18\x01 \x01(\x0e\x32\x1e.farview.v1.JourneyModelFamilyB\x04\xe2\x41\x01\x01\x12/\n\x06window\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\x12\x18\n\nattributes\x18\x03 \x03(\tB\x04\xe2\x41\x01\x01\"\xc5\x01\n\x13StartScoringRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0chorizon_days\x18\x02 \x03(\x05\x42\x04\xe2\x41\x01\x01\x12+\n\nas_of_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\x12\x37\n\rknown_at_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x12\n\x04seed\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x01\"\xf6\x02\n\x14StartPlanningRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06\x66ilter\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x19\n\x0bmax_touches\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x32\n\x0c\x63hannel_caps\x18\x04 \x03(\x0b\x32\x16.farview.v1.ChannelCapB\x04\xe2\x41\x01\x01\x12\x30\n\x0btouch_costs\x18\x05 \x03(\x0b\x32\x15.farview.v1.TouchCostB\x04\xe2\x41\x01\x01\x12\x33\n\x11\x63onversion_margin\x18\x06 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x01\x12,\n\x03gap\x18\x07 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\x12\x1d\n\x0f\x63onsent_purpose\x18\x08 \x01(\tB\x04\xe2\x41\x01\x01\x12+\n\nas_of_date\x18\t \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\"\'\n\x0eTrainingResult\x12\x15\n\rmodel_version\x18\x01 \x01(\t\"@\n\rScoringResult\x12\x17\n\x0f\x66orecast_run_id\x18\x01 \x01(\t\x12\x16\n\x0e\x66orecast_count\x18\x02 \x01(\x03\"9\n\x0ePlanningResult\x12\x13\n\x0bplan_run_id\x18\x01 \x01(\t\x12\x12\n\nplan_count\x18\x02 \x01(\x03\"\x82\x04\n\x0bJobMetadata\x12!\n\x04kind\x18\x01 \x01(\x0e\x32\x13.farview.v1.JobKind\x12#\n\x05state\x18\x02 \x01(\x0e\x32\x14.farview.v1.JobState\x12\x0c\n\x04step\x18\x03 \x01(\t\x12\x12\n\ndone_units\x18\x04 \x01(\x03\x12\x18\n\x0btotal_units\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x18\n\x10\x63\x61ncel_requested\x18\x06 \x01(\x08\x12\x15\n\rattempt_count\x18\x07 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\nas_of_date\x18\x0c \x01(\x0b\x32\x11.google.type.Date\x12\x31\n\rknown_at_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0crequested_by\x18\x0e \x01(\tB\x0e\n\x0c_total_units*\x86\x01\n\x0fInferenceMethod\x12 \n\x1cINFERENCE_METHOD_UNSPECIFIED\x10\x00\x12\x1c\n\x18INFERENCE_METHOD_LAPLACE\x10\x01\x12\x19\n\x15INFERENCE_METHOD_NUTS\x10\x02\x12\x18\n\x14INFERENCE_METHOD_MAP\x10\x03*\xe0\x01\n\x12JourneyModelFamily\x12$\n JOURNEY_MODEL_FAMILY_UNSPECIFIED\x10\x00\x12\x1d\n\x19JOURNEY_MODEL_FAMILY_LSTM\x10\x01\x12\x1f\n\x1bJOURNEY_MODEL_FAMILY_MARKOV\x10\x02\x12\x1c\n\x18JOURNEY_MODEL_FAMILY_GRU\x10\x03\x12$\n JOURNEY_MODEL_FAMILY_TRANSFORMER\x10\x04\x12 \n\x1cJOURNEY_MODEL_FAMILY_MARKOV2\x10\x05*^\n\x07JobKind\x12\x18\n\x14JOB_KIND_UNSPECIFIED\x10\x00\x12\x12\n\x0eJOB_KIND_TRAIN\x10\x01\x12\x12\n\x0eJOB_KIND_SCORE\x10\x02\x12\x11\n\rJOB_KIND_PLAN\x10\x03*\x96\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11JOB_STATE_WAITING\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x12\n\x0eJOB_STATE_DONE\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x05\x32\xe5\x02\n\nJobService\x12r\n\rStartTraining\x12 .farview.v1.StartTrainingRequest\x1a\x1d.google.longrunning.Operation\" \xca\x41\x1d\n\x0eTrainingResult\x12\x0bJobMetadata\x12o\n\x0cStartScoring\x12\x1f.farview.v1.StartScoringRequest\x1a\x1d.google.longrunning.Operation\"\x1f\xca\x41\x1c\n\rScoringResult\x12\x0bJobMetadata\x12r\n\rStartPlanning\x12 .farview.v1.StartPlanningRequest\x1a\x1d.google.longrunning.Operation\" \xca\x41\x1d\n\x0ePlanningResult\x12\x0bJobMetadatab\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x66\x61rview/v1/job.proto\x12\nfarview.v1\x1a\x18\x66\x61rview/v1/journey.proto\x1a\x1f\x66\x61rview/v1/prioritization.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a#google/longrunning/operations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"\xa6\x02\n\x14StartTrainingRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12&\n\x03ltv\x18\x02 \x01(\x0b\x32\x17.farview.v1.LtvTrainingH\x00\x12\x30\n\x08journeys\x18\x03 \x01(\x0b\x32\x1c.farview.v1.JourneysTrainingH\x00\x12+\n\nas_of_date\x18\x04 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\x12\x37\n\rknown_at_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x12\n\x04seed\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x01\x12\x14\n\x06reason\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01\x42\n\n\x08training\"\x82\x01\n\x0bLtvTraining\x12\x31\n\x06method\x18\x01 \x01(\x0e\x32\x1b.farview.v1.InferenceMethodB\x04\xe2\x41\x01\x01\x12\x13\n\x05model\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12+\n\x06update\x18\x03 \x01(\x0b\x32\x15.farview.v1.LtvUpdateB\x04\xe2\x41\x01\x01\"9\n\tLtvUpdate\x12\x1d\n\nforgetting\x18\x01 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\r\n\x0b_forgetting\"\x93\x01\n\x10JourneysTraining\x12\x34\n\x06\x66\x61mily\x18\x01 \x01(\x0e\x32\x1e.farview.v1.JourneyModelFamilyB\x04\xe2\x41\x01\x01\x12/\n\x06window\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\x12\x18\n\nattributes\x18\x03 \x03(\tB\x04\xe2\x41\x01\x01\"\xc5\x01\n\x13StartScoringRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0chorizon_days\x18\x02 \x03(\x05\x42\x04\xe2\x41\x01\x01\x12+\n\nas_of_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\x12\x37\n\rknown_at_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x12\n\x04seed\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x01\"\xf6\x02\n\x14StartPlanningRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06\x66ilter\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x19\n\x0bmax_touches\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x32\n\x0c\x63hannel_caps\x18\x04 \x03(\x0b\x32\x16.farview.v1.ChannelCapB\x04\xe2\x41\x01\x01\x12\x30\n\x0btouch_costs\x18\x05 \x03(\x0b\x32\x15.farview.v1.TouchCostB\x04\xe2\x41\x01\x01\x12\x33\n\x11\x63onversion_margin\x18\x06 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x01\x12,\n\x03gap\x18\x07 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\x12\x1d\n\x0f\x63onsent_purpose\x18\x08 \x01(\tB\x04\xe2\x41\x01\x01\x12+\n\nas_of_date\x18\t \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\"v\n\x1aStartPrioritizationRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12>\n\x08\x61udience\x18\x02 \x01(\x0b\x32&.farview.v1.PrioritizeCustomersRequestB\x04\xe2\x41\x01\x02\"j\n\x1aListAudienceMembersRequest\x12\x19\n\x0b\x61udience_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"\xab\x01\n\x1bListAudienceMembersResponse\x12+\n\x07members\x18\x01 \x03(\x0b\x32\x1a.farview.v1.AudienceMember\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x16\n\x0e\x63ustomer_count\x18\x03 \x01(\x03\x12\x17\n\x0f\x66orecast_run_id\x18\x04 \x01(\t\x12\x15\n\rmodel_version\x18\x05 \x01(\t\"\x9d\x01\n\x0e\x41udienceMember\x12\r\n\x05place\x18\x01 \x01(\x03\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\r\n\x05score\x18\x03 \x01(\x01\x12\x0e\n\x06\x63ohort\x18\x04 \x01(\t\x12+\n\x06reason\x18\x05 \x01(\x0e\x32\x1b.farview.v1.PlacementReason\x12\x1b\n\x13\x65xpected_value_mean\x18\x06 \x01(\x01\"\'\n\x0eTrainingResult\x12\x15\n\rmodel_version\x18\x01 \x01(\t\"@\n\rScoringResult\x12\x17\n\x0f\x66orecast_run_id\x18\x01 \x01(\t\x12\x16\n\x0e\x66orecast_count\x18\x02 \x01(\x03\"9\n\x0ePlanningResult\x12\x13\n\x0bplan_run_id\x18\x01 \x01(\t\x12\x12\n\nplan_count\x18\x02 \x01(\x03\"C\n\x14PrioritizationResult\x12\x13\n\x0b\x61udience_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63ustomer_count\x18\x02 \x01(\x03\"\x82\x04\n\x0bJobMetadata\x12!\n\x04kind\x18\x01 \x01(\x0e\x32\x13.farview.v1.JobKind\x12#\n\x05state\x18\x02 \x01(\x0e\x32\x14.farview.v1.JobState\x12\x0c\n\x04step\x18\x03 \x01(\t\x12\x12\n\ndone_units\x18\x04 \x01(\x03\x12\x18\n\x0btotal_units\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x18\n\x10\x63\x61ncel_requested\x18\x06 \x01(\x08\x12\x15\n\rattempt_count\x18\x07 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\nas_of_date\x18\x0c \x01(\x0b\x32\x11.google.type.Date\x12\x31\n\rknown_at_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0crequested_by\x18\x0e \x01(\tB\x0e\n\x0c_total_units*\x86\x01\n\x0fInferenceMethod\x12 \n\x1cINFERENCE_METHOD_UNSPECIFIED\x10\x00\x12\x1c\n\x18INFERENCE_METHOD_LAPLACE\x10\x01\x12\x19\n\x15INFERENCE_METHOD_NUTS\x10\x02\x12\x18\n\x14INFERENCE_METHOD_MAP\x10\x03*\xe0\x01\n\x12JourneyModelFamily\x12$\n JOURNEY_MODEL_FAMILY_UNSPECIFIED\x10\x00\x12\x1d\n\x19JOURNEY_MODEL_FAMILY_LSTM\x10\x01\x12\x1f\n\x1bJOURNEY_MODEL_FAMILY_MARKOV\x10\x02\x12\x1c\n\x18JOURNEY_MODEL_FAMILY_GRU\x10\x03\x12$\n JOURNEY_MODEL_FAMILY_TRANSFORMER\x10\x04\x12 \n\x1cJOURNEY_MODEL_FAMILY_MARKOV2\x10\x05*w\n\x07JobKind\x12\x18\n\x14JOB_KIND_UNSPECIFIED\x10\x00\x12\x12\n\x0eJOB_KIND_TRAIN\x10\x01\x12\x12\n\x0eJOB_KIND_SCORE\x10\x02\x12\x11\n\rJOB_KIND_PLAN\x10\x03\x12\x17\n\x13JOB_KIND_PRIORITIZE\x10\x04*\x96\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11JOB_STATE_WAITING\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x12\n\x0eJOB_STATE_DONE\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x05\x32\xd4\x04\n\nJobService\x12r\n\rStartTraining\x12 .farview.v1.StartTrainingRequest\x1a\x1d.google.longrunning.Operation\" \xca\x41\x1d\n\x0eTrainingResult\x12\x0bJobMetadata\x12o\n\x0cStartScoring\x12\x1f.farview.v1.StartScoringRequest\x1a\x1d.google.longrunning.Operation\"\x1f\xca\x41\x1c\n\rScoringResult\x12\x0bJobMetadata\x12r\n\rStartPlanning\x12 .farview.v1.StartPlanningRequest\x1a\x1d.google.longrunning.Operation\" \xca\x41\x1d\n\x0ePlanningResult\x12\x0bJobMetadata\x12\x84\x01\n\x13StartPrioritization\x12&.farview.v1.StartPrioritizationRequest\x1a\x1d.google.longrunning.Operation\"&\xca\x41#\n\x14PrioritizationResult\x12\x0bJobMetadata\x12\x66\n\x13ListAudienceMembers\x12&.farview.v1.ListAudienceMembersRequest\x1a\'.farview.v1.ListAudienceMembersResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -90,40 +91,62 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STARTPLANNINGREQUEST'].fields_by_name['consent_purpose']._serialized_options = b'\342A\001\001'
   _globals['_STARTPLANNINGREQUEST'].fields_by_name['as_of_date']._loaded_options = None
   _globals['_STARTPLANNINGREQUEST'].fields_by_name['as_of_date']._serialized_options = b'\342A\001\001'
+  _globals['_STARTPRIORITIZATIONREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_STARTPRIORITIZATIONREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\002'
+  _globals['_STARTPRIORITIZATIONREQUEST'].fields_by_name['audience']._loaded_options = None
+  _globals['_STARTPRIORITIZATIONREQUEST'].fields_by_name['audience']._serialized_options = b'\342A\001\002'
+  _globals['_LISTAUDIENCEMEMBERSREQUEST'].fields_by_name['audience_id']._loaded_options = None
+  _globals['_LISTAUDIENCEMEMBERSREQUEST'].fields_by_name['audience_id']._serialized_options = b'\342A\001\002'
+  _globals['_LISTAUDIENCEMEMBERSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTAUDIENCEMEMBERSREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001'
+  _globals['_LISTAUDIENCEMEMBERSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTAUDIENCEMEMBERSREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001'
   _globals['_JOBSERVICE'].methods_by_name['StartTraining']._loaded_options = None
   _globals['_JOBSERVICE'].methods_by_name['StartTraining']._serialized_options = b'\312A\035\n\016TrainingResult\022\013JobMetadata'
   _globals['_JOBSERVICE'].methods_by_name['StartScoring']._loaded_options = None
   _globals['_JOBSERVICE'].methods_by_name['StartScoring']._serialized_options = b'\312A\034\n\rScoringResult\022\013JobMetadata'
   _globals['_JOBSERVICE'].methods_by_name['StartPlanning']._loaded_options = None
   _globals['_JOBSERVICE'].methods_by_name['StartPlanning']._serialized_options = b'\312A\035\n\016PlanningResult\022\013JobMetadata'
-  _globals['_INFERENCEMETHOD']._serialized_start=2146
-  _globals['_INFERENCEMETHOD']._serialized_end=2280
-  _globals['_JOURNEYMODELFAMILY']._serialized_start=2283
-  _globals['_JOURNEYMODELFAMILY']._serialized_end=2507
-  _globals['_JOBKIND']._serialized_start=2509
-  _globals['_JOBKIND']._serialized_end=2603
-  _globals['_JOBSTATE']._serialized_start=2606
-  _globals['_JOBSTATE']._serialized_end=2756
-  _globals['_STARTTRAININGREQUEST']._serialized_start=247
-  _globals['_STARTTRAININGREQUEST']._serialized_end=541
-  _globals['_LTVTRAINING']._serialized_start=544
-  _globals['_LTVTRAINING']._serialized_end=674
-  _globals['_LTVUPDATE']._serialized_start=676
-  _globals['_LTVUPDATE']._serialized_end=733
-  _globals['_JOURNEYSTRAINING']._serialized_start=736
-  _globals['_JOURNEYSTRAINING']._serialized_end=883
-  _globals['_STARTSCORINGREQUEST']._serialized_start=886
-  _globals['_STARTSCORINGREQUEST']._serialized_end=1083
-  _globals['_STARTPLANNINGREQUEST']._serialized_start=1086
-  _globals['_STARTPLANNINGREQUEST']._serialized_end=1460
-  _globals['_TRAININGRESULT']._serialized_start=1462
-  _globals['_TRAININGRESULT']._serialized_end=1501
-  _globals['_SCORINGRESULT']._serialized_start=1503
-  _globals['_SCORINGRESULT']._serialized_end=1567
-  _globals['_PLANNINGRESULT']._serialized_start=1569
-  _globals['_PLANNINGRESULT']._serialized_end=1626
-  _globals['_JOBMETADATA']._serialized_start=1629
-  _globals['_JOBMETADATA']._serialized_end=2143
-  _globals['_JOBSERVICE']._serialized_start=2759
-  _globals['_JOBSERVICE']._serialized_end=3116
+  _globals['_JOBSERVICE'].methods_by_name['StartPrioritization']._loaded_options = None
+  _globals['_JOBSERVICE'].methods_by_name['StartPrioritization']._serialized_options = b'\312A#\n\024PrioritizationResult\022\013JobMetadata'
+  _globals['_INFERENCEMETHOD']._serialized_start=2810
+  _globals['_INFERENCEMETHOD']._serialized_end=2944
+  _globals['_JOURNEYMODELFAMILY']._serialized_start=2947
+  _globals['_JOURNEYMODELFAMILY']._serialized_end=3171
+  _globals['_JOBKIND']._serialized_start=3173
+  _globals['_JOBKIND']._serialized_end=3292
+  _globals['_JOBSTATE']._serialized_start=3295
+  _globals['_JOBSTATE']._serialized_end=3445
+  _globals['_STARTTRAININGREQUEST']._serialized_start=280
+  _globals['_STARTTRAININGREQUEST']._serialized_end=574
+  _globals['_LTVTRAINING']._serialized_start=577
+  _globals['_LTVTRAINING']._serialized_end=707
+  _globals['_LTVUPDATE']._serialized_start=709
+  _globals['_LTVUPDATE']._serialized_end=766
+  _globals['_JOURNEYSTRAINING']._serialized_start=769
+  _globals['_JOURNEYSTRAINING']._serialized_end=916
+  _globals['_STARTSCORINGREQUEST']._serialized_start=919
+  _globals['_STARTSCORINGREQUEST']._serialized_end=1116
+  _globals['_STARTPLANNINGREQUEST']._serialized_start=1119
+  _globals['_STARTPLANNINGREQUEST']._serialized_end=1493
+  _globals['_STARTPRIORITIZATIONREQUEST']._serialized_start=1495
+  _globals['_STARTPRIORITIZATIONREQUEST']._serialized_end=1613
+  _globals['_LISTAUDIENCEMEMBERSREQUEST']._serialized_start=1615
+  _globals['_LISTAUDIENCEMEMBERSREQUEST']._serialized_end=1721
+  _globals['_LISTAUDIENCEMEMBERSRESPONSE']._serialized_start=1724
+  _globals['_LISTAUDIENCEMEMBERSRESPONSE']._serialized_end=1895
+  _globals['_AUDIENCEMEMBER']._serialized_start=1898
+  _globals['_AUDIENCEMEMBER']._serialized_end=2055
+  _globals['_TRAININGRESULT']._serialized_start=2057
+  _globals['_TRAININGRESULT']._serialized_end=2096
+  _globals['_SCORINGRESULT']._serialized_start=2098
+  _globals['_SCORINGRESULT']._serialized_end=2162
+  _globals['_PLANNINGRESULT']._serialized_start=2164
+  _globals['_PLANNINGRESULT']._serialized_end=2221
+  _globals['_PRIORITIZATIONRESULT']._serialized_start=2223
+  _globals['_PRIORITIZATIONRESULT']._serialized_end=2290
+  _globals['_JOBMETADATA']._serialized_start=2293
+  _globals['_JOBMETADATA']._serialized_end=2807
+  _globals['_JOBSERVICE']._serialized_start=3448
+  _globals['_JOBSERVICE']._serialized_end=4044
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from farview.v1 import journey_pb2 as _journey_pb2
+from farview.v1 import prioritization_pb2 as _prioritization_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
@@ -99,6 +100,8 @@ class _JobKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_JobKind.Value
     """Result: ScoringResult."""
     JOB_KIND_PLAN: _JobKind.ValueType  # 3
     """Result: PlanningResult."""
+    JOB_KIND_PRIORITIZE: _JobKind.ValueType  # 4
+    """Result: PrioritizationResult."""
 
 class JobKind(_JobKind, metaclass=_JobKindEnumTypeWrapper):
     """Kinds of jobs."""
@@ -110,6 +113,8 @@ JOB_KIND_SCORE: JobKind.ValueType  # 2
 """Result: ScoringResult."""
 JOB_KIND_PLAN: JobKind.ValueType  # 3
 """Result: PlanningResult."""
+JOB_KIND_PRIORITIZE: JobKind.ValueType  # 4
+"""Result: PrioritizationResult."""
 Global___JobKind: _TypeAlias = JobKind  # noqa: Y015
 
 class _JobState:
@@ -393,6 +398,137 @@ class StartPlanningRequest(_message.Message):
 Global___StartPlanningRequest: _TypeAlias = StartPlanningRequest  # noqa: Y015
 
 @_typing.final
+class StartPrioritizationRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    AUDIENCE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """As in StartTrainingRequest."""
+    @_builtins.property
+    def audience(self) -> _prioritization_pb2.PrioritizeCustomersRequest:
+        """As of PrioritizeCustomers, but that `capacity` is 1 to 10,000,000; `customers`, `guarantee_ids`, `request_id` and
+        `reservation_minutes` are refused. Without a `seed` the seed is 0.
+        """
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        audience: _prioritization_pb2.PrioritizeCustomersRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StartPrioritizationRequest: _TypeAlias = StartPrioritizationRequest  # noqa: Y015
+
+@_typing.final
+class ListAudienceMembersRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUDIENCE_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    audience_id: _builtins.str
+    """From PrioritizationResult."""
+    page_size: _builtins.int
+    """1 to 10,000. Default: 1,000."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before, with the same `audience_id`."""
+    def __init__(
+        self,
+        *,
+        audience_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience_id", b"audience_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAudienceMembersRequest: _TypeAlias = ListAudienceMembersRequest  # noqa: Y015
+
+@_typing.final
+class ListAudienceMembersResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBERS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    CUSTOMER_COUNT_FIELD_NUMBER: _builtins.int
+    FORECAST_RUN_ID_FIELD_NUMBER: _builtins.int
+    MODEL_VERSION_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    customer_count: _builtins.int
+    """Of the whole audience when it was made."""
+    forecast_run_id: _builtins.str
+    """From which forecast run it was chosen, and which model made that."""
+    model_version: _builtins.str
+    @_builtins.property
+    def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___AudienceMember]: ...
+    def __init__(
+        self,
+        *,
+        members: _abc.Iterable[Global___AudienceMember] | None = ...,
+        next_page_token: _builtins.str = ...,
+        customer_count: _builtins.int = ...,
+        forecast_run_id: _builtins.str = ...,
+        model_version: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_count", b"customer_count", "forecast_run_id", b"forecast_run_id", "members", b"members", "model_version", b"model_version", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAudienceMembersResponse: _TypeAlias = ListAudienceMembersResponse  # noqa: Y015
+
+@_typing.final
+class AudienceMember(_message.Message):
+    """A place of a stored audience."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLACE_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    COHORT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    EXPECTED_VALUE_MEAN_FIELD_NUMBER: _builtins.int
+    place: _builtins.int
+    """From 1; a customer who was deleted since leaves a gap."""
+    customer_id: _builtins.str
+    score: _builtins.float
+    """What the place was decided by."""
+    cohort: _builtins.str
+    """Month of the first purchase, "1997-03", business time zone."""
+    reason: _prioritization_pb2.PlacementReason.ValueType
+    expected_value_mean: _builtins.float
+    """The mean of the customer's expected value, reporting currency, at the horizon asked for."""
+    def __init__(
+        self,
+        *,
+        place: _builtins.int = ...,
+        customer_id: _builtins.str = ...,
+        score: _builtins.float = ...,
+        cohort: _builtins.str = ...,
+        reason: _prioritization_pb2.PlacementReason.ValueType = ...,
+        expected_value_mean: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cohort", b"cohort", "customer_id", b"customer_id", "expected_value_mean", b"expected_value_mean", "place", b"place", "reason", b"reason", "score", b"score"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AudienceMember: _TypeAlias = AudienceMember  # noqa: Y015
+
+@_typing.final
 class TrainingResult(_message.Message):
     """What a training that is done came to."""
 
@@ -463,6 +599,31 @@ class PlanningResult(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PlanningResult: _TypeAlias = PlanningResult  # noqa: Y015
+
+@_typing.final
+class PrioritizationResult(_message.Message):
+    """What a prioritization that is done came to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUDIENCE_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_COUNT_FIELD_NUMBER: _builtins.int
+    audience_id: _builtins.str
+    """For ListAudienceMembers."""
+    customer_count: _builtins.int
+    def __init__(
+        self,
+        *,
+        audience_id: _builtins.str = ...,
+        customer_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience_id", b"audience_id", "customer_count", b"customer_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PrioritizationResult: _TypeAlias = PrioritizationResult  # noqa: Y015
 
 @_typing.final
 class JobMetadata(_message.Message):

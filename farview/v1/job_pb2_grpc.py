@@ -32,7 +32,7 @@ class JobServiceStub:
     Every method answers at once with an operation named "operations/17" that waits. The standard service
     google.longrunning.Operations of the same server reads, lists, awaits, cancels and deletes operations; their
     `metadata` is a JobMetadata, their `response` the message that stands beside the method. As for its own methods:
-    - ListOperations: `name` is "" or "operations"; newest first; `filter` compares `kind` (train, score, plan) and `state`
+    - ListOperations: `name` is "" or "operations"; newest first; `filter` compares `kind` (train, score, plan, prioritize) and `state`
     (waiting, running, done, failed, cancelled); `page_size` 1 to 1,000, default 100.
     - WaitOperation: answers when the operation has ended, or after `timeout` (default and most 30 seconds), or earlier
     when many calls wait; look at `done` and call again.
@@ -70,6 +70,16 @@ class JobServiceStub:
                 request_serializer=farview_dot_v1_dot_job__pb2.StartPlanningRequest.SerializeToString,
                 response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
                 _registered_method=True)
+        self.StartPrioritization = channel.unary_unary(
+                '/farview.v1.JobService/StartPrioritization',
+                request_serializer=farview_dot_v1_dot_job__pb2.StartPrioritizationRequest.SerializeToString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+                _registered_method=True)
+        self.ListAudienceMembers = channel.unary_unary(
+                '/farview.v1.JobService/ListAudienceMembers',
+                request_serializer=farview_dot_v1_dot_job__pb2.ListAudienceMembersRequest.SerializeToString,
+                response_deserializer=farview_dot_v1_dot_job__pb2.ListAudienceMembersResponse.FromString,
+                _registered_method=True)
 
 
 class JobServiceServicer:
@@ -78,7 +88,7 @@ class JobServiceServicer:
     Every method answers at once with an operation named "operations/17" that waits. The standard service
     google.longrunning.Operations of the same server reads, lists, awaits, cancels and deletes operations; their
     `metadata` is a JobMetadata, their `response` the message that stands beside the method. As for its own methods:
-    - ListOperations: `name` is "" or "operations"; newest first; `filter` compares `kind` (train, score, plan) and `state`
+    - ListOperations: `name` is "" or "operations"; newest first; `filter` compares `kind` (train, score, plan, prioritize) and `state`
     (waiting, running, done, failed, cancelled); `page_size` 1 to 1,000, default 100.
     - WaitOperation: answers when the operation has ended, or after `timeout` (default and most 30 seconds), or earlier
     when many calls wait; look at `done` and call again.
@@ -118,6 +128,21 @@ class JobServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StartPrioritization(self, request, context):
+        """Chooses an audience as PrioritizeCustomers does, of up to 10,000,000 customers, and stores it; the same rules of
+        consent, caps and floors hold when a worker chooses. NOT_FOUND, when the job runs: the segment.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAudienceMembers(self, request, context):
+        """The members of a stored audience, first place first. NOT_FOUND: there is no such audience.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_JobServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -136,6 +161,16 @@ def add_JobServiceServicer_to_server(servicer, server):
                     request_deserializer=farview_dot_v1_dot_job__pb2.StartPlanningRequest.FromString,
                     response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
             ),
+            'StartPrioritization': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartPrioritization,
+                    request_deserializer=farview_dot_v1_dot_job__pb2.StartPrioritizationRequest.FromString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
+            ),
+            'ListAudienceMembers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAudienceMembers,
+                    request_deserializer=farview_dot_v1_dot_job__pb2.ListAudienceMembersRequest.FromString,
+                    response_serializer=farview_dot_v1_dot_job__pb2.ListAudienceMembersResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'farview.v1.JobService', rpc_method_handlers)
@@ -150,7 +185,7 @@ class JobService:
     Every method answers at once with an operation named "operations/17" that waits. The standard service
     google.longrunning.Operations of the same server reads, lists, awaits, cancels and deletes operations; their
     `metadata` is a JobMetadata, their `response` the message that stands beside the method. As for its own methods:
-    - ListOperations: `name` is "" or "operations"; newest first; `filter` compares `kind` (train, score, plan) and `state`
+    - ListOperations: `name` is "" or "operations"; newest first; `filter` compares `kind` (train, score, plan, prioritize) and `state`
     (waiting, running, done, failed, cancelled); `page_size` 1 to 1,000, default 100.
     - WaitOperation: answers when the operation has ended, or after `timeout` (default and most 30 seconds), or earlier
     when many calls wait; look at `done` and call again.
@@ -238,6 +273,60 @@ class JobService:
             '/farview.v1.JobService/StartPlanning',
             farview_dot_v1_dot_job__pb2.StartPlanningRequest.SerializeToString,
             google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StartPrioritization(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/farview.v1.JobService/StartPrioritization',
+            farview_dot_v1_dot_job__pb2.StartPrioritizationRequest.SerializeToString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAudienceMembers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/farview.v1.JobService/ListAudienceMembers',
+            farview_dot_v1_dot_job__pb2.ListAudienceMembersRequest.SerializeToString,
+            farview_dot_v1_dot_job__pb2.ListAudienceMembersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -33,7 +33,7 @@ class JobServiceStub:
     Every method answers at once with an operation named "operations/17" that waits. The standard service
     google.longrunning.Operations of the same server reads, lists, awaits, cancels and deletes operations; their
     `metadata` is a JobMetadata, their `response` the message that stands beside the method. As for its own methods:
-    - ListOperations: `name` is "" or "operations"; newest first; `filter` compares `kind` (train, score, plan) and `state`
+    - ListOperations: `name` is "" or "operations"; newest first; `filter` compares `kind` (train, score, plan, prioritize) and `state`
       (waiting, running, done, failed, cancelled); `page_size` 1 to 1,000, default 100.
     - WaitOperation: answers when the operation has ended, or after `timeout` (default and most 30 seconds), or earlier
       when many calls wait; look at `done` and call again.
@@ -64,6 +64,12 @@ class JobServiceStub:
     """Plans a journey for every customer with the champion and publishes the plans, as `farview plan` does. Publishes
     once as StartScoring.
     """
+    StartPrioritization: _grpc.UnaryUnaryMultiCallable[_job_pb2.StartPrioritizationRequest, _operations_pb2.Operation]
+    """Chooses an audience as PrioritizeCustomers does, of up to 10,000,000 customers, and stores it; the same rules of
+    consent, caps and floors hold when a worker chooses. NOT_FOUND, when the job runs: the segment.
+    """
+    ListAudienceMembers: _grpc.UnaryUnaryMultiCallable[_job_pb2.ListAudienceMembersRequest, _job_pb2.ListAudienceMembersResponse]
+    """The members of a stored audience, first place first. NOT_FOUND: there is no such audience."""
 
 @_typing.type_check_only
 class JobServiceAsyncStub(JobServiceStub):
@@ -72,7 +78,7 @@ class JobServiceAsyncStub(JobServiceStub):
     Every method answers at once with an operation named "operations/17" that waits. The standard service
     google.longrunning.Operations of the same server reads, lists, awaits, cancels and deletes operations; their
     `metadata` is a JobMetadata, their `response` the message that stands beside the method. As for its own methods:
-    - ListOperations: `name` is "" or "operations"; newest first; `filter` compares `kind` (train, score, plan) and `state`
+    - ListOperations: `name` is "" or "operations"; newest first; `filter` compares `kind` (train, score, plan, prioritize) and `state`
       (waiting, running, done, failed, cancelled); `page_size` 1 to 1,000, default 100.
     - WaitOperation: answers when the operation has ended, or after `timeout` (default and most 30 seconds), or earlier
       when many calls wait; look at `done` and call again.
@@ -100,6 +106,12 @@ class JobServiceAsyncStub(JobServiceStub):
     """Plans a journey for every customer with the champion and publishes the plans, as `farview plan` does. Publishes
     once as StartScoring.
     """
+    StartPrioritization: _aio.UnaryUnaryMultiCallable[_job_pb2.StartPrioritizationRequest, _operations_pb2.Operation]  # type: ignore[assignment]
+    """Chooses an audience as PrioritizeCustomers does, of up to 10,000,000 customers, and stores it; the same rules of
+    consent, caps and floors hold when a worker chooses. NOT_FOUND, when the job runs: the segment.
+    """
+    ListAudienceMembers: _aio.UnaryUnaryMultiCallable[_job_pb2.ListAudienceMembersRequest, _job_pb2.ListAudienceMembersResponse]  # type: ignore[assignment]
+    """The members of a stored audience, first place first. NOT_FOUND: there is no such audience."""
 
 class JobServiceServicer(metaclass=_abc_1.ABCMeta):
     """Asks for long jobs. The server does none of them: it writes an operation, and `farview worker` does it.
@@ -107,7 +119,7 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
     Every method answers at once with an operation named "operations/17" that waits. The standard service
     google.longrunning.Operations of the same server reads, lists, awaits, cancels and deletes operations; their
     `metadata` is a JobMetadata, their `response` the message that stands beside the method. As for its own methods:
-    - ListOperations: `name` is "" or "operations"; newest first; `filter` compares `kind` (train, score, plan) and `state`
+    - ListOperations: `name` is "" or "operations"; newest first; `filter` compares `kind` (train, score, plan, prioritize) and `state`
       (waiting, running, done, failed, cancelled); `page_size` 1 to 1,000, default 100.
     - WaitOperation: answers when the operation has ended, or after `timeout` (default and most 30 seconds), or earlier
       when many calls wait; look at `done` and call again.
@@ -151,5 +163,23 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
         """Plans a journey for every customer with the champion and publishes the plans, as `farview plan` does. Publishes
         once as StartScoring.
         """
+
+    @_abc_1.abstractmethod
+    def StartPrioritization(
+        self,
+        request: _job_pb2.StartPrioritizationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
+        """Chooses an audience as PrioritizeCustomers does, of up to 10,000,000 customers, and stores it; the same rules of
+        consent, caps and floors hold when a worker chooses. NOT_FOUND, when the job runs: the segment.
+        """
+
+    @_abc_1.abstractmethod
+    def ListAudienceMembers(
+        self,
+        request: _job_pb2.ListAudienceMembersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_job_pb2.ListAudienceMembersResponse, _abc.Awaitable[_job_pb2.ListAudienceMembersResponse]]:
+        """The members of a stored audience, first place first. NOT_FOUND: there is no such audience."""
 
 def add_JobServiceServicer_to_server(servicer: JobServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

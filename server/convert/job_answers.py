@@ -14,7 +14,12 @@ from farview.v1 import job_pb2 as pb
 from server.convert.basics import day, instant
 from server.status import status_of_recorded
 
-_KINDS = {"train": pb.JOB_KIND_TRAIN, "score": pb.JOB_KIND_SCORE, "plan": pb.JOB_KIND_PLAN}
+_KINDS = {
+    "train": pb.JOB_KIND_TRAIN,
+    "score": pb.JOB_KIND_SCORE,
+    "plan": pb.JOB_KIND_PLAN,
+    "prioritize": pb.JOB_KIND_PRIORITIZE,
+}
 _STATES = {
     "waiting": pb.JOB_STATE_WAITING,
     "running": pb.JOB_STATE_RUNNING,
@@ -72,6 +77,8 @@ def _result(kind: str, result: Mapping[str, Any]) -> Message:
         return pb.TrainingResult(model_version=result["model"])
     if kind == "score":
         return pb.ScoringResult(forecast_run_id=str(result["run_id"]), forecast_count=result["forecasts"])
+    if kind == "prioritize":
+        return pb.PrioritizationResult(audience_id=str(result["audience_id"]), customer_count=result["customers"])
     return pb.PlanningResult(plan_run_id=str(result["plan_run_id"]), plan_count=result["plans"])
 
 

@@ -118,29 +118,30 @@ class PrioritizeCustomers(Parsed):
 
 def prioritize_customers(message: pb.PrioritizeCustomersRequest, around: Surroundings) -> PrioritizeCustomers:
     """The checked request; InvalidInput names the wrong fields."""
-    chosen = message.WhichOneof("candidates")
-    asked = parse(
-        PrioritizeCustomers,
-        {
-            "filter": message.filter,
-            "customers": message.customers if chosen == "customers" else None,
-            "segment_id": message.segment_id if chosen == "segment_id" else None,
-            "capacity": message.capacity,
-            "horizon_days": message.horizon_days,
-            "score": message.score,
-            "floors": tuple(message.floors),
-            "on_shortfall": message.on_shortfall,
-            "seed": message.seed if message.HasField("seed") else None,
-            "guarantee_ids": tuple(message.guarantee_ids),
-            "request_id": message.request_id if message.request_id or message.guarantee_ids else None,
-            "reservation_minutes": message.reservation_minutes or DEFAULT_RESERVATION_MINUTES,
-            "contact": message.contact,
-            "caps": tuple(message.caps),
-        },
-        around,
-    )
+    asked = parse(PrioritizeCustomers, fields_of(message), around)
     _check_guaranteed(message)
     return asked
+
+
+def fields_of(message: pb.PrioritizeCustomersRequest) -> dict[str, Any]:
+    """What `PrioritizeCustomers` is checked from."""
+    chosen = message.WhichOneof("candidates")
+    return {
+        "filter": message.filter,
+        "customers": message.customers if chosen == "customers" else None,
+        "segment_id": message.segment_id if chosen == "segment_id" else None,
+        "capacity": message.capacity,
+        "horizon_days": message.horizon_days,
+        "score": message.score,
+        "floors": tuple(message.floors),
+        "on_shortfall": message.on_shortfall,
+        "seed": message.seed if message.HasField("seed") else None,
+        "guarantee_ids": tuple(message.guarantee_ids),
+        "request_id": message.request_id if message.request_id or message.guarantee_ids else None,
+        "reservation_minutes": message.reservation_minutes or DEFAULT_RESERVATION_MINUTES,
+        "contact": message.contact,
+        "caps": tuple(message.caps),
+    }
 
 
 def _check_guaranteed(message: pb.PrioritizeCustomersRequest) -> None:

@@ -6,8 +6,8 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from farview.core.columns import QUANTILE_LEVELS
 from farview.v1 import prioritization_pb2 as pb
-from ranking.outcome_scores import ConditionalTail, Exceedance
-from ranking.scores import ExpectedValue, ExpectedValueQuantile, Score, ThompsonDraw, UpperConfidence
+from ranking.score_names import NamedScore
+from ranking.scores import Score
 from server.convert.fields import Amount, counted, known_value
 from server.convert.parse import Parsed
 
@@ -32,9 +32,9 @@ class QuantileFields(Parsed):
 
     level: Annotated[float, AfterValidator(_stored_level)]
 
-    def kind(self) -> Score:
+    def named(self) -> NamedScore:
         """As ranking knows it, here and below."""
-        return ExpectedValueQuantile(self.level)
+        return NamedScore("quantile", self.level)
 
 
 class UpperConfidenceFields(Parsed):
@@ -42,8 +42,8 @@ class UpperConfidenceFields(Parsed):
 
     deviations: Annotated[float, Field(ge=0, le=MAX_DEVIATIONS, allow_inf_nan=False)]
 
-    def kind(self) -> Score:
-        return UpperConfidence(self.deviations)
+    def named(self) -> NamedScore:
+        return NamedScore("upper-confidence", self.deviations)
 
 
 class ExceedanceFields(Parsed):
@@ -51,8 +51,8 @@ class ExceedanceFields(Parsed):
 
     threshold: Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
-    def kind(self) -> Score:
-        return Exceedance(self.threshold)
+    def named(self) -> NamedScore:
+        return NamedScore("exceedance", self.threshold)
 
 
 class ConditionalTailFields(Parsed):
@@ -61,8 +61,8 @@ class ConditionalTailFields(Parsed):
     tail: Part
     side: Annotated[int, known_value(pb.TailSide)]
 
-    def kind(self) -> Score:
-        return ConditionalTail(self.tail, upper=self.side == pb.TAIL_SIDE_UPPER)
+    def named(self) -> NamedScore:
+        return NamedScore("upper-tail" if self.side == pb.TAIL_SIDE_UPPER else "lower-tail", self.tail)
 
 
 class FactorFields(Parsed):
@@ -133,12 +133,16 @@ class ScoreFields(Parsed):
             raise ValueError("contact_cost cannot be taken off a probability (leave it out, or score by an amount)")
         return self
 
-    def kind(self) -> Score:
+    def named(self) -> NamedScore:
         """The basis."""
         for basis in (self.quantile, self.upper_confidence, self.exceedance, self.conditional_tail):
             if basis is not None:
-                return basis.kind()
-        return ThompsonDraw() if self.thompson else ExpectedValue()
+                return basis.named()
+        return NamedScore("thompson" if self.thompson else "expected-value")
+
+    def kind(self) -> Score:
+        """The basis, as it is computed."""
+        return self.named().kind()
 
     @property
     def cost(self) -> float:

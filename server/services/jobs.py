@@ -11,7 +11,8 @@ from farview.store.store import Store
 from farview.store.writer import Writer
 from farview.v1 import job_pb2 as pb
 from farview.v1 import job_pb2_grpc
-from server.convert import job_requests
+from server import page_token
+from server.convert import audience_answers, audience_requests, job_requests
 from server.convert.fields import Surroundings
 from server.convert.job_answers import operation
 from server.interceptors import refuse_when_late
@@ -40,6 +41,25 @@ class JobService(job_pb2_grpc.JobServiceServicer):
     ) -> operations_pb2.Operation:
         asked = job_requests.start_planning(request, self._around())
         return self._queued(asked.request_id, asked.for_worker(), request, context)
+
+    def StartPrioritization(
+        self, request: pb.StartPrioritizationRequest, context: grpc.ServicerContext
+    ) -> operations_pb2.Operation:
+        asked = audience_requests.start_prioritization(request, self._around())
+        return self._queued(asked.request_id, asked.for_worker(), request, context)
+
+    def ListAudienceMembers(
+        self, request: pb.ListAudienceMembersRequest, context: grpc.ServicerContext
+    ) -> pb.ListAudienceMembersResponse:
+        asked = audience_requests.list_audience_members(request)
+        after = page_token.unseal(asked.page_token, [asked.audience_id])["after"] if asked.page_token else 0
+        stored = self._store.audience(asked.number)
+        page = self._store.audience_page(asked.number, page_size=asked.page_size + 1, after=after)
+        shown, token = page.slice(0, asked.page_size), ""
+        if page.num_rows > asked.page_size:
+            last = shown.column("place")[-1].as_py()
+            token = page_token.seal({"after": last}, [asked.audience_id])
+        return audience_answers.members(stored, shown, token)
 
     def _around(self) -> Surroundings:
         return Surroundings(self._currency, datetime.now(UTC))

@@ -1,5 +1,6 @@
 """A customer who is forgotten is in no row of any table any more."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -18,7 +19,7 @@ from farview.store.store import Store
 from farview.store.types import UtcDateTime
 from farview.store.values import JOURNEYS, Answered, Exposure, Touchpoint, Transaction, WriteRequest
 from farview.store.writer import Writer
-from tests.store import test_plans, worlds
+from tests.store import test_audiences, test_plans, worlds
 
 NOW = datetime.now(UTC)
 WHOM, OTHER = "ada lovelace", "ben"
@@ -52,6 +53,9 @@ def fill(store: Store, customer: str) -> None:
         writer.reserve(held, [NewSlot(1, customer, 1, False)], reservation, NOW)
 
     within(store, reserve)
+    store.add_audience(
+        replace(test_audiences.NEW, operation_id=len(customer)), test_audiences.members(customer), who="x"
+    )
     store.once(WriteRequest(f"q {len(customer)}", "m", ""), lambda _: f"for {customer} and others".encode())
     for table in TABLES:
         if rows_of(store, table, customer) == 0:
