@@ -36,6 +36,7 @@ from ranking import prioritize
 from server.feedback_tokens import FeedbackTokens
 from server.logs import json_logger
 from server.metrics import Metrics
+from server.relevance import ServedRankers
 from server.services.prioritization import PrioritizationService
 from server.snapshot import Served
 
@@ -66,10 +67,11 @@ REQUESTS: dict[str, dict[str, Any]] = {
 def main(customers: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = stored(Path(folder), customers)
-        served = Served(store, json_logger(io.StringIO()), Metrics(CollectorRegistry()))
+        logger = json_logger(io.StringIO())
+        served = Served(store, logger, Metrics(CollectorRegistry()))
         served.refresh()
         prioritize.warm()
-        service = PrioritizationService(store, served, FeedbackTokens([bytes(32)]))
+        service = PrioritizationService(store, served, ServedRankers(store, logger), FeedbackTokens([bytes(32)]))
         table = Table("1,000 of all", "median s", "most s", "processor s", title=f"PrioritizeCustomers, {customers:,}")
         before = _resident_mb()
         for name, asked in REQUESTS.items():

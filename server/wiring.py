@@ -38,6 +38,7 @@ from server.metrics import Metrics
 from server.options import ServerOptions
 from server.poller import Poller
 from server.port_lock import taken
+from server.relevance import ServedRankers
 from server.scoring import Scoring
 from server.services.catalog import CatalogService
 from server.services.feedback import FeedbackService
@@ -93,7 +94,7 @@ def start(store: Store, options: ServerOptions, logger: FilteringBoundLogger) ->
     """
     metrics = Metrics(CollectorRegistry())
     served, scoring = Served(store, logger, metrics, options.snapshot_folder), Scoring(store, logger)
-    journeys = ServedJourneys(store, logger)
+    journeys, rankers = ServedJourneys(store, logger), ServedRankers(store, logger)
     tokens = FeedbackTokens(store.signing_keys())
     server = grpc.server(
         ThreadPoolExecutor(options.workers, thread_name_prefix="farview-rpc"),
@@ -103,7 +104,7 @@ def start(store: Store, options: ServerOptions, logger: FilteringBoundLogger) ->
     )
     forecast_pb2_grpc.add_ForecastServiceServicer_to_server(ForecastService(store, served, scoring), server)
     prioritization_pb2_grpc.add_PrioritizationServiceServicer_to_server(
-        PrioritizationService(store, served, tokens), server
+        PrioritizationService(store, served, rankers, tokens), server
     )
     journey_pb2_grpc.add_JourneyServiceServicer_to_server(JourneyService(store, journeys, tokens), server)
     feedback_pb2_grpc.add_FeedbackServiceServicer_to_server(FeedbackService(store, tokens), server)
@@ -114,7 +115,7 @@ def start(store: Store, options: ServerOptions, logger: FilteringBoundLogger) ->
     operations_pb2_grpc.add_OperationsServicer_to_server(OperationsService(store, options.workers), server)
     health_of = _health_and_reflection(server)
     port = _bind(server, options)
-    poller = Poller((served.refresh, journeys.refresh), options.poll_seconds, logger)
+    poller = Poller((served.refresh, journeys.refresh, rankers.refresh), options.poll_seconds, logger)
     stop_metrics = _serve_metrics(metrics, options)
 
     def close() -> None:

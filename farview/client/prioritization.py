@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from farview.client import messages
 from farview.client.connection import Connection
 from farview.client.item_lists import ItemList
-from farview.client.values import ExpectedRevenue, Floor, InSegment, Item, Objective, Reach, Reserve
+from farview.client.values import ExpectedRevenue, Floor, InSegment, Item, Objective, Reach, Relevance, Reserve
 from farview.v1 import items_pb2, prioritization_pb2, prioritization_pb2_grpc
 
 _ITEM_FIELDS = ("price", "purchase_probability")
@@ -71,8 +71,9 @@ class PrioritizationCalls:
     def rank_items(
         self,
         items: Sequence[Item],
-        by: Sequence[Objective] | ExpectedRevenue,
+        by: Sequence[Objective] | ExpectedRevenue | None = None,
         *,
+        relevance: Relevance | None = None,
         arrange: ItemList | None = None,
         explain: bool = False,
         seed: int | None = None,
@@ -80,9 +81,11 @@ class PrioritizationCalls:
         """At most 1,000 items in the order to show them. The first item says which values all of them have.
 
         Args:
+            by: what the score is; None with `relevance` alone: relevance and price at the model's operating point.
+            relevance: the learned ranker that tells it; None: items say all that is known.
             arrange: length, rules, diversity and exploration of the list; None is all items by score alone.
         """
-        request = ranking_request(items, by, arrange=arrange, explain=explain, seed=seed)
+        request = ranking_request(items, by, relevance=relevance, arrange=arrange, explain=explain, seed=seed)
         return self._connection.call(self._prioritization.RankItems, request)
 
     def rank_many(
@@ -100,8 +103,9 @@ class PrioritizationCalls:
 
 def ranking_request(
     items: Sequence[Item],
-    by: Sequence[Objective] | ExpectedRevenue,
+    by: Sequence[Objective] | ExpectedRevenue | None = None,
     *,
+    relevance: Relevance | None = None,
     arrange: ItemList | None = None,
     explain: bool = False,
     seed: int | None = None,
@@ -118,12 +122,14 @@ def ranking_request(
     if isinstance(by, ExpectedRevenue):
         ln, identity = items_pb2.PRICE_FUNCTION_LN, items_pb2.PRICE_FUNCTION_IDENTITY
         request.blend.expected_revenue.price_function = ln if by.ln_price else identity
-    else:
+    elif by is not None:
         request.blend.rank_product.SetInParent()
         for objective in by:
             request.blend.rank_product.objectives.add(
                 name=objective.name, weight=objective.weight, bin_width=objective.bin_width
             )
+    if relevance is not None:
+        request.relevance_model.name, request.relevance_model.customer_id = relevance.model, relevance.customer_id
     if arrange is not None:
         arrange.ask(request)
     return request

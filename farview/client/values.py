@@ -170,6 +170,14 @@ class ExpectedRevenue:
 
 
 @dataclass(frozen=True, slots=True)
+class Relevance:
+    """A learned ranker tells the items' relevance: an objective may be named "relevance"."""
+
+    customer_id: str = ""  # whose past counts; "": nobody's
+    model: str = "ranking"  # the champion, or a version such as "ranking/3"
+
+
+@dataclass(frozen=True, slots=True)
 class JourneyRules:
     """What a journey plan must keep to. Positions count from 1 at the first planned touch."""
 

@@ -1,7 +1,8 @@
 """Lists of items as integer codes: what was shown to whom on which day, what came of it, and what items are."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -35,7 +36,7 @@ class Facts:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Codes:
     """The names behind the codes of items, categories and brands; each increasing."""
 
@@ -50,14 +51,23 @@ class Codes:
         named = (sorted(set(catalogue[name].drop_null().to_pylist())) for name in ("category", "brand"))
         return cls(tuple(items), *(tuple(names) for names in named))
 
+    @cached_property
+    def _places(self) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
+        """Code by name: of items, categories and brands."""
+        items, categories, brands = (
+            {name: code for code, name in enumerate(names)} for names in (self.items, self.categories, self.brands)
+        )
+        return items, categories, brands
+
     def facts(self, catalogue: pa.Table, item_ids: pa.Array) -> Facts:
         """What is known of items, row by row; of those that the catalogue (schemas.ITEMS) lacks the code alone."""
         row = pc.index_in(item_ids, value_set=catalogue[c.ITEM_ID].combine_chunks())
         found = catalogue.take(row)
+        items, categories, brands = self._places
         return Facts(
-            item=codes_of(item_ids, self.items),
-            category=codes_of(found["category"], self.categories),
-            brand=codes_of(found["brand"], self.brands),
+            item=codes_of(item_ids, items),
+            category=codes_of(found["category"], categories),
+            brand=codes_of(found["brand"], brands),
             price=_floats(found["price"]),
             margin=_floats(found["margin"]),
             added_day=_floats(found["added"].cast(pa.int32())),
@@ -115,12 +125,12 @@ def business_days(times: pa.ChunkedArray, zone: str) -> IntArray:
     return days
 
 
-def codes_of(names: pa.Array | pa.ChunkedArray, known: Sequence[str]) -> IntArray:
-    """Position of each name among those known, UNKNOWN for null and others; shape (rows,)."""
-    found = pc.index_in(names, value_set=pa.array(known, pa.string()))
-    codes: IntArray = pc.fill_null(found, UNKNOWN).to_numpy(zero_copy_only=False).astype(np.int64)
-    codes[pc.is_null(names).to_numpy(zero_copy_only=False)] = UNKNOWN
-    return codes
+def codes_of(names: pa.Array | pa.ChunkedArray, known: Mapping[str, int]) -> IntArray:
+    """Code of each name, UNKNOWN for null and for names that have none; shape (rows,).
+
+    By a dict that lasts: Arrow would build its own of all that is known for every list.
+    """
+    return np.fromiter((known.get(name, UNKNOWN) for name in names.to_pylist()), np.int64, len(names))
 
 
 def _dense(names: pa.ChunkedArray) -> IntArray:

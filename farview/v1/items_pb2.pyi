@@ -91,6 +91,7 @@ class RankItemsRequest(_message.Message):
     RULES_FIELD_NUMBER: _builtins.int
     DIVERSITY_FIELD_NUMBER: _builtins.int
     EXPLORATION_FIELD_NUMBER: _builtins.int
+    RELEVANCE_MODEL_FIELD_NUMBER: _builtins.int
     seed: _builtins.int
     """Orders items of equal score, at least 0. Default: drawn by the server. The answer repeats it."""
     include_explanation: _builtins.bool
@@ -109,7 +110,9 @@ class RankItemsRequest(_message.Message):
 
     @_builtins.property
     def blend(self) -> Global___ItemBlend:
-        """How what is known of an item becomes its score."""
+        """How what is known of an item becomes its score. Required without `relevance_model`. With it, the default is the
+        rank product of relevance and price at the model's operating point: weights w and 1 - w.
+        """
 
     @_builtins.property
     def rules(self) -> Global___ItemRules:
@@ -123,6 +126,10 @@ class RankItemsRequest(_message.Message):
     def exploration(self) -> Global___ItemExploration:
         """Draws items at random, slot by slot, with the probabilities that the answer tells. Default: none."""
 
+    @_builtins.property
+    def relevance_model(self) -> Global___RelevanceModel:
+        """A learned ranker tells the relevance of every item. Default: none, the request says all that is known."""
+
     def __init__(
         self,
         *,
@@ -135,10 +142,11 @@ class RankItemsRequest(_message.Message):
         rules: Global___ItemRules | None = ...,
         diversity: Global___ItemDiversity | None = ...,
         exploration: Global___ItemExploration | None = ...,
+        relevance_model: Global___RelevanceModel | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "_seed", b"_seed", "blend", b"blend", "capacity", b"capacity", "diversity", b"diversity", "exploration", b"exploration", "rules", b"rules", "seed", b"seed"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "_seed", b"_seed", "blend", b"blend", "capacity", b"capacity", "diversity", b"diversity", "exploration", b"exploration", "relevance_model", b"relevance_model", "rules", b"rules", "seed", b"seed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "_seed", b"_seed", "blend", b"blend", "capacity", b"capacity", "diversity", b"diversity", "exploration", b"exploration", "include_explanation", b"include_explanation", "items", b"items", "rules", b"rules", "seed", b"seed", "value_names", b"value_names"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "_seed", b"_seed", "blend", b"blend", "capacity", b"capacity", "diversity", b"diversity", "exploration", b"exploration", "include_explanation", b"include_explanation", "items", b"items", "relevance_model", b"relevance_model", "rules", b"rules", "seed", b"seed", "value_names", b"value_names"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__capacity: _TypeAlias = _typing.Literal["capacity"]  # noqa: Y015
     _WhichOneofArgType__capacity: _TypeAlias = _typing.Literal["_capacity", b"_capacity"]  # noqa: Y015
@@ -150,6 +158,39 @@ class RankItemsRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__seed) -> _WhichOneofReturnType__seed | None: ...
 
 Global___RankItemsRequest: _TypeAlias = RankItemsRequest  # noqa: Y015
+
+@_typing.final
+class RelevanceModel(_message.Message):
+    """Lets a model that `farview train ranking` fitted tell what the request would have to. Objectives may then name
+    "relevance", which must not be one of `value_names`. Items without a `purchase_probability` get that of the model, where
+    it tells one; items without a `price` get that of the catalogue. Items that the catalogue does not know are told by
+    what is known of the average item.
+
+    Two indexed reads: the items, and the newest 2,000 rows of the lists that the customer saw on earlier days. Fails with
+    FAILED_PRECONDITION before a ranker is registered, with NOT_FOUND when there is no such version.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"ranking" for the champion, or a version such as "ranking/3"."""
+    customer_id: _builtins.str
+    """Whose past with items and their like counts, at most 256 characters. Default: nobody's."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_id", b"customer_id", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RelevanceModel: _TypeAlias = RelevanceModel  # noqa: Y015
 
 @_typing.final
 class ItemRules(_message.Message):
@@ -614,12 +655,15 @@ class RankItemsResponse(_message.Message):
     ITEMS_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     FEEDBACK_TOKEN_FIELD_NUMBER: _builtins.int
+    MODEL_VERSION_FIELD_NUMBER: _builtins.int
     seed: _builtins.int
     """Repeating the request with this seed gives the same items."""
     feedback_token: _builtins.str
     """Names this answer in FeedbackService.RecordExposures. Safe in a URL, never expires; signed, but no secret: it can be
     read. Every answer has its own, also when it repeats another.
     """
+    model_version: _builtins.str
+    """The ranker that told the relevance, such as "ranking/3". Empty without `relevance_model`."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___RankedItem]:
         """First place first: all candidates, unless the request has a capacity or rules."""
@@ -630,10 +674,11 @@ class RankItemsResponse(_message.Message):
         items: _abc.Iterable[Global___RankedItem] | None = ...,
         seed: _builtins.int = ...,
         feedback_token: _builtins.str = ...,
+        model_version: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["feedback_token", b"feedback_token", "items", b"items", "seed", b"seed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["feedback_token", b"feedback_token", "items", b"items", "model_version", b"model_version", "seed", b"seed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -16,6 +16,7 @@ from server.convert.fields import MAX_AMOUNT, MAX_ID_LENGTH
 from server.convert.parse import MAX_VIOLATIONS
 
 PRICE, PROBABILITY = "price", "purchase_probability"
+RELEVANCE = "relevance"  # what a learned ranker tells
 MAX_VALUE = 1e18
 
 
@@ -26,6 +27,7 @@ class ItemColumns:
     messages: Sequence[pb.CandidateItem]
     ids: NDArray[Any]  # (items,) strings
     values: Mapping[str, FloatArray]  # (items,) by name: price, purchase_probability (0 where not set), value_names
+    completed: frozenset[str] = frozenset()  # names whose values a model or the catalogue told, NaN where it did not
 
     def of(self, name: str, reader: str) -> FloatArray:
         """The values of that name, shape (items,).
@@ -34,11 +36,40 @@ class ItemColumns:
             InvalidInput: the first 50 items without it, which `reader` needs.
         """
         column = self.values[name]
-        if name in (PRICE, PROBABILITY):
+        if name in self.completed:
+            unknown = np.flatnonzero(np.isnan(column)).tolist()
+            _refuse(Violation(f"items[{i}].{name}", f"is not set, nor known; {reader} needs it") for i in unknown)
+        elif name in (PRICE, PROBABILITY):
             zeros = np.flatnonzero(column == 0).tolist()
             unset = [i for i in zeros if not self.messages[i].HasField(name)]  # type: ignore[arg-type]
             _refuse(Violation(f"items[{i}].{name}", f"is not set; {reader} needs it") for i in unset)
         return column
+
+    def completed_by(self, told: Mapping[str, FloatArray]) -> "ItemColumns":
+        """With what is told of items besides: a value that was sent counts more.
+
+        Args:
+            told: by name, shape (items,), NaN where it is not known.
+        """
+        values = dict(self.values)
+        for name, column in told.items():
+            if name in self.values:
+                sent = np.array([message.HasField(name) for message in self.messages])  # type: ignore[arg-type]
+                values[name] = np.where(sent, self.values[name], column)
+            else:
+                values[name] = column
+        return ItemColumns(self.messages, self.ids, values, self.completed | told.keys())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learned:
+    """What a ranker and the catalogue tell of items; each array of shape (items,)."""
+
+    model_version: str  # "ranking/3"
+    relevance_weight: float  # of the operating point: of relevance against price
+    relevance: FloatArray  # only its order means something
+    probability: FloatArray | None  # of a purchase when shown; None: the model tells none
+    price: FloatArray  # reporting currency; NaN where the catalogue does not know the item
 
 
 def item_columns(messages: Sequence[pb.CandidateItem], value_names: Sequence[str]) -> ItemColumns:

@@ -1,10 +1,10 @@
 """Requests of RankItems, checked."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -14,9 +14,10 @@ from farview.v1 import items_pb2 as pb
 from ranking.expected_revenue import ExpectedRevenue, PriceFunction
 from ranking.items import Blend
 from ranking.rank_product import Objective
-from server.convert.fields import Distinct, Id, Seed, counted, distinct, known_value
+from ranking.scores import FloatArray
+from server.convert.fields import Distinct, Id, OptionalId, Seed, counted, distinct, known_value
 from server.convert.item_arrangement import Arrangement, Diversity, Explore, Place, Rules
-from server.convert.item_columns import MAX_VALUE, PRICE, PROBABILITY, ItemColumns, item_columns
+from server.convert.item_columns import MAX_VALUE, PRICE, PROBABILITY, RELEVANCE, ItemColumns, Learned, item_columns
 from server.convert.parse import Parsed, parse
 
 MAX_ITEMS = 1_000
@@ -27,6 +28,7 @@ MAX_OBJECTIVES = 16
 MAX_WEIGHT = 1_000_000
 MIN_BIN_WIDTH = 1e-12
 _OBJECTIVES = "blend.rank_product.objectives"
+RANKER_NAME = r"ranking(/[1-9][0-9]{0,17})?"
 _NAME = re.compile(r"[a-z0-9_]+")
 
 
@@ -101,6 +103,24 @@ class Revenue(Parsed):
         )
 
 
+def _ranker_name(name: str) -> str:
+    if not re.fullmatch(RANKER_NAME, name):
+        raise ValueError(f"is {name!r}; send 'ranking' for the champion, or a version such as 'ranking/3'")
+    return name
+
+
+class RelevanceModel(Parsed):
+    """A learned ranker, and whose past counts."""
+
+    name: Annotated[str, AfterValidator(_ranker_name)]
+    customer_id: OptionalId
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_message(cls, message: pb.RelevanceModel) -> dict[str, Any]:
+        return {"name": message.name, "customer_id": message.customer_id}
+
+
 class ItemBlend(Parsed):
     """How what is known of an item becomes its score: exactly one of the two."""
 
@@ -114,6 +134,16 @@ class ItemBlend(Parsed):
         if kind is None:
             raise ValueError("is not set; send rank_product or expected_revenue")
         return {"rank_product": None, "expected_revenue": None, kind: getattr(message, kind)}
+
+    def of(self, columns: ItemColumns) -> Blend:
+        """For the kernel.
+
+        Raises:
+            InvalidInput: items without what the blend reads.
+        """
+        kind = self.rank_product or self.expected_revenue
+        assert kind is not None
+        return kind.blend(columns)
 
 
 def _value_name(name: str) -> str:
@@ -132,13 +162,26 @@ class RankItems(Parsed):
 
     items: Annotated[Any, counted(1, MAX_ITEMS)]
     value_names: Annotated[tuple[ValueName, ...], counted(0, MAX_VALUES), Distinct]
-    blend: ItemBlend
+    blend: ItemBlend | None
     seed: Seed | None
     include_explanation: bool
     capacity: Place | None
     rules: Rules | None
     diversity: Diversity | None
     exploration: Explore | None
+    relevance_model: RelevanceModel | None
+
+    @model_validator(mode="after")
+    def _scored_by_something(self) -> Self:
+        if self.blend is None and self.relevance_model is None:
+            raise InvalidInput.of("blend", "is not set; send it, or name a relevance_model")
+        if self.relevance_model is not None and RELEVANCE in self.value_names:
+            raise InvalidInput.of("value_names", f"names {RELEVANCE!r}, which relevance_model tells too")
+        return self
+
+
+Ask = Callable[[str, str, Sequence[str]], Learned]
+"""What the ranker of a name tells of items for a customer, "" for nobody known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,36 +193,56 @@ class Ranking:
     seed: int | None
     explain: bool
     arrangement: Arrangement | None  # None: all items, by score alone
+    model_version: str = ""  # of the ranker that told the relevance
 
 
-def rank_items(message: pb.RankItemsRequest) -> Ranking:
+def rank_items(message: pb.RankItemsRequest, ask: Ask) -> Ranking:
     """The checked request; InvalidInput names the wrong fields.
 
-    What two items or all objectives have to agree on is left to the kernel; see `request_paths`.
+    What two items or all objectives have to agree on is left to the kernel; see `request_paths`. Whatever `ask` raises
+    is raised.
     """
     asked = parse(
         RankItems,
         {
             "items": message.items,
             "value_names": tuple(message.value_names),
-            "blend": message.blend,
+            "blend": message.blend if message.HasField("blend") else None,
             "seed": message.seed if message.HasField("seed") else None,
             "include_explanation": message.include_explanation,
             "capacity": message.capacity if message.HasField("capacity") else None,
             "rules": message.rules if message.HasField("rules") else None,
             "diversity": message.diversity if message.HasField("diversity") else None,
             "exploration": message.exploration if message.HasField("exploration") else None,
+            "relevance_model": message.relevance_model if message.HasField("relevance_model") else None,
         },
     )
-    columns = item_columns(asked.items, asked.value_names)
-    kind = asked.blend.rank_product or asked.blend.expected_revenue
-    assert kind is not None
+    columns, told = item_columns(asked.items, asked.value_names), None
+    if asked.relevance_model is not None:
+        told = ask(asked.relevance_model.name, asked.relevance_model.customer_id, columns.ids.tolist())
+        columns = columns.completed_by(_named(told))
     arrangement = None
     beyond = (asked.capacity, asked.rules, asked.diversity, asked.exploration)
     if any(each is not None for each in beyond):
         most = asked.capacity or len(columns.ids)
         arrangement = Arrangement(most, asked.rules, asked.diversity, asked.exploration, columns)
-    return Ranking(columns.ids, kind.blend(columns), asked.seed, asked.include_explanation, arrangement)
+    blend = _at_the_operating_point(columns, told) if asked.blend is None else asked.blend.of(columns)
+    version = "" if told is None else told.model_version
+    return Ranking(columns.ids, blend, asked.seed, asked.include_explanation, arrangement, version)
+
+
+def _named(told: Learned) -> dict[str, FloatArray]:
+    probability = {} if told.probability is None else {PROBABILITY: told.probability}
+    return {RELEVANCE: told.relevance, PRICE: told.price, **probability}
+
+
+def _at_the_operating_point(columns: ItemColumns, told: Learned | None) -> list[Objective]:
+    """Relevance and price, weighed as the model was found to trade them best."""
+    assert told is not None
+    relevance = Objective(RELEVANCE, columns.of(RELEVANCE, "the blend"), told.relevance_weight)
+    if told.relevance_weight == 1:
+        return [relevance]
+    return [relevance, Objective(PRICE, columns.of(PRICE, "the model's operating point"), 1 - told.relevance_weight)]
 
 
 class Keyed(Parsed):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import grpc
 
-from farview.core.errors import Infeasible, InvalidInput
+from farview.core.errors import FailedPrecondition, Infeasible, InvalidInput, NotFound
 from farview.store.store import Store
 from farview.v1 import items_pb2, prioritization_pb2_grpc
 from farview.v1 import prioritization_pb2 as pb
@@ -16,14 +16,17 @@ from server.convert.fields import Surroundings
 from server.feedback_tokens import Answer, FeedbackTokens
 from server.interceptors import current_request_id, refuse_when_late
 from server.item_lists import arranged_items
+from server.relevance import ServedRankers
 from server.snapshot import Served
 from server.status import status_of
 
 
 class PrioritizationService(prioritization_pb2_grpc.PrioritizationServiceServicer):
-    """See the contract. Pure computation over one snapshot; of the database consent, caps and guarantees are read."""
+    """See the contract. Pure computation over one snapshot; of the database consent, caps and guarantees are read, and
+    for a ranking that names a model items and the customer's lists."""
 
-    def __init__(self, store: Store, served: Served, tokens: FeedbackTokens) -> None:
+    def __init__(self, store: Store, served: Served, rankers: ServedRankers, tokens: FeedbackTokens) -> None:
+        self._rankers = rankers
         self._audiences = Audiences(store, served, tokens)
         self._tokens = tokens
         self._currency = store.business().reporting_currency
@@ -52,19 +55,20 @@ class PrioritizationService(prioritization_pb2_grpc.PrioritizationServiceService
             answer = items_pb2.BatchRankItemsResponse(key=keyed.key)
             try:
                 answer.ranking.CopyFrom(self._ranked(keyed.request))
-            except (InvalidInput, Infeasible) as error:
+            except (InvalidInput, Infeasible, FailedPrecondition, NotFound) as error:
                 answer.error.CopyFrom(status_of(error, current_request_id()))
             yield answer
 
     def _ranked(self, request: items_pb2.RankItemsRequest) -> items_pb2.RankItemsResponse:
-        asked = item_requests.rank_items(request)
+        asked = item_requests.rank_items(request, self._rankers.learned)
         with item_requests.request_paths():
             ranked = rank_items(asked.ids, asked.blend, seed=drawn_unless(asked.seed), explain=asked.explain)
             arranged = None
             if asked.arrangement is not None:
                 ranked, arranged = arranged_items(ranked, asked.arrangement)
-        token = self._tokens.issue(Answer("RankItems", places=len(ranked.ids)))
-        answer = item_answers.message(ranked, asked.blend, self._currency, token)
+        told = Answer("RankItems", places=len(ranked.ids), model_version=asked.model_version or None)
+        answer = item_answers.message(ranked, asked.blend, self._currency, self._tokens.issue(told))
+        answer.model_version = asked.model_version
         if arranged is not None and asked.arrangement is not None and asked.arrangement.explained:
             item_answers.arrange(answer, arranged)
         return answer
