@@ -13,7 +13,7 @@ from rich.text import Text
 from cli.console import table
 from farview.store.champions import ChampionChange
 from farview.store.gate_reports import GateReport
-from farview.store.values import JOURNEYS, RANKING
+from farview.store.values import JOURNEYS, RANKING, RETENTION
 
 if TYPE_CHECKING:
     from jobs.reproduce import Reproduction
@@ -59,7 +59,11 @@ def next_after(report: GateReport) -> str:
 
 def next_with(kind: str) -> str:
     """The command that uses a champion of that kind."""
-    commands = {JOURNEYS: "farview plan", RANKING: "farview serve, and RankItems with relevance_model"}
+    commands = {
+        JOURNEYS: "farview plan",
+        RANKING: "farview serve, and RankItems with relevance_model",
+        RETENTION: "farview evaluate retention FILE",
+    }
     return "Next: " + commands.get(kind, "farview score")
 
 

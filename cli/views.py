@@ -34,12 +34,13 @@ def model_lines(version: ModelVersion) -> Iterator[str]:
         f"{metrics['repeat_buyers']:,} of them repeat buyers, as of {version.lineage.as_of}."
     )
     for part in ("purchases", "spend"):
-        yield f"  {part}: {_quality(metrics[part])}"
+        yield f"  {part}: {quality(metrics[part])}"
     for warning in metrics["warnings"]:
         yield f"[yellow]Note:[/yellow] {escape(warning)}"
 
 
-def _quality(part: Mapping[str, Any]) -> str:
+def quality(part: Mapping[str, Any]) -> str:
+    """How a posterior was found, and the figures that say whether to trust it."""
     said = [str(part["method"])]
     for name, label, digits in (("k_hat", "k-hat", 2), ("r_hat", "R-hat", 3), ("effective_size", "effective draws", 0)):
         if part[name] is not None:

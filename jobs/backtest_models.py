@@ -1,7 +1,7 @@
 """Models that a backtest compares: each fits on a past and forecasts a horizon for the same customers."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
@@ -53,6 +53,23 @@ class Forecasts:
     gross_value: Marginal
     totals: pa.Table | None = None  # schemas.TOTALS
     warnings: tuple[str, ...] = ()  # of the fit, in plain words
+
+
+def net_of_returns(gross: Forecasts, kept: float) -> Forecasts:
+    """Forecasts whose net value and whose totals of value are a share of the gross value of each law."""
+    marginal = gross.gross_value
+    assert isinstance(marginal, GridMarginal)
+    net = GridMarginal(kept * marginal.mean, replace(marginal.law, points=kept * marginal.law.points))
+    return replace(gross, value=net, totals=None if gross.totals is None else _kept_totals(gross.totals, kept))
+
+
+def _kept_totals(totals: pa.Table, kept: float) -> pa.Table:
+    """schemas.TOTALS with the value's means and draws times a share."""
+    rows = totals.to_pylist()
+    for row in rows:
+        if row["measure"] == c.VALUE:
+            row["mean"], row["draws"] = kept * row["mean"], [kept * draw for draw in row["draws"]]
+    return pa.Table.from_pylist(rows, schema=totals.schema)
 
 
 Predict = Callable[[int], Forecasts]
@@ -121,18 +138,23 @@ def _fit_btyd(name: str, seed: int, past: Past) -> Predict:
 
 
 def predict_by(model: "BtydModel", past: Past, seed: int) -> Predict:
-    """Forecasts of the past's customers by a model that is fitted already."""
+    """Forecasts of the past's customers by a model that is fitted already and knows nothing of returns.
+
+    Its net value is what of its gross value customers have kept so far, all together.
+    """
+    from ltv.returns import kept_share
     from ltv.scorer import Scorer
+
+    kept, _ = kept_share(*(past.history.column(name).to_numpy() for name in (GROSS_VALUE, c.VALUE)))
 
     def predict(horizon_days: int) -> Forecasts:
         scorer = Scorer(model, [horizon_days], past.as_of, seed)
         table = pa.Table.from_batches(scorer.forecast(past.rfm.to_batches()))
-        purchases, value = (
+        purchases, gross = (
             GridMarginal(table.column(f"{measure}_mean").to_numpy(), law_of(table, measure))
             for measure in (c.PURCHASES, c.VALUE)
         )
-        # It knows nothing of returns: its value is gross.
-        return Forecasts(purchases, value, value, scorer.totals(), model.diagnostics.warnings)
+        return net_of_returns(Forecasts(purchases, gross, gross, scorer.totals(), model.diagnostics.warnings), kept)
 
     return predict
 

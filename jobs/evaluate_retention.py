@@ -60,7 +60,7 @@ def _cohort(name: str, renewals: Renewals, spec: RetentionSpec) -> dict[str, Any
     seen = _calibration_periods(name, len(renewals.at_risk), spec)
     known = renewals.until(seen)
     laws = {law: _fitted(law, known, spec.seed) for law in (*LAWS, *BASELINES)}
-    inner = {law: _prequential(law, known, spec.seed) for law in laws}
+    inner = {law: prequential(law, known, spec.seed) for law in laws}
     champion = max(inner, key=lambda law: inner[law])
     last = fit_contracts(renewals, LAWS[champion], seed=spec.seed) if champion in LAWS else None
     survival = _baseline(champion, renewals) if last is None else last.log_survival
@@ -114,8 +114,8 @@ def _fitted(law: str, known: Renewals, seed: int) -> LogSurvivalOfDraws:
     return fit_contracts(known, LAWS[law], seed=seed).log_survival if law in LAWS else _baseline(law, known)
 
 
-def _prequential(law: str, known: Renewals, seed: int) -> float:
-    """Mean log score per contract of renewals 2, 3, ..., each foreseen from those before it."""
+def prequential(law: str, known: Renewals, seed: int) -> float:
+    """Mean log score per renewal decision of renewals 2, 3, ..., each foreseen from those before it."""
     total = 0.0
     for t in range(1, len(known.at_risk)):
         scores = log_score(_fitted(law, known.until(t), seed), known.until(t + 1))[:, t]

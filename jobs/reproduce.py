@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from farview.core.clock import Cut
 from farview.features.steps import StepRules
 from farview.store.store import Store
-from farview.store.values import JOURNEYS, RANKING, ModelVersion
+from farview.store.values import JOURNEYS, RANKING, RETENTION, ModelVersion
 from jobs.fit_ltv import customers_at, fit_by
 from jobs.fit_ranking import fit_configured
 from jobs.gate_journeys import fit_of
@@ -19,6 +19,7 @@ from jobs.recalibrate_journeys import RECALIBRATES, recalibrated_again
 from jobs.snapshot import code_version, library_versions
 from jobs.train_journeys import fit_journeys, journey_context, journey_steps
 from jobs.train_ranking_table import lists_at
+from jobs.train_retention import parameters_of, retention_again
 from journeys.artifact import unpack
 from ltv.model import BtydModel
 from ranking.relevance_model import RelevanceModel
@@ -79,7 +80,10 @@ def reproduce(
         stored = store.artifact(model)
         watch.start(f"fitting {model.name} again")
         cut = Cut(model.lineage.as_of, model.lineage.known_at)
-        if kind == JOURNEYS:
+        if kind == RETENTION:
+            hashed, again = retention_again(stored, model.lineage)
+            parameters = parameters_of
+        elif kind == JOURNEYS:
             hashed, again, parameters = store.touchpoints_hash(cut), _journeys_again(store, model, cut), _of_journeys
         elif kind == RANKING:
             hashed, again, parameters = store.impressions_hash(cut), _ranking_again(store, model, cut), _of_ranking

@@ -19,7 +19,7 @@ from ltv.priors import FLAT, Coordinate, Prior
 from ltv.renewals import Renewals
 
 FloatArray = npt.NDArray[np.float64]
-Method = Literal["laplace", "map"]
+Method = Literal["laplace", "nuts", "map"]
 
 DRAWS_KEPT = 512
 
@@ -73,12 +73,19 @@ class ContractFit:
     draws: FloatArray  # (S, k) natural parameters; one row with map
     mode: FloatArray  # (k,)
     log_likelihood: float  # at the mode
-    method: str  # used: laplace | quadrature | map
+    method: str  # used: laplace | quadrature | nuts | map
     k_hat: float | None  # Pareto shape of the importance weights, which quadrature replaces where it is too high
+    effective_size: float | None = None  # of the draws behind the posterior, smallest over parameters
+    r_hat: float | None = None  # largest over parameters; nuts only
 
     def log_survival(self, t: FloatArray) -> FloatArray:
         """log S(t) of every draw, shape (S, periods)."""
         return self.law.log_survival(self.draws, t)
+
+    def with_fewer(self, draws: int) -> "ContractFit":
+        """The same with at most so many draws, evenly taken."""
+        places = np.linspace(0, len(self.draws) - 1, min(draws, len(self.draws))).round().astype(np.int64)
+        return replace(self, draws=self.draws[places])
 
     def survival(self, t: FloatArray) -> FloatArray:
         """Expected share of contracts that make at least t renewals, shape (periods,)."""
@@ -93,8 +100,8 @@ def fit_contracts(
     Args:
         renewals: all contracts together; fit cohorts apart that are to differ.
         law: one of LAWS.
-        method: laplace (importance draws around the mode; quadrature where these do not fit), or map (a single draw:
-            no uncertainty).
+        method: laplace (importance draws around the mode; quadrature where these do not fit), nuts, or map (a single
+            draw: no uncertainty).
         seed: same seed, same draws.
         flat_priors: maximum likelihood; only with map.
 
@@ -112,7 +119,7 @@ def fit_contracts(
         floor=np.zeros(len(law.parameters)),
     )
     mode = find_mode(target, np.zeros(target.dimensions))
-    posterior = _posterior(target, mode, method, generator(seed, "ltv.contracts", law.name))
+    posterior = _posterior(target, mode, method, seed, law.name)
     natural = target.natural(mode.u)
     return ContractFit(
         law,
@@ -121,12 +128,19 @@ def fit_contracts(
         float(law.log_likelihood(natural[None], renewals)[0]),
         posterior.method,
         posterior.k_hat,
+        posterior.effective_size,
+        posterior.r_hat,
     )
 
 
-def _posterior(target: Target, mode: Mode, method: Method, random: np.random.Generator) -> Posterior:
+def _posterior(target: Target, mode: Mode, method: Method, seed: int, law: str) -> Posterior:
+    random = generator(seed, "ltv.contracts", law)
     if method == "map":
         return Posterior("map", mode.u[None], np.ones(1))
+    if method == "nuts":
+        from ltv.inference import nuts_of_target  # its sampler takes seconds to import
+
+        return nuts_of_target.sample(target, mode, int(random.integers(2**31)))
     return covering(target, laplace.sample(target, mode, random))
 
 

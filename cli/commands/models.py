@@ -60,17 +60,18 @@ def show(name: Name, database: Database = DEFAULT_DATABASE, as_json: Json = Fals
     from cli.gate_views import report_as_data, report_view
     from cli.journey_views import journey_model_lines
     from cli.ranking_views import ranking_model_lines
+    from cli.retention_views import retention_model_lines
     from cli.views import lineage_table, model_as_data, model_lines
-    from farview.store.values import JOURNEYS, RANKING
+    from farview.store.values import JOURNEYS, RANKING, RETENTION
 
+    said = {JOURNEYS: journey_model_lines, RANKING: ranking_model_lines, RETENTION: retention_model_lines}
     with open_store(database) as store:
         version = store.model_version(*_split(name))
         report = store.gate_report(version.kind, version.version)
     if as_json:
         print_json(model_as_data(version) | {"gate_report": None if report is None else report_as_data(report)})
         return
-    lines = {JOURNEYS: journey_model_lines, RANKING: ranking_model_lines}.get(version.kind, model_lines)
-    for line in lines(version):
+    for line in said.get(version.kind, model_lines)(version):
         out.print(line)
     out.print(lineage_table(version))
     if report is None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.commands.train_retention import train_retention
 from cli.options import (
     DEFAULT_DATABASE,
     AsOf,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from farview.store.values import ModelVersion
 
 app = typer.Typer(help="Fit a model and register it.", no_args_is_help=True)
+app.command("retention")(train_retention)
 
 
 @app.callback()

@@ -17,6 +17,9 @@ JOURNEYS = "journeys"
 RANKING = "ranking"
 """Kind of the models that say which item is relevant to a customer."""
 
+RETENTION = "retention"
+"""Kind of the models that say how long contracts are renewed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Business:

@@ -1,4 +1,4 @@
-"""Boosted model and combination as a backtest fits them: on a business with returns, and on hardly anybody."""
+"""Boosted model, combination and what they correct fitted by a backtest: with returns, and to hardly anybody."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -17,7 +17,7 @@ from tests.tiers import examples
 
 LEARNERS = {
     name: candidates(seed=0)[name]
-    for name in examples(ci=("boost",), soak=("boost", "gru", "transformer", "combination"))
+    for name in ("bg_nbd", *examples(ci=("boost",), soak=("boost", "gru", "transformer", "combination")))
 }
 CUSTOMERS = examples(ci=300, soak=700)
 HORIZON_DAYS = 45
@@ -48,6 +48,15 @@ def test_net_value_is_gross_value_less_what_comes_back(fits: Fits, name: str) ->
     forecasts = fits.forecasts[name]
     assert np.all(forecasts.value.mean <= forecasts.gross_value.mean)
     assert forecasts.value.mean.sum() / forecasts.gross_value.mean.sum() == pytest.approx(0.8, abs=0.05)
+
+
+def test_totals_of_a_model_that_knows_no_returns_are_net_of_what_came_back_so_far(past: Past, fits: Fits) -> None:
+    forecasts = fits.forecasts["bg_nbd"]
+    assert forecasts.totals is not None
+    totals = {row["measure"]: row for row in forecasts.totals.to_pylist() if row["group_kind"] == "base"}
+    assert totals["value"]["mean"] == pytest.approx(forecasts.value.mean.sum(), rel=1e-6)
+    assert totals["purchases"]["mean"] == pytest.approx(forecasts.purchases.mean.sum(), rel=1e-6)
+    assert np.mean(totals["value"]["draws"]) == pytest.approx(totals["value"]["mean"], rel=0.05)
 
 
 def test_too_little_history_is_forecast_with_a_note() -> None:
