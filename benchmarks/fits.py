@@ -93,7 +93,7 @@ def shown(name: str, found: Mapping[str, Runs]) -> Table:
         table.add_row(
             f"farview {who}, spend too" if who in ASKED else who,
             f"{'over ' if ended else ''}{seconds:,.2f}",
-            f"{'over ' if bound else ''}{peer / seconds:,.1f}",
+            "-" if ended else f"{'over ' if bound else ''}{peer / seconds:,.1f}",
             f"{ASKED[who]:g}" if who in ASKED else "",
             f"{_median(runs, 'ess'):,.0f}" if all(run.get("ess") for run in runs) else "-",
         )
