@@ -20,30 +20,27 @@ def fit_sequence_to(name: str, seed: int, past: Past) -> Predict:
 
     cut = Cut(past.as_of, datetime.now(UTC))
     model = fit_sequence(name, past.events, cut, past.zone, seed=seed)
-    rows = sequences_of(past)
+    rows = _sequences(past)
 
     def predict(horizon_days: int) -> Forecasts:
         scorer = SequenceScorer(model, [horizon_days], past.as_of, seed)
-        net = pa.Table.from_batches(scorer.forecast(rows.to_batches()))
-        without = SequenceScorer(model, [horizon_days], past.as_of, seed).forecast(rows.to_batches(), gross=True)
-        gross = pa.Table.from_batches(without)
+        net = gross = pa.Table.from_batches(scorer.forecast(rows.to_batches()))
+        if model.deducts_returns:
+            without = SequenceScorer(model, [horizon_days], past.as_of, seed, gross=True)
+            gross = pa.Table.from_batches(without.forecast(rows.to_batches()))
         marginals = (_marginal(net, c.PURCHASES), _marginal(net, c.VALUE), _marginal(gross, c.VALUE))
         return Forecasts(*marginals, scorer.totals(), model.diagnostics.warnings)
 
     return predict
 
 
-def sequences_of(past: Past) -> pa.Table:
-    """Rows of `event_sequences` of the past's customers in their order, with what the scorer needs beside them."""
+def _sequences(past: Past) -> pa.Table:
+    """Rows of `event_sequences` of the past's customers, in its order."""
     from ltv.sequence_inputs import LONGEST
 
-    cut = Cut(past.as_of, datetime.now(UTC))
-    rows = event_sequences(past.events, cut, past.zone, LONGEST).read_all()
-    place = pc.index_in(past.rfm.column(c.CUSTOMER_ID), value_set=rows.column(c.CUSTOMER_ID).combine_chunks())
-    rows = rows.take(place).combine_chunks()
-    for name in (c.COHORT, c.FIRST_PURCHASE_DATE):
-        rows = rows.append_column(name, past.rfm.column(name))
-    return rows.combine_chunks()
+    rows = event_sequences(past.events, Cut(past.as_of, datetime.now(UTC)), past.zone, LONGEST).read_all()
+    asked = past.rfm.column(c.CUSTOMER_ID).combine_chunks()
+    return rows.filter(pc.is_in(rows.column(c.CUSTOMER_ID), value_set=asked)).combine_chunks()
 
 
 def _marginal(table: pa.Table, measure: str) -> GridMarginal:

@@ -91,6 +91,7 @@ def fit_sequence(
             customers=len(blocks[-1].tokens.now),
             origins=tuple(f"{origin.as_of} to {origin.target_ends[-1]}" for origin in origins),
             longest_target_days=max((origin.target_ends[-1] - origin.as_of).days for origin in origins),
+            returned=float(np.nansum(everything.returned) / max(np.nansum(everything.gross), 1e-12)),
             epochs=epochs,
             loss_without=judged.without,
             loss=judged.loss,

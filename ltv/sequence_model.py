@@ -26,6 +26,7 @@ class SequenceDiagnostics:
     customers: int
     origins: tuple[str, ...]  # "1997-07-02 to 1997-09-30", newest last; to the end of the longest target
     longest_target_days: int  # beyond it the curve learnt for each customer is run on
+    returned: float  # share of gross value that came back within the targets
     epochs: int
     loss_without: float  # of the population's rates alone on the newest origin, which training had not seen
     loss: float  # of the network there
@@ -42,6 +43,11 @@ class SequenceModel:
     weights: Weights
     units: Units
     diagnostics: SequenceDiagnostics
+
+    @property
+    def deducts_returns(self) -> bool:
+        """Whether anything was returned where it was trained."""
+        return self.diagnostics.returned > 0
 
     def to_artifact(self) -> bytes:
         """Bytes that `from_artifact` turns back, the parameters as safetensors. Equal models give equal bytes."""

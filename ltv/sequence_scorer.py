@@ -27,7 +27,9 @@ LEAST_SOME = 1e-12  # P(N > 0): what is less likely has no law
 class SequenceScorer:
     """Forecasts customers with one network; one thread at a time."""
 
-    def __init__(self, model: SequenceModel, horizons_days: Sequence[int], as_of: date, seed: int) -> None:
+    def __init__(
+        self, model: SequenceModel, horizons_days: Sequence[int], as_of: date, seed: int, *, gross: bool = False
+    ) -> None:
         """A scorer of one run.
 
         Args:
@@ -35,6 +37,7 @@ class SequenceScorer:
             horizons_days: rising.
             as_of: the day at whose end the sequences stop.
             seed: of the totals' noise.
+            gross: returns are not deducted from value.
 
         Raises:
             InvalidInput: horizons that are not whole, positive and rising.
@@ -43,32 +46,29 @@ class SequenceScorer:
         if not (len(days) and np.all(days >= 1) and np.all(np.diff(days) > 0) and np.all(days == np.round(days))):
             raise InvalidInput.of("horizons_days", "needs rising whole numbers of days, each 1 or more")
         self._model, self._as_of, self._seed = model, as_of, seed
+        self._gross = gross or not model.deducts_returns
         self._days = days.astype(np.int32)
         self._u = days / model.units.reference_days
         self.partial_totals = Totals([int(day) for day in days], FEWEST_DRAWS)
         self._levels = _levels(model)
 
-    def forecast(self, batches: Iterable[pa.RecordBatch], *, gross: bool = False) -> Iterator[pa.RecordBatch]:
-        """Rows of `event_sequences`, with `cohort` and `first_purchase_date` beside them, to rows of schemas.FORECAST.
+    def forecast(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Rows of `event_sequences`, LONGEST events kept, to rows of schemas.FORECAST.
 
         Customers in the order given, horizons rising within each.
-
-        Args:
-            batches: of sequences with LONGEST events kept.
-            gross: returns are not deducted from value.
         """
         for batch in batches:
             for start in range(0, batch.num_rows, CHUNK_ROWS):
-                yield self._chunk(batch.slice(start, CHUNK_ROWS), gross=gross)
+                yield self._chunk(batch.slice(start, CHUNK_ROWS))
 
     def totals(self) -> pa.Table:
         """Joint draws (schemas.TOTALS) over all customers forecast so far."""
         return self.partial_totals.table(self._seed)
 
-    def _chunk(self, batch: pa.RecordBatch, *, gross: bool) -> pa.RecordBatch:
+    def _chunk(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         model = self._model
         laws = read_outputs(outputs(model.weights, tokens(batch, model.units)), model.units.money)
-        measures = _measures(laws, self._u, gross=gross)
+        measures = _measures(laws, self._u, gross=self._gross)
         self._add(batch, measures)
         customer = pa.array(np.repeat(np.arange(batch.num_rows), len(self._days)))
         longest = float(self._days[-1])

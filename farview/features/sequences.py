@@ -35,9 +35,10 @@ SEQUENCE_FEATURES: tuple[Feature, ...] = (
 )
 """An event is a business day's amounts of one kind; a day's purchase stands before its return."""
 
-_LISTS = pa.schema(
+LISTS = pa.schema(
     [
         pa.field(c.CUSTOMER_ID, pa.string(), nullable=False),
+        pa.field(c.FIRST_PURCHASE_DATE, pa.date32(), nullable=False),
         pa.field("events", pa.int64(), nullable=False),
         pa.field("last_day", pa.date32(), nullable=False),
         pa.field("days_since_previous", pa.list_(pa.float32()), nullable=False),
@@ -45,6 +46,8 @@ _LISTS = pa.schema(
         pa.field("kind", pa.list_(pa.int8()), nullable=False),
     ]
 )
+"""Before padding."""
+
 _PADDED = ("days_since_previous", "amount", "kind")
 
 
@@ -68,7 +71,8 @@ def event_sequences(
         memory: most memory the query takes before it spills to a temporary folder.
 
     Returns:
-        Ordered by customer_id and streamed: customer_id; `length`, the events kept; and SEQUENCE_FEATURES, of which
+        Ordered by customer_id and streamed: customer_id; cohort and first_purchase_date, as in `schemas.RFM`;
+        `length`, the events kept; and SEQUENCE_FEATURES, of which
         days_since_previous (float32), amount (float64) and kind (int8) are lists of `longest` entries, padded with 0
         after `length`.
 
@@ -78,27 +82,27 @@ def event_sequences(
     zone_of(zone)
     if longest < 1:
         raise InvalidInput.of("longest", f"{longest} events cannot be kept (ask for at least 1)")
-    schema = _schema(longest)
-    lists = run(_expression(cut.as_of, zone, longest), events, _LISTS, batch_rows=batch_rows, memory=memory)
+    schema = sequence_schema(longest)
+    lists = run(_expression(cut.as_of, zone, longest), events, LISTS, batch_rows=batch_rows, memory=memory)
 
     def batches() -> Iterator[pa.RecordBatch]:
         for batch in lists:
-            yield _padded(batch, cut.as_of, schema, longest)
+            yield padded(batch, cut.as_of, schema)
 
     return pa.RecordBatchReader.from_batches(schema, batches())
 
 
-def _schema(longest: int) -> pa.Schema:
+def sequence_schema(longest: int) -> pa.Schema:
+    """Of the rows of `event_sequences`."""
     return pa.schema(
         [
             pa.field(c.CUSTOMER_ID, pa.string(), nullable=False),
+            pa.field(c.COHORT, pa.string(), nullable=False),
+            pa.field(c.FIRST_PURCHASE_DATE, pa.date32(), nullable=False),
             pa.field("length", pa.int32(), nullable=False),
             pa.field("events", pa.int64(), nullable=False),
             pa.field("since_last_days", pa.float32(), nullable=False),
-            *(
-                pa.field(name, pa.list_(_LISTS.field(name).type.value_type, longest), nullable=False)
-                for name in _PADDED
-            ),
+            *(pa.field(name, pa.list_(LISTS.field(name).type.value_type, longest), nullable=False) for name in _PADDED),
         ]
     )
 
@@ -116,10 +120,11 @@ def _expression(as_of: date, zone: str, longest: int) -> Any:
         gap=ibis.coalesce(by_day.day.delta(by_day.day.lag().over(own), unit="day"), 0),
         from_end=ibis.row_number().over(ibis.window(group_by=c.CUSTOMER_ID, order_by=[k.desc() for k in order])),
         events=by_day.count().over(whole),
-        buys=(by_day.kind == PURCHASE).any().over(whole),
+        first_bought=ibis.ifelse(by_day.kind == PURCHASE, by_day.day, ibis.null("date")).min().over(whole),
     )
-    kept = placed.filter(placed.buys & (placed.from_end < longest))
+    kept = placed.filter(placed.first_bought.notnull() & (placed.from_end < longest))
     rows = kept.group_by(c.CUSTOMER_ID).aggregate(
+        first_purchase_date=kept.first_bought.min(),
         events=kept.events.max(),
         last_day=kept.day.max(),
         days_since_previous=kept.gap.cast("float32").collect(order_by=[kept.day, kept.kind]),
@@ -129,18 +134,20 @@ def _expression(as_of: date, zone: str, longest: int) -> Any:
     return rows.order_by(c.CUSTOMER_ID)
 
 
-def _padded(lists: pa.RecordBatch, as_of: date, schema: pa.Schema, longest: int) -> pa.RecordBatch:
-    """Lists of one length, the events first."""
+def padded(lists: pa.RecordBatch, as_of: date, schema: pa.Schema) -> pa.RecordBatch:
+    """Rows of LISTS with lists of one length, the events first: rows of `sequence_schema`."""
+    longest = schema.field("kind").type.list_size
     lengths = pc.list_value_length(lists.column("kind")).to_numpy()
     row = np.repeat(np.arange(len(lengths)), lengths)
     place = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     columns = []
     for name in _PADDED:
         figures = lists.column(name).flatten().to_numpy()
-        padded = np.zeros((len(lengths), longest), figures.dtype)
-        padded[row, place] = figures
-        columns.append(pa.FixedSizeListArray.from_arrays(pa.array(padded.ravel()), longest))
+        filled = np.zeros((len(lengths), longest), figures.dtype)
+        filled[row, place] = figures
+        columns.append(pa.FixedSizeListArray.from_arrays(pa.array(filled.ravel()), longest))
     since = pc.subtract(pa.scalar(as_of).cast(pa.int32()), lists.column("last_day").cast(pa.int32()))
-    ids, events = lists.column(c.CUSTOMER_ID), lists.column("events")
-    arrays = [ids, pa.array(lengths, pa.int32()), events, since.cast(pa.float32()), *columns]
+    first = lists.column(c.FIRST_PURCHASE_DATE)
+    who = [lists.column(c.CUSTOMER_ID), pc.strftime(first, "%Y-%m"), first]
+    arrays = [*who, pa.array(lengths, pa.int32()), lists.column("events"), since.cast(pa.float32()), *columns]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)

@@ -4,6 +4,8 @@ from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from farview.core.clock import Cut
 from farview.core.errors import InvalidInput
 from farview.features.rfm import rfm
 from farview.features.sequences import PURCHASE, RETURN, SEQUENCE_FEATURES, event_sequences
+from farview.features.sequences_single import event_sequence_of_one
 from tests.features.test_rfm import NOW, ZONES, Event, cuts, logs, table
 from tests.tiers import examples
 
@@ -46,8 +49,22 @@ def test_a_sequence_is_the_end_of_what_a_loop_writes_down(events, cut, zone, lon
 @settings(max_examples=examples(ci=4, soak=2000))
 @given(logs(), cuts, st.sampled_from(ZONES))
 def test_customers_and_their_order_are_those_of_rfm(events: list[Event], cut: Cut, zone: str) -> None:
-    expected = rfm(table(events), cut, zone).read_all()["customer_id"]
-    assert event_sequences(table(events), cut, zone, 3).read_all()["customer_id"].equals(expected)
+    names = ["customer_id", "cohort", "first_purchase_date"]
+    expected = rfm(table(events), cut, zone).read_all().select(names)
+    assert event_sequences(table(events), cut, zone, 3).read_all().select(names).equals(expected)
+
+
+@settings(max_examples=examples(ci=6, soak=3000))
+@given(logs(), cuts, st.sampled_from(ZONES), st.integers(1, 5))
+def test_both_executors_agree_to_the_last_bit(events, cut, zone, longest) -> None:  # type: ignore[no-untyped-def]
+    bulk = event_sequences(table(events), cut, zone, longest).read_all()
+    single = []
+    for who in sorted({customer for customer, *_ in events}):
+        own = [(time, amount) for customer, time, amount in events if customer == who]
+        times = np.array([time.replace(tzinfo=None) for time, _ in own], "datetime64[us]")
+        amounts = np.array([amount for _, amount in own])
+        single.append(event_sequence_of_one(who, times, amounts, cut, zone, longest))
+    assert bulk.combine_chunks().equals(pa.Table.from_batches(single, bulk.schema).combine_chunks())
 
 
 @settings(max_examples=examples(ci=4, soak=2000))
@@ -65,6 +82,8 @@ def test_the_return_of_a_day_stands_after_its_purchase_and_ends_the_sequence() -
     (row,) = event_sequences(table(events), Cut(date(2024, 1, 20), NOW), "UTC", 3).read_all().to_pylist()
     assert row == {
         "customer_id": "a",
+        "cohort": "2024-01",
+        "first_purchase_date": date(2024, 1, 6),
         "length": 3,
         "events": 3,
         "since_last_days": 10.0,
@@ -76,7 +95,13 @@ def test_the_return_of_a_day_stands_after_its_purchase_and_ends_the_sequence() -
 
 def test_the_specification_names_every_column_but_the_length() -> None:
     names = event_sequences(table([]), Cut(date(2024, 1, 1), NOW), "UTC", 2).schema.names
-    assert names == ["customer_id", "length", *(feature.name for feature in SEQUENCE_FEATURES)]
+    assert names == [
+        "customer_id",
+        "cohort",
+        "first_purchase_date",
+        "length",
+        *(feature.name for feature in SEQUENCE_FEATURES),
+    ]
 
 
 def test_a_length_of_nothing_is_refused() -> None:
