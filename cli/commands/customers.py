@@ -1,17 +1,83 @@
 """`farview customers`: what is known of single customers."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import DEFAULT_DATABASE, Database
+from cli.options import DEFAULT_DATABASE, Database, Json
+from cli.report_files import check_writable
 
-app = typer.Typer(help="Forget a customer.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from jobs.customer_forecast import CustomerForecast
+
+app = typer.Typer(help="See or forget a customer.", no_args_is_help=True)
 
 
 @app.callback()
 def customers() -> None:
-    """Forget a customer."""
+    """See or forget a customer."""
+
+
+@app.command("show")
+def show_customer(
+    customer_id: Annotated[str, typer.Argument(help="Whose forecasts.", show_default=False)],
+    *,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", metavar="OUT.png", help="Draw value over the horizon.")
+    ] = None,
+    database: Database = DEFAULT_DATABASE,
+    as_json: Json = False,
+) -> None:
+    """Show what the served run forecasts of a customer, horizon by horizon.
+
+    Example: farview customers show 00042 --picture fan.png
+    """
+    from cli.console import print_json
+    from cli.database import open_store
+    from jobs.customer_forecast import customer_forecast, fan_of
+
+    check_writable("--picture", picture)
+    with open_store(database) as store:
+        found = customer_forecast(store, customer_id)
+    if picture is not None:
+        from farview.pictures.canvas import write
+
+        write(fan_of(found), picture)
+    if as_json:
+        rows = found.rows.drop_columns(["purchases_grid", "value_grid"])
+        print_json({"as_of": found.run.spec.as_of, "currency": found.currency, "forecasts": rows.to_pylist()})
+        return
+    _show(found)
+
+
+def _show(found: "CustomerForecast") -> None:
+    from cli.console import interval, out, table
+
+    rows = found.rows.to_pylist()
+    first, spec = rows[0], found.run.spec
+    alive = "" if first["p_alive"] is None else f", active with {first['p_alive']:.0%}"
+    out.print(
+        f"Customer {found.customer_id}, first purchase {first['first_purchase_date']}{alive}; forecast on {spec.as_of} "
+        f"by {spec.kind}/{spec.model_version}.",
+        markup=False,
+    )
+    lines = [
+        [
+            f"{row['horizon_days']:,}",
+            f"{row['purchases_p_zero']:.0%}",
+            f"{row['purchases_mean']:,.2f}",
+            interval(row["value_mean"], row["value_q10"], row["value_q90"]),
+            interval(row["expected_value_mean"], row["expected_value_q10"], row["expected_value_q90"]),
+        ]
+        for row in rows
+    ]
+    titles = ["days", "buys nothing", "purchases", f"value, {found.currency}", "worth on average"]
+    out.print(table("Means, with 80 % intervals", titles, lines, left=0))
+    out.print(
+        f"Half of the chance of a purchase within {rows[-1]['horizon_days']:,} days lies before "
+        f"{rows[-1]['median_next_purchase_date']}."
+    )
 
 
 @app.command("delete")

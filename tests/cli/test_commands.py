@@ -179,3 +179,32 @@ def test_the_demo_tells_the_story_from_file_to_served_audience() -> None:
         "promised",
     ):
         assert said in shown.stdout
+
+
+def test_a_customer_is_shown_by_horizon_and_drawn(database: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "fan.png"
+    shown = farview("customers", "show", "0111", "--picture", str(picture), database=database, width=80)
+    assert shown.returncode == 0, shown.stderr
+    for part in ("Customer 0111", "buys nothing", "worth on average", "Half of the chance"):
+        assert part in shown.stdout
+    assert max(map(len, shown.stdout.splitlines())) <= 80
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_script_reads_the_whole_forecast(database: Path) -> None:
+    report = json.loads(farview("customers", "show", "0111", "--json", database=database).stdout)
+    assert report["currency"] == "USD"
+    rows = report["forecasts"]
+    assert [row["horizon_days"] for row in rows] == sorted(row["horizon_days"] for row in rows)
+    assert all(row["value_q10"] <= row["value_q90"] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [(["nobody"], "'nobody' does not exist"), (["0111", "--picture", "/no/such/folder/x.png"], "--picture")],
+)
+def test_what_cannot_be_shown_is_told_in_a_line(database: Path, arguments: list[str], complaint: str) -> None:
+    refused = farview("customers", "show", *arguments, database=database)
+    assert refused.returncode in (1, 2)
+    assert complaint in refused.stderr
+    assert "Traceback" not in refused.stderr
