@@ -34,6 +34,7 @@ from farview.store.values import LTV_REVENUE, Business, Lineage, RunSpec
 from farview.v1 import prioritization_pb2 as pb
 from ranking import prioritize
 from server.feedback_tokens import FeedbackTokens
+from server.journeys import ServedJourneys
 from server.logs import json_logger
 from server.metrics import Metrics
 from server.relevance import ServedRankers
@@ -71,7 +72,8 @@ def main(customers: int) -> None:
         served = Served(store, logger, Metrics(CollectorRegistry()))
         served.refresh()
         prioritize.warm()
-        service = PrioritizationService(store, served, ServedRankers(store, logger), FeedbackTokens([bytes(32)]))
+        rankers = ServedRankers(store, ServedJourneys(store, logger), logger)
+        service = PrioritizationService(store, served, rankers, FeedbackTokens([bytes(32)]))
         table = Table("1,000 of all", "median s", "most s", "processor s", title=f"PrioritizeCustomers, {customers:,}")
         before = _resident_mb()
         for name, asked in REQUESTS.items():

@@ -49,6 +49,20 @@ def expected_revenue_terms(revenue: ExpectedRevenue, items: int) -> list[Term]:
     ]
 
 
+def downstream_value(probability: FloatArray, price: FloatArray, going_on: float) -> FloatArray:
+    """What to expect in the end of showing an item: its price when it is bought, else what the journey still brings.
+
+    One step of Bellman's equation, p x price + (1 - p) x value of the state that follows: an item sold now ends the
+    journey, so a cheap one that sells often may be worth less than one that leaves a dear conversion open.
+
+    Args:
+        probability: of a purchase when shown, shape (items,).
+        price: reporting currency, shape (items,).
+        going_on: expected final conversion of the customer's journey times its value, reporting currency.
+    """
+    return probability * price + (1 - probability) * going_on
+
+
 def _refuse(field: str, values: FloatArray, wrong: BoolArray, problem: str) -> None:
     if wrong.any():
         item = int(np.argmax(wrong))

@@ -1,7 +1,7 @@
 """The journey model that is served: the champion, loaded and warm before anybody is answered with it."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -9,6 +9,7 @@ from structlog.typing import FilteringBoundLogger
 
 from farview.core import schemas
 from farview.core.errors import FailedPrecondition, NotFound
+from farview.features.attributes import attribute_table
 from farview.features.steps import instant
 from farview.store.store import Store
 from farview.store.values import JOURNEYS, ModelVersion
@@ -55,6 +56,23 @@ class ServedJourneys:
         if self._loaded is None:
             raise FailedPrecondition("no journey model is fitted yet (run `farview train journeys`)")
         return self._loaded
+
+    def worth_without_a_touch(self, customer_id: str, now: datetime) -> float:
+        """Probability that the customer converts without a further touch, times the mean value of a conversion.
+
+        Raises:
+            FailedPrecondition: no journey model is registered yet, or its log told no value of conversions.
+        """
+        loaded = self.current()
+        worth = loaded.mean_conversion_value
+        if worth is None:
+            raise FailedPrecondition(f"the log of {loaded.version.name} tells no value of conversions (import them)")
+        about = loaded.model.about
+        attributes = attribute_table(self._store.attributes([customer_id]), about.context.kinds)
+        log = self._store.touchpoints_of([customer_id], now)
+        request = PlanRequest(customer_id, Constraints(max_touches=1))
+        plan = plan_journey(loaded.model, histories(about, log, now), attributes, request)
+        return plan.probability_without * worth
 
     def refresh(self) -> bool:
         """Loads and warms the champion if it is another than the one served, then swaps. True when it swapped."""

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,7 @@ from farview.features.item_log import Facts, item_log
 from farview.store.store import Store
 from farview.store.values import RANKING, ModelVersion
 from server.convert.item_columns import Learned
+from server.journeys import ServedJourneys
 
 if TYPE_CHECKING:
     from ranking.relevance_model import LogMemory, RelevanceModel
@@ -41,8 +43,9 @@ class LoadedRanker:
 class ServedRankers:
     """Rankers by name: "ranking" is the champion, "ranking/3" a version."""
 
-    def __init__(self, store: Store, logger: FilteringBoundLogger) -> None:
+    def __init__(self, store: Store, journeys: ServedJourneys, logger: FilteringBoundLogger) -> None:
         self._store = store
+        self._journeys = journeys
         self._zone_name = store.business().time_zone
         self._logger = logger
         self._champion: LoadedRanker | None = None
@@ -85,6 +88,7 @@ class ServedRankers:
             relevance=loaded.model.relevance(features),
             probability=None if purchase is None else purchase.probabilities(features),
             price=facts.price,
+            going_on=partial(self._journeys.worth_without_a_touch, customer_id, now),
         )
 
     def _features(

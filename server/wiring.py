@@ -94,7 +94,8 @@ def start(store: Store, options: ServerOptions, logger: FilteringBoundLogger) ->
     """
     metrics = Metrics(CollectorRegistry())
     served, scoring = Served(store, logger, metrics, options.snapshot_folder), Scoring(store, logger)
-    journeys, rankers = ServedJourneys(store, logger), ServedRankers(store, logger)
+    journeys = ServedJourneys(store, logger)
+    rankers = ServedRankers(store, journeys, logger)
     tokens = FeedbackTokens(store.signing_keys())
     server = grpc.server(
         ThreadPoolExecutor(options.workers, thread_name_prefix="farview-rpc"),

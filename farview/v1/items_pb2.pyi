@@ -166,6 +166,11 @@ class RelevanceModel(_message.Message):
     it tells one; items without a `price` get that of the catalogue. Items that the catalogue does not know are told by
     what is known of the average item.
 
+    Objectives may also name "downstream_value", what to expect in the end of showing an item: p * price + (1 - p) * V, p
+    its purchase probability, V the probability that the customer converts without a further touch by the journey model
+    times the mean value of a conversion. FAILED_PRECONDITION before a journey model is registered, or when its log told no
+    value.
+
     Two indexed reads: the items, and the newest 2,000 rows of the lists that the customer saw on earlier days. Fails with
     FAILED_PRECONDITION before a ranker is registered, with NOT_FOUND when there is no such version.
     """

@@ -1,7 +1,7 @@
 """Candidate items as columns, checked column by column: an object with validators for each item would take longer than
 ranking them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
@@ -17,6 +17,7 @@ from server.convert.parse import MAX_VIOLATIONS
 
 PRICE, PROBABILITY = "price", "purchase_probability"
 RELEVANCE = "relevance"  # what a learned ranker tells
+DOWNSTREAM = "downstream_value"  # of showing an item, whether it is bought or the journey goes on
 MAX_VALUE = 1e18
 
 
@@ -70,6 +71,7 @@ class Learned:
     relevance: FloatArray  # only its order means something
     probability: FloatArray | None  # of a purchase when shown; None: the model tells none
     price: FloatArray  # reporting currency; NaN where the catalogue does not know the item
+    going_on: Callable[[], float]  # expected value of the customer's journey if none of the items is bought; asked late
 
 
 def item_columns(messages: Sequence[pb.CandidateItem], value_names: Sequence[str]) -> ItemColumns:

@@ -11,13 +11,22 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from farview.core.errors import InvalidInput, Violation
 from farview.v1 import items_pb2 as pb
-from ranking.expected_revenue import ExpectedRevenue, PriceFunction
+from ranking.expected_revenue import ExpectedRevenue, PriceFunction, downstream_value
 from ranking.items import Blend
 from ranking.rank_product import Objective
 from ranking.scores import FloatArray
 from server.convert.fields import Distinct, Id, OptionalId, Seed, counted, distinct, known_value
 from server.convert.item_arrangement import Arrangement, Diversity, Explore, Place, Rules
-from server.convert.item_columns import MAX_VALUE, PRICE, PROBABILITY, RELEVANCE, ItemColumns, Learned, item_columns
+from server.convert.item_columns import (
+    DOWNSTREAM,
+    MAX_VALUE,
+    PRICE,
+    PROBABILITY,
+    RELEVANCE,
+    ItemColumns,
+    Learned,
+    item_columns,
+)
 from server.convert.parse import Parsed, parse
 
 MAX_ITEMS = 1_000
@@ -135,6 +144,11 @@ class ItemBlend(Parsed):
             raise ValueError("is not set; send rank_product or expected_revenue")
         return {"rank_product": None, "expected_revenue": None, kind: getattr(message, kind)}
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Of the objectives."""
+        return frozenset(each.name for each in self.rank_product.objectives) if self.rank_product else frozenset()
+
     def of(self, columns: ItemColumns) -> Blend:
         """For the kernel.
 
@@ -175,8 +189,9 @@ class RankItems(Parsed):
     def _scored_by_something(self) -> Self:
         if self.blend is None and self.relevance_model is None:
             raise InvalidInput.of("blend", "is not set; send it, or name a relevance_model")
-        if self.relevance_model is not None and RELEVANCE in self.value_names:
-            raise InvalidInput.of("value_names", f"names {RELEVANCE!r}, which relevance_model tells too")
+        for name in (RELEVANCE, DOWNSTREAM):
+            if self.relevance_model is not None and name in self.value_names:
+                raise InvalidInput.of("value_names", f"names {name!r}, which relevance_model tells too")
         return self
 
 
@@ -221,6 +236,8 @@ def rank_items(message: pb.RankItemsRequest, ask: Ask) -> Ranking:
     if asked.relevance_model is not None:
         told = ask(asked.relevance_model.name, asked.relevance_model.customer_id, columns.ids.tolist())
         columns = columns.completed_by(_named(told))
+        if asked.blend is not None and DOWNSTREAM in asked.blend.names:
+            columns = columns.completed_by({DOWNSTREAM: _downstream(columns, told)})
     arrangement = None
     beyond = (asked.capacity, asked.rules, asked.diversity, asked.exploration)
     if any(each is not None for each in beyond):
@@ -234,6 +251,11 @@ def rank_items(message: pb.RankItemsRequest, ask: Ask) -> Ranking:
 def _named(told: Learned) -> dict[str, FloatArray]:
     probability = {} if told.probability is None else {PROBABILITY: told.probability}
     return {RELEVANCE: told.relevance, PRICE: told.price, **probability}
+
+
+def _downstream(columns: ItemColumns, told: Learned) -> FloatArray:
+    probability, price = (columns.of(name, DOWNSTREAM) for name in (PROBABILITY, PRICE))
+    return downstream_value(probability, price, told.going_on())
 
 
 def _at_the_operating_point(columns: ItemColumns, told: Learned | None) -> list[Objective]:

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as npst
 from scipy import stats
 
 from farview.core.errors import InvalidInput
-from ranking.expected_revenue import ExpectedRevenue, PriceFunction
+from ranking.expected_revenue import ExpectedRevenue, PriceFunction, downstream_value
 from ranking.items import rank_items
 from ranking.rank_product import Objective
 from ranking.terms import ascending_ranks
@@ -134,3 +134,9 @@ def test_what_cannot_be_ranked_is_refused_by_name(
     with pytest.raises(InvalidInput) as refused:
         rank_items(np.array(ids), blend)
     assert refused.value.violations[0].field == field
+
+
+def test_downstream_value_holds_a_cheap_sale_against_what_the_journey_still_brings() -> None:
+    # A pen that sells half of the time at 2, a coat that sells once in ten at 100, a journey that still brings 30.
+    worth = downstream_value(np.array([0.5, 0.1]), np.array([2.0, 100.0]), 30.0)
+    assert worth.tolist() == [0.5 * 2 + 0.5 * 30, 0.1 * 100 + 0.9 * 30]

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +12,25 @@ import numpy as np
 import pytest
 from itsdangerous import base64_decode
 
-from farview.client import ExpectedRevenue, FarviewClient, Item, Objective, Relevance
+from farview.client import CallFailed, ExpectedRevenue, FarviewClient, Item, Objective, Relevance
+from farview.core.clock import Cut
 from farview.simulation.customers import customer_ids
 from farview.store.store import Store
-from farview.store.values import RANKING
+from farview.store.values import RANKING, Touchpoint
 from farview.v1 import items_pb2 as pb
+from jobs.train_journeys import JourneyFit, train_journeys
 from jobs.train_ranking import train_ranking
 from ranking.relevance_model import RelevanceModel
+from server.journeys import ServedJourneys
 from server.logs import json_logger
 from server.relevance import ServedRankers
+from tests.jobs import journey_business
 from tests.jobs.ranking_business import CATALOGUE, fill, lists
 from tests.server.conftest import Running, _serve, eventually
 from tests.server.refusals import fields, refused
 
 CUSTOMERS = 150
+CHANNELS = journey_business.WORLD.channels
 IDS = [f"I{number:05d}" for number in range(40)]
 
 
@@ -62,8 +67,11 @@ def order(answer: pb.RankItemsResponse) -> list[str]:
 
 def told(shop: Running, name: str = RANKING, customer_id: str = "") -> Any:
     """What the ranker tells of IDS, past the wire."""
-    rankers = ServedRankers(shop.store, json_logger(shop.log))
+    log = json_logger(shop.log)
+    journeys = ServedJourneys(shop.store, log)
+    rankers = ServedRankers(shop.store, journeys, log)
     rankers.refresh()
+    journeys.refresh()
     return rankers.learned(name, customer_id, IDS)
 
 
@@ -183,6 +191,43 @@ def test_a_promoted_ranker_is_served_soon(ranked_business: Path, tmp_path: Path)
         assert client.rank_items(bare(), relevance=Relevance()).model_version == "ranking/1"
         running.store.promote(RANKING, 2, expected_champion=1, force=True, who="ada", why="a test")
         eventually(lambda: client.rank_items(bare(), relevance=Relevance()).model_version == "ranking/2")
+
+
+def test_the_downstream_value_is_the_sale_or_what_the_journey_still_brings(
+    ranked_business: Path, tmp_path: Path
+) -> None:
+    copy = shutil.copy(ranked_business, tmp_path / "copy.db")
+    store = Store.open(f"sqlite:///{copy}")
+    journey_business.fill(store, 150)
+    version = train_journeys(store, fit=JourneyFit("markov"), who="test")
+    customer = (
+        store.touchpoints(Cut(journey_business.LAST_DAY, datetime.now(UTC))).read_all()["customer_id"][-1].as_py()
+    )
+    now = datetime.now(UTC)
+    store.record_touchpoints([Touchpoint(customer, now - timedelta(hours=1), "click", CHANNELS[0])], who="test")
+    store.close()
+    with contextmanager(_serve)(f"sqlite:///{copy}") as running, FarviewClient(running.address) as client:
+        learned = told(running, customer_id=customer)
+        journey = learned.going_on()
+        assert 0 < journey < version.metrics["mean_conversion_value"]
+        assert told(running, customer_id="nobody").going_on() == 0
+        by = [Objective("downstream_value")]
+        answer = client.rank_items(bare(), by, relevance=Relevance(customer), explain=True)
+        values = {item.item_id: item.explanation.parts[0].value for item in answer.items}
+        p = learned.probability
+        expected = p * CATALOGUE.price[: len(IDS)] + (1 - p) * journey
+        # The journey's worth falls by the second; the two were asked for moments apart.
+        assert values == pytest.approx(dict(zip(IDS, expected.tolist(), strict=True)), rel=1e-3)
+
+
+def test_without_a_journey_model_there_is_no_downstream_value(shop: Running, client: FarviewClient) -> None:
+    with pytest.raises(CallFailed, match="no journey model is fitted yet"):
+        client.rank_items(bare(), [Objective("downstream_value")], relevance=Relevance("ann"))
+
+
+def test_without_a_ranker_downstream_value_is_no_objective(client: FarviewClient) -> None:
+    with pytest.raises(CallFailed, match="is 'downstream_value'; there are price"):
+        client.rank_items(bare(), [Objective("downstream_value")])
 
 
 def test_an_artifact_is_what_was_registered(shop: Running) -> None:
