@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from farview.core import columns as c
+from farview.core.clock import Cut
 from farview.core.quantile_grid import law_of
 from farview.evaluation.arrays import FloatArray
 from farview.evaluation.marginals import GridMarginal, Marginal, PointMarginal
+from farview.features.rfm import rfm
 from farview.features.window import GROSS_VALUE
 
 if TYPE_CHECKING:
@@ -26,8 +29,13 @@ BTYD = (
     "bg_nbd+first_spend",
     "mbg_nbd+first_spend",
     "pareto_nbd+first_spend",
+    "bg_bb",
+    "bg_bb+first_spend",
 )
 """Buy-till-you-die models, simpler ones first; see `ltv.families`."""
+
+STANDING = ("bg_nbd", "mbg_nbd", "pareto_nbd")
+"""Those that stand beside whatever was asked for."""
 
 SEQUENCES = ("gru", "transformer")
 """Networks over a customer's events; see `ltv.sequence_fit`."""
@@ -111,7 +119,7 @@ def candidates(seed: int) -> Mapping[str, Candidate]:
             partial(_fit_btyd, name, seed),
             "its purchase and dropout process, run on",
             buys_till_it_dies=True,
-            standing="+" not in name,  # another spend model than the Gamma-Gamma is another name, asked for or not
+            standing=name in STANDING,
         )
         for name in BTYD
     }
@@ -131,25 +139,44 @@ def candidates(seed: int) -> Mapping[str, Candidate]:
     }
 
 
+def histories(past: Past, period_days: int) -> pa.Table:
+    """The past's customers with purchases merged by periods, in its order."""
+    if period_days == 1:
+        return past.rfm
+    cut = Cut(past.as_of, datetime.now(UTC))
+    rows = rfm(past.events, cut, past.zone, period_days=period_days).read_all()
+    member = pc.is_in(rows.column(c.CUSTOMER_ID), value_set=past.rfm.column(c.CUSTOMER_ID).combine_chunks())
+    return rows.filter(member).combine_chunks()
+
+
 def _fit_btyd(name: str, seed: int, past: Past) -> Predict:
     from ltv.fit import fit
+    from ltv.opportunities import PERIOD_DAYS
 
-    return predict_by(fit(past.rfm, model=name, seed=seed), past, seed)
+    rows = histories(past, PERIOD_DAYS if name.startswith("bg_bb") else 1)
+    return predict_by(fit(rows, model=name, seed=seed), past, seed)
 
 
-def predict_by(model: "BtydModel", past: Past, seed: int) -> Predict:
+def predict_by(model: "BtydModel", past: Past, seed: int, rows: pa.Table | None = None) -> Predict:
     """Forecasts of the past's customers by a model that is fitted already and knows nothing of returns.
 
     Its net value is what of its gross value customers have kept so far, all together.
+
+    Args:
+        model: fitted.
+        past: whose customers are forecast.
+        seed: of the forecasts.
+        rows: the customers as the model reads them, in the past's order; by default their histories alone.
     """
     from ltv.returns import kept_share
     from ltv.scorer import Scorer
 
     kept, _ = kept_share(*(past.history.column(name).to_numpy() for name in (GROSS_VALUE, c.VALUE)))
+    read = histories(past, model.period_days) if rows is None else rows
 
     def predict(horizon_days: int) -> Forecasts:
         scorer = Scorer(model, [horizon_days], past.as_of, seed)
-        table = pa.Table.from_batches(scorer.forecast(past.rfm.to_batches()))
+        table = pa.Table.from_batches(scorer.forecast(read.to_batches()))
         purchases, gross = (
             GridMarginal(table.column(f"{measure}_mean").to_numpy(), law_of(table, measure))
             for measure in (c.PURCHASES, c.VALUE)

@@ -156,12 +156,13 @@ def _interval(totals: pa.Table, quantity: str) -> tuple[float, float]:
 
 
 def _matrices(result: Backtest, name: str) -> Iterator[tuple[str, Figure]]:
-    """Only of a buy-till-you-die model: others read more of a history than frequency and recency."""
-    from ltv.families import is_known
+    """Only of a buy-till-you-die model in days: others read more of a history than frequency and recency, or periods."""
+    from ltv.families import BG_BB, MODELS
     from ltv.fit import fit
     from ltv.scorer import Scorer
 
-    family = name if is_known(name) else next((other for other in result.forecasts if is_known(other)), None)
+    known = [model for model in (name, *result.forecasts) if model in MODELS and not model.startswith(BG_BB)]
+    family = known[0] if known else None
     rfm = result.past.rfm
     if family is None or not pc.max(rfm.column(c.FREQUENCY)).as_py():
         return

@@ -6,20 +6,75 @@ import pyarrow as pa
 
 from farview.core.clock import Cut
 from farview.core.errors import InvalidInput
+from farview.features.attributes import attribute_kinds, with_attributes
 from farview.features.rfm import rfm
 from farview.store.store import Store
 from farview.store.values import LTV_REVENUE, ModelVersion
-from ltv.fit import fit
+from ltv.effects import Kinds
+from ltv.families import BG_BB
+from ltv.fit import Method, fit
 from ltv.model import BtydModel
+from ltv.opportunities import PERIOD_DAYS
 from ltv.update import update
 
+LONGEST_PERIOD_DAYS = 366
 UPDATE_OF, FORGETTING = "update_of", "forgetting"
 """Keys of a configuration that carries an earlier version on."""
 
 
-def customers_at(store: Store, cut: Cut) -> pa.Table:
-    """`schemas.RFM` of everybody known at the cut."""
-    return rfm(store.transactions(cut), cut, store.business().time_zone).read_all()
+PERIOD, COVARIATES, POOL_BY = "period_days", "covariates", "pool_by"
+"""Keys of a configuration whose model reads purchases merged by periods, or whose customers differ by kinds."""
+
+
+def period_days(configuration: Mapping[str, str]) -> int:
+    """By which periods the histories of a configuration's model are merged."""
+    return int(configuration.get(PERIOD, "1"))
+
+
+def configured(model: str, method: str, period: int | None) -> dict[str, str]:
+    """The configuration that fits a model anew; `period` None is that of the model: a week for bg_bb, else a day.
+
+    Raises:
+        InvalidInput: the period is not 1 to 366 days, or of a model without opportunities.
+    """
+    discrete = model.partition("+")[0] == BG_BB
+    if period is not None and not discrete:
+        raise InvalidInput.of("--period-days", f"is of bg_bb alone; {model} reads days")
+    if period is not None and not 1 <= period <= LONGEST_PERIOD_DAYS:
+        raise InvalidInput.of("--period-days", f"must be 1 to {LONGEST_PERIOD_DAYS}; got {period}")
+    return {"model": model, "method": method} | ({PERIOD: str(period or PERIOD_DAYS)} if discrete else {})
+
+
+def kinds_of(configuration: Mapping[str, str]) -> Kinds:
+    """By what customers differ in a configuration's model."""
+    covariates = tuple(name for name in configuration.get(COVARIATES, "").split(",") if name)
+    return Kinds(covariates, configuration.get(POOL_BY))
+
+
+def differing(kinds: Kinds) -> dict[str, str]:
+    """What a configuration says of them; nothing where they do not differ."""
+    said = {COVARIATES: ",".join(kinds.covariates), POOL_BY: kinds.pool_by or ""}
+    return {key: value for key, value in said.items() if value}
+
+
+def customers_for(store: Store, cut: Cut, configuration: Mapping[str, str]) -> pa.Table:
+    """Everybody known at the cut, as the configuration's model reads them: attributes are those of now.
+
+    Raises:
+        InvalidInput: no customer has an attribute that the model differs by.
+    """
+    customers = customers_at(store, cut, period_days(configuration))
+    names = [name for name in kinds_of(configuration).columns if name not in customers.column_names]
+    if not names:
+        return customers
+    stored = store.attributes()
+    attribute_kinds(stored, names)
+    return with_attributes(customers, stored, names)
+
+
+def customers_at(store: Store, cut: Cut, period: int = 1) -> pa.Table:
+    """`schemas.rfm_schema(period)` of everybody known at the cut."""
+    return rfm(store.transactions(cut), cut, store.business().time_zone, period_days=period).read_all()
 
 
 def fit_by(store: Store, configuration: Mapping[str, str], customers: pa.Table, seed: int) -> BtydModel:
@@ -28,7 +83,7 @@ def fit_by(store: Store, configuration: Mapping[str, str], customers: pa.Table, 
     Args:
         store: where the version that is carried on and what it has seen are.
         configuration: model and method; with `update_of` a version to carry on, by the power `forgetting`.
-        customers: `schemas.RFM`.
+        customers: as `customers_for` has them.
         seed: same seed and data, same draws.
 
     Raises:
@@ -37,10 +92,11 @@ def fit_by(store: Store, configuration: Mapping[str, str], customers: pa.Table, 
         FailedPrecondition: the data that it has seen are gone.
     """
     if UPDATE_OF not in configuration:
-        return fit(customers, model=configuration["model"], method=configuration["method"], seed=seed)  # type: ignore[arg-type]
+        method: Method = configuration["method"]  # type: ignore[assignment]
+        return fit(customers, model=configuration["model"], method=method, seed=seed, kinds=kinds_of(configuration))
     version = int(configuration[UPDATE_OF].rpartition("/")[2])
     base = store.model_version(LTV_REVENUE, version)
-    seen = customers_at(store, Cut(base.lineage.as_of, base.lineage.known_at))
+    seen = customers_for(store, Cut(base.lineage.as_of, base.lineage.known_at), configuration)
     model = BtydModel.from_artifact(store.artifact(base))
     return update(model, seen, customers, forgetting=float(configuration.get(FORGETTING, "1")), seed=seed)
 
@@ -53,6 +109,8 @@ def carried_on(base: ModelVersion, asked: Mapping[str, str], cut: Cut, forgettin
     """
     if base.model != asked["model"]:
         raise InvalidInput.of("--model", f"{asked['model']} cannot carry on {base.name}, which is {base.model}")
+    if asked.get(PERIOD) != base.lineage.configuration.get(PERIOD):
+        raise InvalidInput.of("--period-days", f"{base.name} has periods of {base.lineage.configuration[PERIOD]} days")
     if asked["method"] != "laplace":
         raise InvalidInput.of("--method", f"an update is by laplace, not {asked['method']}")
     if not 0.0 < forgetting <= 1.0:

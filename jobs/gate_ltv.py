@@ -17,16 +17,18 @@ from farview.evaluation.gate_losses import Judged, Trial, gini_loss, ratio_loss,
 from farview.evaluation.gates import Check, Inference
 from farview.evaluation.marginals import Pit
 from farview.evaluation.origins import Origin, rolling_origins
+from farview.features.attributes import with_attributes
 from farview.store.store import Store
 from farview.store.values import ModelVersion
 from jobs.backtest import Actuals, actuals_of, past_of
-from jobs.backtest_models import Fit, Forecasts, Past, Predict, predict_by
+from jobs.backtest_models import Fit, Forecasts, Past, Predict, histories, predict_by
+from jobs.fit_ltv import kinds_of, period_days
 from jobs.gate_terms import Examination, GateTerms, days_missing, is_refit, is_repeat, protocol
 from jobs.progress import Progress
 from jobs.snapshot import require_unchanged
 from ltv.fit import fit
 from ltv.inference.laplace import DRAWS
-from ltv.model import BtydModel, FitDiagnostics
+from ltv.model import BtydModel, FitDiagnostics, differs_by
 
 VALUE_CRPS, PURCHASES_CRPS = "value CRPS", "purchases CRPS"
 QUANTITIES = (c.PURCHASES, c.VALUE)
@@ -49,9 +51,10 @@ def examine_ltv(
     refit = is_refit(candidate, champion)
     checks.append(gates.enough_origins(len(origins), days_missing(first_day, cut.as_of)))
     if origins:
-        rival = None if is_repeat(candidate, champion) else configured(champion)
-        tried = try_out(events, origins, zone, (configured(candidate), rival), watch)
-        checks += calibration(tried, model, candidate.lineage.seed)
+        attributes = store.attributes()
+        rival = None if is_repeat(candidate, champion) else configured(champion, attributes)
+        tried = try_out(events, origins, zone, (configured(candidate, attributes), rival), watch)
+        checks += calibration(tried, model, candidate.lineage.seed, attributes)
         checks += against_champion(tried, terms.margin, must_win=not refit)
     return Examination(checks, protocol(origins, refit=refit))
 
@@ -67,13 +70,15 @@ class TriedOrigin:
     trial: Trial
 
 
-def configured(version: ModelVersion) -> Fit:
-    """The version's configuration, to be fitted to any past."""
+def configured(version: ModelVersion, attributes: pa.Table) -> Fit:
+    """The version's configuration, to be fitted to any past; customers' attributes are those of now."""
     configuration, seed = version.lineage.configuration, version.lineage.seed
+    kinds = kinds_of(configuration)
 
     def fit_to(past: Past) -> Predict:
-        fitted = fit(past.rfm, model=configuration["model"], method=configuration["method"], seed=seed)
-        return predict_by(fitted, past, seed)
+        rows = with_attributes(histories(past, period_days(configuration)), attributes, kinds.columns)
+        fitted = fit(rows, model=configuration["model"], method=configuration["method"], seed=seed, kinds=kinds)
+        return predict_by(fitted, past, seed, rows)
 
     return fit_to
 
@@ -109,7 +114,7 @@ def try_out(
     return tried
 
 
-def calibration(tried: Sequence[TriedOrigin], model: BtydModel, seed: int) -> list[Check]:
+def calibration(tried: Sequence[TriedOrigin], model: BtydModel, seed: int, attributes: pa.Table) -> list[Check]:
     """Coverage of the candidate's configuration at the origins, and of the model itself, as registered, at the newest.
 
     Of all customers and of those who came back; and whether the model's totals are those of its configuration. The
@@ -117,7 +122,8 @@ def calibration(tried: Sequence[TriedOrigin], model: BtydModel, seed: int) -> li
     that is not what its configuration gives.
     """
     newest = tried[-1]
-    registered = predict_by(model, newest.past, seed)(newest.origin.target_days)
+    rows = with_attributes(histories(newest.past, model.period_days), attributes, differs_by(model))
+    registered = predict_by(model, newest.past, seed, rows)(newest.origin.target_days)
     came_back = [origin.past.rfm.column(c.FREQUENCY).to_numpy() > 0 for origin in tried]
     checks = []
     for quantity in QUANTITIES:

@@ -4,19 +4,25 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from farview.core import columns as c
 from farview.core.clock import Cut
 from farview.core.schemas import FORECAST
+from farview.features.attributes import with_attributes
 from farview.features.rfm import rfm
 from jobs.local_engine_buckets import read
-from ltv.model import LtvModel, load
+from ltv.model import LtvModel, differs_by, load, merged_by
 from ltv.scorer import Scorer
 from ltv.tables import Tables
+
+ATTRIBUTES_FILE = "attributes.arrow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +40,31 @@ def forecast_bucket(kernel: Kernel, log: Path, number: int, to: Path) -> bytes:
     """Writes schemas.FORECAST of the bucket's customers to an Arrow file; answers their part of the totals."""
     model, tables = _loaded(kernel.artifact, kernel.seed)
     scorer = Scorer(model, kernel.horizons_days, kernel.cut.as_of, kernel.seed, tables)
-    customers = rfm(read(log, number), kernel.cut, kernel.zone)
+    customers = rfm(read(log, number), kernel.cut, kernel.zone, period_days=merged_by(model))
+    described = _described(customers, log, differs_by(model))
     with pa.OSFile(str(to), "wb") as sink, pa.ipc.new_file(sink, FORECAST) as file:
-        for batch in scorer.forecast(customers):
+        for batch in scorer.forecast(described):
             file.write_batch(batch)
     return scorer.partial_totals.to_bytes()
+
+
+def write_attributes(stored: pa.Table, log: Path) -> None:
+    """Leaves customers' attributes beside the log, for models whose customers differ by them."""
+    with pa.OSFile(str(log / ATTRIBUTES_FILE), "wb") as sink, pa.ipc.new_file(sink, stored.schema) as file:
+        file.write_table(stored)
+
+
+def _described(customers: Iterable[pa.RecordBatch], log: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Histories with the columns that the model differs by."""
+    stored = None
+    for batch in customers:
+        if all(name in batch.schema.names for name in columns):
+            yield batch
+            continue
+        if stored is None:
+            stored = pa.ipc.open_file(pa.memory_map(str(log / ATTRIBUTES_FILE))).read_all()
+        mine = stored.filter(pc.is_in(stored[c.CUSTOMER_ID], value_set=batch.column(c.CUSTOMER_ID)))
+        yield from with_attributes(pa.Table.from_batches([batch]), mine, columns).combine_chunks().to_batches()
 
 
 @lru_cache(maxsize=1)

@@ -11,7 +11,7 @@ from farview.core.clock import Cut
 from farview.features.steps import StepRules
 from farview.store.store import Store
 from farview.store.values import JOURNEYS, RANKING, RETENTION, ModelVersion
-from jobs.fit_ltv import customers_at, fit_by
+from jobs.fit_ltv import customers_for, fit_by
 from jobs.fit_ranking import fit_configured
 from jobs.gate_journeys import fit_of
 from jobs.progress import Both, Progress, Silent
@@ -119,7 +119,9 @@ def largest_difference(before: Parameters, after: Parameters) -> tuple[str, floa
 
 
 def _ltv_again(store: Store, model: ModelVersion, cut: Cut) -> bytes:
-    fitted = fit_by(store, model.lineage.configuration, customers_at(store, cut), model.lineage.seed)
+    configuration = model.lineage.configuration
+    customers = customers_for(store, cut, configuration)
+    fitted = fit_by(store, configuration, customers, model.lineage.seed)
     return fitted.to_artifact()
 
 

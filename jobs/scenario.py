@@ -44,7 +44,7 @@ def scenario(store: Store, spec: ScenarioSpec) -> dict[str, Any]:
             f"{version.name} ({version.model}) has no purchase process to scale (promote one that has)"
         )
     cut: Cut = cut_of(store, spec.as_of, spec.known_at)
-    customers = customers_at(store, cut)
+    customers = customers_at(store, cut, model.period_days)
     chosen = concerned(customers, segment)
     found = effect(model, customers, spec.change, chosen, spec.horizon_days)
     return {

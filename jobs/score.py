@@ -10,10 +10,10 @@ from farview.store.store import Store
 from farview.store.values import LTV_REVENUE, ForecastRun, ModelVersion, RunSpec
 from jobs.local_engine import LocalEngine, forecasts
 from jobs.local_engine_buckets import bucketed
-from jobs.local_engine_worker import Kernel
+from jobs.local_engine_worker import Kernel, write_attributes
 from jobs.progress import Both, Progress, Silent
 from jobs.snapshot import code_version, configuration_hash, cut_of, require_unchanged
-from ltv.model import load
+from ltv.model import differs_by, load
 from ltv.scorer import Scorer
 from ltv.totals import Totals
 
@@ -79,11 +79,14 @@ def _fill(
     """Stages the buckets that are not in yet, then publishes."""
     horizons, zone = run.spec.horizons_days, store.business().time_zone
     kernel = Kernel(store.artifact(champion), horizons, cut, zone, run.spec.seed)
-    sums = Scorer(load(kernel.artifact), horizons, cut.as_of, run.spec.seed)
+    model = load(kernel.artifact)
+    sums = Scorer(model, horizons, cut.as_of, run.spec.seed)
     if (staged := store.staged_sums(run)) is not None:
         sums.partial_totals.merge(Totals.from_bytes(staged))
     with bucketed(store.transactions(cut), run.parts, run.parts_staged) as log:
         require_unchanged(store.snapshot_hash, cut, run.spec.snapshot_hash)
+        if differs_by(model):
+            write_attributes(store.attributes(), log)
         watch.start("forecasting customers", store.customers())
         if run.parts_staged:
             watch.advance(run.forecasts // len(horizons))

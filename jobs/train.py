@@ -7,9 +7,10 @@ from farview.core.clock import Cut
 from farview.features.specification import feature_schema_hash
 from farview.store.store import Store
 from farview.store.values import LTV_REVENUE, Lineage, ModelVersion
-from jobs.fit_ltv import carried_on, customers_at, fit_by
+from jobs.fit_ltv import carried_on, configured, customers_for, differing, fit_by
 from jobs.progress import Both, Progress, Silent
 from jobs.snapshot import code_version, cut_of, library_versions, require_unchanged
+from ltv.effects import Kinds
 from ltv.fit import Method
 
 
@@ -20,6 +21,8 @@ def train_ltv(
     known_at: datetime | None = None,
     model: str = "bg_nbd",
     method: Method = "laplace",
+    period: int | None = None,
+    kinds: Kinds = Kinds(),  # noqa: B008 - frozen
     update: float | None = None,
     seed: int = 0,
     who: str,
@@ -34,6 +37,8 @@ def train_ltv(
         known_at: events ingested after it are not seen; by default now.
         model: one of `ltv.families.MODELS`.
         method: "laplace", "map" or "nuts".
+        period: of bg_bb, days of an opportunity to buy; by default 7.
+        kinds: attributes, or the cohort, by which customers' rates and dropout are to differ.
         update: carry the champion on instead of fitting anew, with this power of what it has learnt; 1 forgets nothing.
         seed: same seed and data, same draws.
         who: for the lineage.
@@ -47,7 +52,7 @@ def train_ltv(
         Conflict: a file was being imported meanwhile.
     """
     cut = cut_of(store, as_of, known_at)
-    configuration = {"model": model, "method": method}
+    configuration = configured(model, method, period) | differing(kinds)
     if update is not None:
         configuration = carried_on(store.champion(LTV_REVENUE), configuration, cut, update)
     with store.operation(
@@ -56,7 +61,7 @@ def train_ltv(
         watch = Both(progress or Silent(), operation)
         watch.start("features of every customer")
         lineage = _lineage(store, cut, configuration, seed=seed, who=who, why=why)
-        customers = customers_at(store, cut)
+        customers = customers_for(store, cut, configuration)
         require_unchanged(store.snapshot_hash, cut, lineage.snapshot_hash)
         watch.start(f"fitting {model} to {customers.num_rows:,} customers")
         fitted = fit_by(store, configuration, customers, seed)

@@ -131,8 +131,10 @@ def flow_of(model: BtydModel, which: npt.NDArray[np.int64]) -> Flow:
     """The purchase process of a model at some of its draws.
 
     Raises:
-        InvalidInput: a family whose future cannot be scaled.
+        InvalidInput: a family whose future cannot be scaled, or a model whose customers differ by kinds.
     """
+    if model.effects:
+        raise InvalidInput.of("model", "differs by kinds of customers, which cannot be scaled (use one that does not)")
     if model.purchases not in _FLOWS:
         raise InvalidInput.of("model", f"{model.purchases} cannot be scaled (use one of {', '.join(_FLOWS)})")
     return _FLOWS[model.purchases](model.purchase_draws[which])

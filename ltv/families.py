@@ -13,14 +13,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from farview.core.errors import InvalidInput
-from ltv import bg_nbd_likelihood, first_spend, gamma_gamma, pareto_nbd_likelihood
-from ltv.priors import BETA_DROPOUT, FIRST_SPENDS, GAMMA_LIFE, SPEND, Prior
-from ltv.rows import FirstSpendRows, PurchaseRows, SpendRows, first_spend_rows, purchase_rows, spend_rows
+from ltv import bg_bb_likelihood, bg_nbd_likelihood, first_spend, gamma_gamma, pareto_nbd_likelihood
+from ltv.opportunities import OpportunityRows, check_opportunities, opportunity_rows
+from ltv.priors import BETA_DROPOUT, FIRST_SPENDS, GAMMA_LIFE, OPPORTUNITIES, SPEND, Prior
+from ltv.rows import FirstSpendRows, PurchaseRows, SpendRows, check, first_spend_rows, purchase_rows, spend_rows
 
 FloatArray = npt.NDArray[np.float64]
-Rows = PurchaseRows | SpendRows | FirstSpendRows
+Rows = PurchaseRows | OpportunityRows | SpendRows | FirstSpendRows
 
-BG_NBD, MBG_NBD, PARETO_NBD = "bg_nbd", "mbg_nbd", "pareto_nbd"
+BG_NBD, MBG_NBD, PARETO_NBD, BG_BB = "bg_nbd", "mbg_nbd", "pareto_nbd", "bg_bb"
 GAMMA_GAMMA, FIRST_SPEND = "gamma_gamma", "first_spend"
 
 
@@ -30,13 +31,14 @@ class Family:
 
     name: str
     parameters: tuple[str, ...]  # natural, as stored: times in days, amounts in the reporting currency
-    in_units: tuple[bool, ...]  # which parameters are times (purchases) or amounts (spend)
+    in_units: tuple[bool, ...]  # which parameters are times (BG/BB: numbers of opportunities) or amounts (spend)
     floor: tuple[float, ...]  # lower bounds of the natural parameters
     start: tuple[float, ...]  # u where the search for the mode starts; natural parameters are floor + exp(u)
     prior: Prior  # on u
     rows: Callable[[pa.Table], Any]
     log_likelihood: Callable[[FloatArray, Any], FloatArray]  # (S, k) natural, rows -> (S,)
     log_likelihood_and_gradient: Callable[[FloatArray, Any], tuple[float, FloatArray]]  # (k,), rows -> value, (k,)
+    check: Callable[[pa.Table], None] = check  # refuses histories that cannot be
 
     def units(self, unit: float) -> FloatArray:
         """Natural parameters in units of the prior times this, shape (k,), are in days or in the currency."""
@@ -76,6 +78,18 @@ PURCHASES = {
         rows=purchase_rows,
         log_likelihood=pareto_nbd_likelihood.log_likelihood,
         log_likelihood_and_gradient=pareto_nbd_likelihood.log_likelihood_and_gradient,
+    ),
+    BG_BB: Family(
+        name=BG_BB,
+        parameters=("alpha", "beta", "gamma", "delta"),
+        in_units=(False, True, False, True),
+        floor=(0.0, 0.0, 0.0, 0.0),
+        start=(0.0, 0.0, 0.0, 0.0),
+        prior=OPPORTUNITIES,
+        rows=opportunity_rows,
+        log_likelihood=bg_bb_likelihood.log_likelihood,
+        log_likelihood_and_gradient=bg_bb_likelihood.log_likelihood_and_gradient,
+        check=check_opportunities,
     ),
 }
 

@@ -10,6 +10,8 @@ import pyarrow as pa
 
 from farview.core.errors import InvalidInput
 from farview.core.randomness import generator
+from farview.core.schemas import period_days_of
+from ltv.effects import Factor, Kinds, effects_of, factors_of, target_of
 from ltv.families import BG_NBD, Family, Rows, families_of
 from ltv.inference import laplace, psis
 from ltv.inference.map import Mode, find_mode
@@ -40,12 +42,18 @@ class Part:
     log_likelihood: float  # at the mode, in days and currency
 
     def natural(self, u: FloatArray) -> FloatArray:
-        """Natural parameters in days and currency, shape (S, k)."""
-        return np.asarray(self.target.natural(u) * self.units)
+        """Natural parameters in days and currency, shape (S, k); of the base where customers differ by factors."""
+        return np.asarray(self.target.natural(u)[:, : len(self.units)] * self.units)
 
 
 def fit(
-    rfm: pa.Table, *, model: str = BG_NBD, method: Method = "laplace", seed: int = 0, flat_priors: bool = False
+    rfm: pa.Table,
+    *,
+    model: str = BG_NBD,
+    method: Method = "laplace",
+    seed: int = 0,
+    flat_priors: bool = False,
+    kinds: Kinds = Kinds(),  # noqa: B008 - frozen
 ) -> BtydModel:
     """Fits a purchase process and a spend model to an RFM table.
 
@@ -53,19 +61,21 @@ def fit(
     too). Without any, it is the prior around one unit of currency, and a warning says so.
 
     Args:
-        rfm: `schemas.RFM`; only frequency, recency_days, age_days, repeat_spend_mean and first_spend are read.
+        rfm: `schemas.RFM`, for BG/BB made with the days of an opportunity as `period_days`; only frequency,
+            recency_days, age_days, repeat_spend_mean and first_spend are read.
         model: one of `families.MODELS`.
         method: laplace (importance draws around the mode; parts that these do not fit are sampled by NUTS instead, with
             a warning), nuts, or map (the mode alone: a single draw, so forecasts carry no parameter uncertainty).
         seed: same seed, same draws.
         flat_priors: maximum likelihood; only with map.
+        kinds: columns of `rfm` by whose levels customers differ in rate and dropout, see `ltv.effects`.
 
     Returns:
         512 equally weighted draws (map: 1), times in days, amounts in the currency of the table.
 
     Raises:
-        InvalidInput: an unknown model or method, no customers, impossible rows (named), or flat priors where the
-            likelihood has no maximum.
+        InvalidInput: an unknown model, method or column, no customers, impossible rows (named), or flat priors where
+            the likelihood has no maximum.
     """
     purchase_family, spend_family = families_of(model)
     _check_arguments(method, flat_priors)
@@ -79,13 +89,20 @@ def fit(
         time_unit_days=purchases.mean_age or 1.0,
         money_unit=spend.mean_spend,
     )
+    factors = factors_of(rfm, kinds)
     parts = {
-        "purchases": _part(purchase_family, purchases, priors.purchases, priors.time_unit_days),
+        "purchases": _differing(purchase_family, factors, rfm, priors)
+        if factors
+        else _part(purchase_family, purchases, priors.purchases, priors.time_unit_days),
         "spend": _part(spend_family, spend, priors.spend, priors.money_unit),
     }
     posteriors, fallbacks = _posteriors(parts, method, seed)
+    purchase_draws, effects = kept(parts, posteriors, "purchases", seed), None
+    if factors:
+        v = posteriors["purchases"].thin(DRAWS_KEPT, generator(seed, "ltv.fit.thin", "purchases"))
+        effects = effects_of(purchase_family, factors, v, generator(seed, "ltv.fit.unknown"))
     return BtydModel(
-        purchase_draws=kept(parts, posteriors, "purchases", seed),
+        purchase_draws=purchase_draws,
         spend_draws=kept(parts, posteriors, "spend", seed),
         diagnostics=FitDiagnostics(
             method_asked=method,
@@ -99,7 +116,21 @@ def fit(
         priors=priors,
         purchases=purchase_family.name,
         spend=spend_family.name,
+        period_days=period_days_of(rfm.schema),
+        effects=effects,
     )
+
+
+def _differing(family: Family, factors: tuple[Factor, ...], rfm: pa.Table, priors: Priors) -> Part:
+    """The posterior of a purchase family whose customers differ by factors; the part's rows are those of all."""
+    unit = priors.time_unit_days
+    target, units = target_of(family, factors, rfm, unit, priors.purchases), family.units(unit)
+    start = np.concatenate([family.start, np.zeros(target.dimensions - len(family.start))])
+    mode = find_mode(target, start)
+    in_days = target.natural(mode.u)
+    in_days[: len(units)] *= units
+    at_mode = target_of(family, factors, rfm, 1.0, priors.purchases).log_likelihood(in_days[None])
+    return Part(family, target, mode, units, family.rows(rfm).in_units(unit), float(at_mode[0]))
 
 
 def _check_arguments(method: str, flat_priors: bool) -> None:
@@ -152,16 +183,12 @@ def sentences_of_untrusted(posteriors: Mapping[str, Posterior]) -> dict[str, str
 
 
 def _nuts(parts: Mapping[str, Part], seed: int) -> dict[str, Posterior]:
-    # PyMC takes seconds to import, which a Laplace fit need not pay.
-    from ltv import pymc_model
-    from ltv.inference import nuts
+    from ltv.inference import nuts  # takes seconds to import, which a Laplace fit need not pay
 
-    model_parts = {
-        name: pymc_model.Part(part.family.name, part.target, part.mode, pymc_model.pack(part.rows))
+    return {
+        name: nuts.sample(part.target, part.mode, int(generator(seed, "ltv.fit.nuts", name).integers(2**31)))
         for name, part in parts.items()
     }
-    chains = nuts.sample(pymc_model.pymc_model(model_parts), "z", int(generator(seed, "ltv.fit.nuts").integers(2**31)))
-    return {name: nuts.posterior(u) for name, u in pymc_model.unwhiten(model_parts, chains).items()}
 
 
 def kept(parts: Mapping[str, Part], posteriors: Mapping[str, Posterior], name: str, seed: int) -> FloatArray:

@@ -10,13 +10,14 @@ from typing import Any
 
 from numba.extending import overload
 
-from ltv import kernel_beta_dropout, kernel_pareto_nbd
+from ltv import kernel_beta_dropout, kernel_bg_bb, kernel_pareto_nbd
 from ltv.kernel_beta_dropout import BetaDropout, BetaDropoutPoints
+from ltv.kernel_bg_bb import BgBb, BgBbPoints
 from ltv.kernel_pareto_nbd import ParetoNbd, ParetoNbdPoints
 from ltv.kernel_purchases import FloatArray, History, State, Survival
 
-PurchaseDraws = BetaDropout | ParetoNbd
-PurchasePoints = BetaDropoutPoints | ParetoNbdPoints
+PurchaseDraws = BetaDropout | ParetoNbd | BgBb
+PurchasePoints = BetaDropoutPoints | ParetoNbdPoints | BgBbPoints
 
 Kernel = Callable[..., Any]
 
@@ -33,8 +34,13 @@ _OF_DRAWS = {
         kernel_beta_dropout.observe, kernel_beta_dropout.survival, kernel_beta_dropout.median_wait
     ),
     ParetoNbd: _Kernels(kernel_pareto_nbd.observe, kernel_pareto_nbd.survival, kernel_pareto_nbd.median_wait),
+    BgBb: _Kernels(kernel_bg_bb.observe, kernel_bg_bb.survival, kernel_bg_bb.median_wait),
 }  # fmt: skip
-_OF_POINTS = {BetaDropoutPoints: kernel_beta_dropout.place, ParetoNbdPoints: kernel_pareto_nbd.place}
+_OF_POINTS = {
+    BetaDropoutPoints: kernel_beta_dropout.place,
+    ParetoNbdPoints: kernel_pareto_nbd.place,
+    BgBbPoints: kernel_bg_bb.place,
+}
 
 
 def observe(history: History, draws: PurchaseDraws, out: State) -> None:

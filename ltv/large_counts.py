@@ -12,9 +12,10 @@ import numpy.typing as npt
 from scipy.special import gammainc, gammaln, ndtr
 
 from farview.core.cell_points import points_of
-from ltv import large_beta_dropout, large_pareto_nbd
+from ltv import large_beta_dropout, large_bg_bb, large_pareto_nbd
 from ltv.count_law import NEVER, CountLaw
 from ltv.kernel_beta_dropout import BetaDropout
+from ltv.kernel_bg_bb import BgBb
 from ltv.kernel_pareto_nbd import ParetoNbd
 from ltv.kernel_process import PurchaseDraws, observe, survival
 from ltv.kernel_purchases import LARGEST_COUNT, History, State, Survival
@@ -25,7 +26,8 @@ from ltv.tables import Tables
 FloatArray = npt.NDArray[np.float64]
 
 BINS = 1024
-_OF_DRAWS = {BetaDropout: large_beta_dropout, ParetoNbd: large_pareto_nbd}  # moments and law of each process
+# Moments and law of each process.
+_OF_DRAWS = {BetaDropout: large_beta_dropout, ParetoNbd: large_pareto_nbd, BgBb: large_bg_bb}
 
 
 def forecast_large(i: int, rows: Rows, tables: Tables, asked: Asked, into: tuple[PurchaseLaws, ValueLaws]) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from farview.core.errors import ArtifactMismatch
+from ltv.effects import Effects, Group
 from ltv.families import BG_NBD, GAMMA_GAMMA, MODELS, families_of, is_known, name_of
 from ltv.priors import Priors
 
@@ -86,22 +87,34 @@ class BtydModel:
     priors: Priors
     purchases: str = BG_NBD  # name of the purchase family
     spend: str = GAMMA_GAMMA  # name of the spend family
+    period_days: int = 1  # by which the purchases of its histories are merged; BG/BB: days of an opportunity
+    effects: Effects | None = None  # by which groups of customers differ; the purchase draws are then the base's
 
     @property
     def name(self) -> str:
         """For example bg_nbd, or bg_nbd+first_spend."""
         return name_of(self.purchases, self.spend)
 
+    def of_group(self, group: Group) -> "BtydModel":
+        """The plain model of the customers with these levels of the factors."""
+        if self.effects is None:
+            return self
+        draws = self.effects.moved(families_of(self.name)[0], self.purchase_draws, group)
+        return replace(self, purchase_draws=draws, effects=None)
+
     def to_artifact(self) -> bytes:
         """A Parquet file of the draws with the rest as JSON metadata. Equal models give equal bytes."""
         names = [name for family in families_of(self.name) for name in family.parameters]
         draws = np.hstack([self.purchase_draws, self.spend_draws])
-        table = pa.table([pa.array(np.ascontiguousarray(column)) for column in draws.T], names=names)
+        columns = dict(zip(names, draws.T, strict=True)) | (self.effects.columns() if self.effects else {})
+        table = pa.table({name: pa.array(np.ascontiguousarray(column)) for name, column in columns.items()})
         metadata = {
             "format_version": FORMAT_VERSION,
             "name": self.name,
             "diagnostics": asdict(self.diagnostics),
             "priors": self.priors.as_data(),
+            "period_days": self.period_days,
+            "factors": self.effects.factors_as_data() if self.effects else [],
         }
         metadata["digest"] = _digest(table, metadata)
         sink = pa.BufferOutputStream()
@@ -131,6 +144,8 @@ class BtydModel:
                 Priors.from_data(metadata["priors"]),
                 purchases=purchases.name,
                 spend=spend.name,
+                period_days=int(metadata.get("period_days", 1)),  # artifacts before BG/BB merged days
+                effects=Effects.from_data(factors, table) if (factors := metadata.get("factors")) else None,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ArtifactMismatch(f"the artifact lacks a part of a {metadata['name']} model ({error})") from None
@@ -163,6 +178,17 @@ def _digest(table: pa.Table, metadata: Mapping[str, Any]) -> str:
     for name in table.column_names:
         digest.update(name.encode() + np.asarray(table[name]).tobytes())
     return digest.hexdigest()
+
+
+def merged_by(model: LtvModel) -> int:
+    """Days of the periods by which the purchases of the RFM rows that a model reads are merged."""
+    return model.period_days if isinstance(model, BtydModel) else 1
+
+
+def differs_by(model: LtvModel) -> tuple[str, ...]:
+    """Columns beside the RFM rows by whose levels a model's customers differ."""
+    effects = model.effects if isinstance(model, BtydModel) else None
+    return tuple(factor.column for factor in effects.factors) if effects else ()
 
 
 def load(artifact: bytes) -> LtvModel:

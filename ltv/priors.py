@@ -82,7 +82,7 @@ class Priors:
 
     purchases: Prior  # on u of the purchase family, times in `time_unit_days`
     spend: Prior  # on u of the spend family, amounts in `money_unit`
-    time_unit_days: float
+    time_unit_days: float  # BG/BB: opportunities
     money_unit: float
 
     def as_data(self) -> dict[str, Any]:
@@ -122,6 +122,16 @@ GAMMA_LIFE = Prior(
     ),
 )
 """On log r, log alpha in mean ages, log s, log beta in mean ages of the Pareto/NBD."""
+
+OPPORTUNITIES = Prior(
+    coordinates=(
+        Coordinate("log alpha: how alike chances to buy are", (1.0, 0.0, 0.0, 0.0), mean=0.0, sd=1.5),
+        Coordinate("log alpha/beta: purchases of the living at so many chances", (1.0, -1.0, 0.0, 0.0), 0.0, sd=2.0),
+        Coordinate("log gamma: how alike chances to drop out are", (0.0, 0.0, 1.0, 0.0), mean=0.0, sd=1.5),
+        Coordinate("log gamma/delta: dropouts at so many chances", (0.0, 0.0, 1.0, -1.0), mean=0.0, sd=1.5),
+    ),
+)
+"""On log alpha, log beta, log gamma, log delta of the BG/BB, beta and delta in mean numbers of opportunities."""
 
 SPEND = Prior(
     coordinates=(

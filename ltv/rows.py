@@ -114,7 +114,7 @@ def purchase_rows(rfm: pa.Table) -> PurchaseRows:
         InvalidInput: no rows, a missing column, or rows that cannot be; names the first twenty, `rows[i].column`.
     """
     check(rfm)
-    (count, age, recency), weight = _unique([_floats(rfm, name) for name in (c.FREQUENCY, c.AGE_DAYS, c.RECENCY_DAYS)])
+    (count, age, recency), weight = unique([floats(rfm, name) for name in (c.FREQUENCY, c.AGE_DAYS, c.RECENCY_DAYS)])
     frequency = count.astype(np.int64)
     x, x_index = np.unique(frequency, return_inverse=True)
     time, time_index = np.unique(np.concatenate([recency, age]), return_inverse=True)
@@ -142,9 +142,9 @@ def spend_rows(rfm: pa.Table) -> SpendRows:
         InvalidInput: as `purchase_rows`.
     """
     check(rfm)
-    counts, means = _floats(rfm, c.FREQUENCY), _floats(rfm, c.REPEAT_SPEND_MEAN)
+    counts, means = floats(rfm, c.FREQUENCY), floats(rfm, c.REPEAT_SPEND_MEAN)
     usable = (counts > 0) & (means > 0)
-    (frequency, mean), weight = _unique([counts[usable], means[usable]])
+    (frequency, mean), weight = unique([counts[usable], means[usable]])
     x, x_index = np.unique(frequency, return_inverse=True)
     customers = float(weight.sum())
     return SpendRows(
@@ -169,14 +169,14 @@ def first_spend_rows(rfm: pa.Table) -> FirstSpendRows:
     check(rfm)
     if c.FIRST_SPEND not in rfm.column_names:
         raise InvalidInput.of(f"rows.{c.FIRST_SPEND}", "the column is missing")
-    counts, means, firsts = (_floats(rfm, name) for name in (c.FREQUENCY, c.REPEAT_SPEND_MEAN, c.FIRST_SPEND))
+    counts, means, firsts = (floats(rfm, name) for name in (c.FREQUENCY, c.REPEAT_SPEND_MEAN, c.FIRST_SPEND))
     counts = np.where(means > 0, counts, 0.0)
     usable = (counts > 0) | (firsts > 0)
     columns = [counts[usable], (firsts[usable] > 0).astype(np.float64), (counts * means)[usable], firsts[usable]]
-    (frequency, seen, spent, first), weight = _unique(columns)
+    (frequency, seen, spent, first), weight = unique(columns)
     repeat = frequency > 0
     mean = spent[repeat] / frequency[repeat]
-    (x, of_group), _ = _unique([frequency, seen])
+    (x, of_group), _ = unique([frequency, seen])
     group = np.searchsorted(2 * x + of_group, 2 * frequency + seen)
     return FirstSpendRows(
         customers=float(weight.sum()),
@@ -211,8 +211,8 @@ def check(rfm: pa.Table) -> None:
         raise InvalidInput(*missing)
     if rfm.num_rows == 0:
         raise InvalidInput.of("rows", "there is no customer (import transactions with a purchase before the as-of day)")
-    frequency, recency, age, spend = (_floats(rfm, name) for name in needed)
-    firsts = [_floats(rfm, c.FIRST_SPEND)] if c.FIRST_SPEND in rfm.column_names else []
+    frequency, recency, age, spend = (floats(rfm, name) for name in needed)
+    firsts = [floats(rfm, c.FIRST_SPEND)] if c.FIRST_SPEND in rfm.column_names else []
     rules: Sequence[tuple[str, npt.NDArray[np.bool_], str]] = (
         (c.FREQUENCY, ~(frequency >= 0) | (frequency != np.floor(frequency)), "must be a count, 0 or more"),
         (c.RECENCY_DAYS, ~((recency >= 0) & np.isfinite(recency)), "must be a number of days, 0 or more"),
@@ -227,7 +227,7 @@ def check(rfm: pa.Table) -> None:
         raise InvalidInput(*(Violation(f"rows[{i}].{name}", problem) for i, name, problem in found[:MAX_VIOLATIONS]))
 
 
-def _floats(table: pa.Table, name: str) -> FloatArray:
+def floats(table: pa.Table, name: str) -> FloatArray:
     """A numeric column, nulls as NaN."""
     kind = table[name].type
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
@@ -239,7 +239,7 @@ def _floats(table: pa.Table, name: str) -> FloatArray:
     return np.array(np.from_dlpack(column), dtype=np.float64)
 
 
-def _unique(columns: Sequence[FloatArray]) -> tuple[list[FloatArray], FloatArray]:
+def unique(columns: Sequence[FloatArray]) -> tuple[list[FloatArray], FloatArray]:
     """Distinct rows of the columns, ordered by the first, then the next, and how many rows share each."""
     order = np.lexsort(columns[::-1])
     ordered = [column[order] for column in columns]

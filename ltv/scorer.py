@@ -5,6 +5,7 @@ on the model, the history and the seed, never on the batch it came in.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import date
 
@@ -16,7 +17,8 @@ from farview.core import columns as c
 from farview.core import quantile_grid as grid
 from farview.core.errors import InvalidInput
 from farview.core.quantile_grid import GridLaw
-from farview.core.schemas import FORECAST
+from farview.core.schemas import FORECAST, period_days_of
+from ltv.effects import Factor, Group, groups_of
 from ltv.kernel_purchases import LARGEST_COUNT, Levels
 from ltv.kernel_rows import (
     DONE,
@@ -35,7 +37,6 @@ from ltv.kernel_rows import (
 )
 from ltv.large_counts import forecast_large
 from ltv.model import LtvModel
-from ltv.rows import check
 from ltv.tables import Tables
 from ltv.totals import Totals
 
@@ -86,23 +87,50 @@ class Scorer:
         self._today = (as_of - EPOCH).days
         self._seed = seed
         self._tables = tables or Tables(model, seed)
+        self._members: dict[Group, Scorer] = {}
         self.partial_totals = Totals([int(day) for day in horizons_days], self._tables.draws)
 
     def forecast(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Rows of schemas.RFM to rows of schemas.FORECAST: customers in the order given, horizons rising within each.
 
         Raises:
-            InvalidInput: a history that cannot be; names its row within the batch.
+            InvalidInput: a history that cannot be, named by its row within the batch; or purchases merged by other
+                periods than the model's.
         """
         for batch in batches:
             if batch.num_rows:
-                check(pa.Table.from_batches([batch]))
+                self._check(pa.Table.from_batches([batch]))
             for start in range(0, batch.num_rows, CHUNK_ROWS):
-                yield self._chunk(batch.slice(start, CHUNK_ROWS))
+                rows = batch.slice(start, CHUNK_ROWS)
+                yield self._by_group(rows, self._tables.factors) if self._tables.factors else self._chunk(rows)
+
+    def _check(self, rfm: pa.Table) -> None:
+        if (merged := period_days_of(rfm.schema)) != self._tables.period_days:
+            raise InvalidInput.of(
+                "rows", f"are of periods of {merged} days; the model reads periods of {self._tables.period_days}"
+            )
+        self._tables.family.check(rfm)
 
     def totals(self) -> pa.Table:
         """Joint draws (schemas.TOTALS) over all customers forecast so far."""
         return self.partial_totals.table(self._seed)
+
+    def _by_group(self, batch: pa.RecordBatch, factors: Sequence[Factor]) -> pa.RecordBatch:
+        """Customers of each group by its own parameters, in the order given; totals are shared."""
+        groups, of_row = groups_of(batch, factors)
+        parts, order = [], []
+        for g, group in enumerate(groups):
+            if group not in self._members:
+                self._members[group] = copy(self)
+                self._members[group]._tables = self._tables.of_group(group)
+            where = np.flatnonzero(of_row == g)
+            parts.append(self._members[group]._chunk(batch.take(pa.array(where))))
+            order.append(where)
+        H = len(self._horizons_days)
+        place = np.argsort(np.concatenate(order))
+        rows = (place[:, None] * H + np.arange(H)).reshape(-1)
+        whole = pa.Table.from_batches(parts).combine_chunks().to_batches()[0]
+        return whole.take(pa.array(rows))
 
     def _chunk(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         rows, of_customer = self._distinct(batch)
@@ -147,7 +175,7 @@ class Scorer:
                 self._tables.reach(max(2 * self._tables.counts, int(rows.frequency[done]) + 2))
         for i in np.flatnonzero(np.any(laws.purchases.status != READY, axis=1)):
             forecast_large(int(i), rows, self._tables, self._asked, (laws.purchases, laws.value))
-        points, levels, slot = self._tables.points(rows.frequency, rows.first)
+        points, levels, slot = self._tables.points(rows.frequency, rows.age, rows.first)
         known = Known(slot, laws.purchases.alive, laws.purchases.spend, nodes, points, levels)
         expected_rows(rows, known, self._asked, laws.expected)
         return laws

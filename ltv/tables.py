@@ -12,13 +12,15 @@ from scipy.special import gammaincc, gammaln, polygamma
 
 from farview.core.errors import InvalidInput
 from farview.core.randomness import generator
-from ltv.families import FIRST_SPEND, MBG_NBD, PARETO_NBD
+from ltv.effects import Group
+from ltv.families import BG_BB, FIRST_SPEND, MBG_NBD, PARETO_NBD, Family, families_of
 from ltv.kernel_expected import LEVEL_SIZE, LEVEL_START, LEVEL_STEP, SpendLevels
 from ltv.kernel_process import PurchaseDraws, PurchasePoints
 from ltv.kernel_rows import Draws, Spend
 from ltv.kernel_value import SpendNodes
 from ltv.model import BtydModel, LtvModel
 from ltv.tables_beta_dropout import BetaDropoutTables
+from ltv.tables_bg_bb import BgBbTables
 from ltv.tables_pareto_nbd import ParetoNbdTables
 
 FloatArray = npt.NDArray[np.float64]
@@ -45,8 +47,14 @@ class PurchaseTables(Protocol):
     def room(self, slots: int, points: int) -> Any:
         """A named tuple of empty arrays (slots, points): what a point reads of x."""
 
-    def keep(self, into: Any, slot: int, x: int, draw: IntArray, uniforms: FloatArray) -> None:
-        """Fills one slot of such a tuple: point j belongs to draw[j] and lies at uniforms[:, j] of the unit square."""
+    def beside(self, age_days: FloatArray) -> IntArray:
+        """What points depend on beside x: a whole number of each age, (rows,), or 0."""
+
+    def keep(self, into: Any, slot: int, counts: tuple[int, int], draw: IntArray, uniforms: FloatArray) -> None:
+        """Fills one slot of such a tuple: point j belongs to draw[j] and lies at uniforms[:, j] of the unit square.
+
+        counts: x and what is beside it.
+        """
 
     def points(self, by_slot: Any, draw: IntArray) -> PurchasePoints:
         """The points as its kernels read them."""
@@ -56,6 +64,8 @@ def purchase_tables(model: BtydModel) -> PurchaseTables:
     """Those of the model's purchase process."""
     if model.purchases == PARETO_NBD:
         return ParetoNbdTables(model.purchase_draws)
+    if model.purchases == BG_BB:
+        return BgBbTables(model.purchase_draws, model.period_days)
     return BetaDropoutTables(model.purchase_draws, first_may_be_last=model.purchases == MBG_NBD)
 
 
@@ -71,6 +81,13 @@ class Tables:
         if not isinstance(model, BtydModel):
             raise InvalidInput.of("model", f"{model.name} cannot be scored by this version (train bg_nbd)")
         self.reads_first_purchase = model.spend == FIRST_SPEND
+        self.period_days = model.period_days
+        """By which the purchases of the histories are merged."""
+        self.family: Family = families_of(model.name)[0]
+        self.factors = model.effects.factors if model.effects else ()
+        """By which groups of customers differ; each group has tables of its own."""
+        self._model, self._seed = model, seed
+        self._of_group: dict[Group, Tables] = {}
         self.draws = len(model.purchase_draws)
         """S, the number of parameter draws."""
         self._purchases = purchase_tables(model)
@@ -80,10 +97,17 @@ class Tables:
         self._counts = 1
         self._log_gamma = (np.empty((len(self._nodes), 0)), np.empty((2, len(self._nodes), 0)))
         self._draw, self._uniforms = _lattice_points(self.draws, seed)
-        self._slot: dict[tuple[int, bool], int] = {}
+        self._slot: dict[tuple[int, int, bool], int] = {}
         self._by_slot = self._room(0)
         self._lock = Lock()
         self.reach(FIRST_COUNTS)
+
+    def of_group(self, group: Group) -> "Tables":
+        """Those of the customers with these levels of the factors."""
+        with self._lock:
+            if group not in self._of_group:
+                self._of_group[group] = Tables(self._model.of_group(group), self._seed)
+            return self._of_group[group]
 
     @property
     def counts(self) -> int:
@@ -109,15 +133,19 @@ class Tables:
             nodes = SpendNodes(*(*np.ascontiguousarray(self._nodes.T), *self._log_gamma))
             return Draws(self._purchases.draws(), self._spend), nodes
 
-    def points(self, frequency: IntArray, first: FloatArray) -> tuple[PurchasePoints, SpendLevels, IntArray]:
+    def points(
+        self, frequency: IntArray, age: FloatArray, first: FloatArray
+    ) -> tuple[PurchasePoints, SpendLevels, IntArray]:
         """Quasi-random points, laws of spend levels, and the slot of each row in both.
 
         Args:
             frequency: x of each row.
+            age: T of each row, days.
             first: amount of each row's first purchase, 0 where none is read.
         """
-        distinct, row = np.unique(np.stack([frequency, first > 0.0]), axis=1, return_inverse=True)
-        keys = [(int(x), bool(seen)) for x, seen in distinct.T]
+        counts = np.stack([frequency, self._purchases.beside(age), first > 0.0])
+        distinct, row = np.unique(counts, axis=1, return_inverse=True)
+        keys = [(int(x), int(beside), bool(seen)) for x, beside, seen in distinct.T]
         with self._lock:
             missing = [key for key in keys if key not in self._slot]
             if len(self._slot) + len(missing) > SLOTS:
@@ -134,7 +162,7 @@ class Tables:
         levels = SpendLevels(np.empty((slots, len(self._nodes), LEVEL_SIZE)), np.empty(slots))
         return self._purchases.room(slots, POINTS), levels
 
-    def _keep(self, x: int, seen: bool) -> None:
+    def _keep(self, x: int, beside: int, seen: bool) -> None:
         slot = len(self._slot)
         if slot == len(self._by_slot[1].sd):
             more = self._room(max(64, slot))
@@ -144,12 +172,12 @@ class Tables:
             )
             self._by_slot = points, levels
         points, levels = self._by_slot
-        self._purchases.keep(points, slot, x, self._draw, self._uniforms)
+        self._purchases.keep(points, slot, (x, beside), self._draw, self._uniforms)
         shape = self._nodes[:, 1:2] + self._nodes[:, 0:1] * x + self._nodes[:, 3:4] * seen
         levels.sd[slot] = np.sqrt(polygamma(1, shape.min()))
         at = (LEVEL_START + LEVEL_STEP * np.arange(LEVEL_SIZE)) * levels.sd[slot]
         levels.cdf[slot] = gammaincc(shape, shape * np.exp(-at))
-        self._slot[x, seen] = slot
+        self._slot[x, beside, seen] = slot
 
 
 def _lattice_points(draws: int, seed: int) -> tuple[IntArray, FloatArray]:

@@ -39,8 +39,13 @@ class ParetoNbdTables:
         """Empty tables by slot."""
         return BySlot(*np.empty((2, slots, points)))
 
-    def keep(self, into: BySlot, slot: int, x: int, draw: IntArray, uniforms: FloatArray) -> None:
+    def beside(self, age_days: FloatArray) -> IntArray:
+        """Nothing: what depends on the age is a factor of the points."""
+        return np.zeros(len(age_days), dtype=np.int64)
+
+    def keep(self, into: BySlot, slot: int, counts: tuple[int, int], draw: IntArray, uniforms: FloatArray) -> None:
         """Fills one slot: point j belongs to draw[j] and lies at uniforms[:, j] of the unit square."""
+        x, _ = counts
         into.rate[slot] = gammaincinv(self._draws[draw, 0] + x, uniforms[0])
         into.death[slot] = gammaincinv(self._draws[draw, 2], uniforms[1])
 

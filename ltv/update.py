@@ -56,7 +56,8 @@ def update(base: BtydModel, seen: pa.Table, now: pa.Table, *, forgetting: float 
         As `fit`; where importance draws cannot be trusted a fit to `now`, with a warning.
 
     Raises:
-        InvalidInput: forgetting is out of range, a table has impossible rows, or `seen` is not what `base` has seen.
+        InvalidInput: forgetting is out of range, `base` differs by groups, a table has impossible rows, or `seen` is
+            not what `base` has seen.
     """
     if not 0.0 < forgetting <= 1.0:
         raise InvalidInput.of("forgetting", f"must be above 0 and at most 1 (1 forgets nothing); got {forgetting:g}")
@@ -65,6 +66,8 @@ def update(base: BtydModel, seen: pa.Table, now: pa.Table, *, forgetting: float 
             "seen",
             f"has {seen.num_rows:,} customers, but the model has seen {base.diagnostics.customers:,} (of another day?)",
         )
+    if base.effects:
+        raise InvalidInput.of("base", "differs by groups of customers, which no update carries on (fit anew)")
     forgets = forgetting < 1.0 or base.diagnostics.forgets
     purchases, spend = families_of(base.name)
     priors = base.priors

@@ -9,12 +9,14 @@ from datetime import date
 import pyarrow as pa
 from structlog.typing import FilteringBoundLogger
 
+from farview.core import columns as c
 from farview.core import schemas
 from farview.core.errors import ArtifactMismatch, FailedPrecondition, NotFound
+from farview.features.attributes import with_attributes
 from farview.features.rfm import Rfm, rfm_batch
 from farview.store.store import Store
 from farview.store.values import LTV_REVENUE, ModelVersion
-from ltv.model import LtvModel, load
+from ltv.model import LtvModel, differs_by, load, merged_by
 from ltv.scorer import Scorer
 from ltv.tables import Tables
 from server.convert.model_requests import version_name
@@ -65,10 +67,17 @@ class Scoring:
     def forecast(
         self, version: ModelVersion, rfm: pa.RecordBatch, horizons_days: Sequence[int], as_of: date
     ) -> pa.Table:
-        """schemas.FORECAST of each row of schemas.RFM, in its order."""
+        """schemas.FORECAST of each row of schemas.RFM, merged by the version's periods, in its order."""
         loaded = self._loaded(version)
         scorer = Scorer(loaded.model, tuple(horizons_days), as_of, SEED, loaded.tables)
-        return pa.Table.from_batches(scorer.forecast([rfm] if rfm.num_rows else []), schemas.FORECAST)
+        rows = pa.Table.from_batches([rfm])
+        if columns := differs_by(loaded.model):
+            rows = with_attributes(rows, self._store.attributes(rows[c.CUSTOMER_ID].to_pylist()), columns)
+        return pa.Table.from_batches(scorer.forecast(rows.to_batches()), schemas.FORECAST)
+
+    def period_days(self, version: ModelVersion) -> int:
+        """By which periods the purchases of the histories that a version reads are merged."""
+        return merged_by(self._loaded(version).model)
 
     def model(self, version: ModelVersion) -> LtvModel:
         """The model of a version."""
@@ -80,9 +89,12 @@ class Scoring:
             champion = self._sound(self._store.champion(LTV_REVENUE))
         except NotFound:
             return
-        day = date(2000, 1, 1)
-        rows = [Rfm("2000-01", day, 0, 0.0, 0.0, 0.0, 10.0), Rfm("2000-01", day, 3, 20.0, 30.0, 10.0, 10.0)]
-        self.forecast(champion, rfm_batch(["a", "b"], rows), (90,), day)
+        day, period = date(2000, 1, 1), self.period_days(champion)
+        rows = [
+            Rfm("2000-01", day, 0, 0.0, 0.0, 0.0, 10.0),
+            Rfm("2000-01", day, 3, 20.0 * period, 30.0 * period, 10.0, 10.0),
+        ]
+        self.forecast(champion, rfm_batch(["a", "b"], rows, period), (90,), day)
 
     def _sound(self, champion: ModelVersion) -> ModelVersion:
         """The champion, or while it cannot be loaded the last one that could; answers name the version they are of."""

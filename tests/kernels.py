@@ -41,7 +41,7 @@ def _value() -> None:
     from tests.ltv.cdnow import rfm_table
 
     rfm = rfm_table([(x, 20.0 * x, 200.0 + x) for x in range(9)])
-    for name in ("bg_nbd+first_spend", "pareto_nbd"):
+    for name in ("bg_nbd+first_spend", "pareto_nbd", "bg_bb"):
         model = fit(rfm, model=name)
         list(Scorer(model, [30, 90], date(2026, 1, 1), seed=0).forecast(rfm.to_batches()))
 

@@ -47,9 +47,9 @@ def backtest_ltv(
             "--models",
             metavar="NAMES",
             help="Models to judge, separated by commas, of those that are asked for (bg_nbd+first_spend, "
-            "mbg_nbd+first_spend, pareto_nbd+first_spend, boost, gru, transformer, combination). Default: all. The "
-            "standing ones (bg_nbd, mbg_nbd, pareto_nbd, past_rate, past_spend, zero) are always beside them, on the "
-            "same rows.",
+            "mbg_nbd+first_spend, pareto_nbd+first_spend, bg_bb, bg_bb+first_spend, boost, gru, transformer, "
+            "combination). Default: all. The standing ones (bg_nbd, mbg_nbd, pareto_nbd, past_rate, past_spend, zero) "
+            "are always beside them, on the same rows.",
         ),
     ] = None,
     json_out: JsonOut = None,

@@ -44,6 +44,8 @@ class Model(StrEnum):
     BG_NBD_FIRST_SPEND = "bg_nbd+first_spend"
     MBG_NBD_FIRST_SPEND = "mbg_nbd+first_spend"
     PARETO_NBD_FIRST_SPEND = "pareto_nbd+first_spend"
+    BG_BB = "bg_bb"
+    BG_BB_FIRST_SPEND = "bg_bb+first_spend"
 
 
 class Inference(StrEnum):
@@ -88,6 +90,31 @@ def ltv(
             "--method", help="laplace checks itself and falls back to nuts; nuts samples; map keeps the mode alone."
         ),
     ] = Inference.LAPLACE,
+    period_days: Annotated[
+        int | None,
+        typer.Option(
+            "--period-days",
+            help="Of bg_bb: days of one opportunity to buy, counted back from the as-of day; purchases within it are "
+            "one. Default: 7.",
+        ),
+    ] = None,
+    covariates: Annotated[
+        str,
+        typer.Option(
+            "--covariates",
+            metavar="COLUMN,...",
+            help="Attributes of customers by whose levels purchase rates and dropout differ.",
+        ),
+    ] = "",
+    pool_by: Annotated[
+        str | None,
+        typer.Option(
+            "--pool-by",
+            metavar="cohort|ATTRIBUTE",
+            help="As --covariates, with the levels pooled: small ones stay near the others. cohort: month of first "
+            "purchase.",
+        ),
+    ] = None,
     update: Annotated[
         bool, typer.Option("--update", help="Carry the champion on by what happened since, each event counted once.")
     ] = False,
@@ -114,6 +141,7 @@ def ltv(
     from farview.core.errors import InvalidInput
     from jobs.gate import gate
     from jobs.train import train_ltv
+    from ltv.effects import Kinds
 
     day, instant = parse_date("--as-of", as_of), parse_instant("--known-at", known_at)
     if forgetting != 1.0 and not update:
@@ -125,6 +153,8 @@ def ltv(
             known_at=instant,
             model=model.value,
             method=method.value,
+            period=period_days,
+            kinds=Kinds(tuple(name.strip() for name in covariates.split(",") if name.strip()), pool_by),
             update=forgetting if update else None,
             seed=seed,
             who=who(),

@@ -22,6 +22,18 @@ RFM = pa.schema(
 )
 """One row a customer: the sufficient statistics of the buy-till-you-die and spend models."""
 
+_PERIOD = b"farview.period_days"
+
+
+def rfm_schema(period_days: int) -> pa.Schema:
+    """`RFM` of purchases merged by periods of so many days; 1 merges days and says nothing."""
+    return RFM if period_days == 1 else RFM.with_metadata({_PERIOD: str(period_days)})
+
+
+def period_days_of(schema: pa.Schema) -> int:
+    """Days of the periods that the purchases of an RFM table were merged by."""
+    return int((schema.metadata or {}).get(_PERIOD, b"1"))
+
 
 def _distribution(name: str) -> Iterator[pa.Field]:
     yield pa.field(f"{name}_p_zero", pa.float64(), nullable=False)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from farview.core import columns as c
 from farview.core.errors import InvalidInput
@@ -52,6 +53,24 @@ def attribute_table(stored: pa.Table, kinds: Kinds) -> pa.Table:
     rows = _parsed(stored)
     columns = {name: pa.array([_as(kind, row.get(name)) for row in rows], kind) for name, kind in kinds.items()}
     return pa.table({c.CUSTOMER_ID: stored[c.CUSTOMER_ID], **columns})
+
+
+def with_attributes(customers: pa.Table, stored: pa.Table, names: Iterable[str]) -> pa.Table:
+    """The customers with a column of text for each attribute; what one lacks is null.
+
+    Args:
+        customers: with a column `customer_id`.
+        stored: schemas.ATTRIBUTES; customers beyond those, and customers that it lacks, do not matter.
+        names: of attributes; those that are columns already stay as they are.
+    """
+    wanted = [name for name in names if name not in customers.column_names]
+    if not wanted:
+        return customers
+    found = attribute_table(stored, dict.fromkeys(wanted, TEXT))
+    place = pc.index_in(customers[c.CUSTOMER_ID], value_set=found[c.CUSTOMER_ID].combine_chunks())
+    for name in wanted:
+        customers = customers.append_column(name, found[name].combine_chunks().take(place))
+    return customers
 
 
 def _parsed(stored: pa.Table) -> list[dict[str, Any]]:

@@ -101,9 +101,11 @@ class ForecastService(forecast_pb2_grpc.ForecastServiceServicer):
         asked = forecast_requests.score_customers(request, Surroundings(self._business.reporting_currency, now))
         version = self._scoring.version(asked.model_version)
         as_of = asked.as_of_date or self._today(now)
-        rows = self._features(asked.histories, Cut(as_of, now))
+        period_days = self._scoring.period_days(version)
+        rows = self._features(asked.histories, Cut(as_of, now), period_days)
         refuse_when_late(context)
-        table = self._scoring.forecast(version, rfm_batch(list(rows), list(rows.values())), asked.horizon_days, as_of)
+        batch = rfm_batch(list(rows), list(rows.values()), period_days)
+        table = self._scoring.forecast(version, batch, asked.horizon_days, as_of)
         found = {
             forecast.customer_id: forecast
             for forecast in forecast_answers.forecasts(
@@ -175,13 +177,15 @@ class ForecastService(forecast_pb2_grpc.ForecastServiceServicer):
         rows = forecast_answers.forecasts(table, self._business.reporting_currency, with_grids=with_grids)
         return {forecast.customer_id: forecast for forecast in rows}
 
-    def _features(self, histories: Iterable[forecast_requests.CustomerHistory], cut: Cut) -> dict[str, Rfm]:
+    def _features(
+        self, histories: Iterable[forecast_requests.CustomerHistory], cut: Cut, period_days: int
+    ) -> dict[str, Rfm]:
         """RFM by customer; those without a purchase inside the cut are absent."""
         rows = {}
         for history in histories:
             times = np.array([t.transaction_time.replace(tzinfo=None) for t in history.transactions], "datetime64[us]")
             amounts = np.array([float(t.amount.value) for t in history.transactions])
-            row = rfm_of_one(times, amounts, cut, self._business.time_zone)
+            row = rfm_of_one(times, amounts, cut, self._business.time_zone, period_days=period_days)
             if row is not None:
                 rows[history.customer_id] = row
         return rows

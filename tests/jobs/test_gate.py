@@ -112,12 +112,12 @@ def test_shuffled_labels_are_stopped(small: Store) -> None:
         rows = past.rfm.num_rows
         features = past.rfm.take(pa.array(np.random.default_rng(7).permutation(rows)))
         features = features.set_column(0, c.CUSTOMER_ID, past.rfm.column(c.CUSTOMER_ID))
-        return configured(small.champion())(replace(past, rfm=features.combine_chunks()))
+        return configured(small.champion(), small.attributes())(replace(past, rfm=features.combine_chunks()))
 
     cut = cut_of(small, AS_OF, None)
     events = small.transactions(cut).read_all()
     origins = rolling_origins(date(1997, 1, 1), AS_OF, 90)
-    tried = try_out(events, origins, "UTC", (shuffled, configured(small.champion())), Silent())
+    tried = try_out(events, origins, "UTC", (shuffled, configured(small.champion(), small.attributes())), Silent())
     stopped = {check.figure for check in against_champion(tried, 0.01, must_win=False) if not check.passed}
     assert {"value CRPS", "purchases CRPS", "value Gini"} <= stopped
 

@@ -18,7 +18,7 @@ DAYS_PER_WEEK = 7.0
 
 
 @functools.cache
-def calibration(path: Path) -> pa.Table:
+def calibration(path: Path, period_days: int = 1) -> pa.Table:
     """RFM of a CDNOW file at the end of the calibration period of Fader, Hardie and Lee."""
     raw = pa_csv.read_csv(
         path,
@@ -35,7 +35,8 @@ def calibration(path: Path) -> pa.Table:
         },
         schema=schemas.EVENTS,
     )
-    return rfm(events, Cut(CALIBRATION_END, datetime(2000, 1, 1, tzinfo=UTC)), "UTC").read_all()
+    cut = Cut(CALIBRATION_END, datetime(2000, 1, 1, tzinfo=UTC))
+    return rfm(events, cut, "UTC", period_days=period_days).read_all()
 
 
 def rfm_table(

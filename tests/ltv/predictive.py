@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from scipy.special import betaln
 
 from ltv.model import BtydModel, FitDiagnostics, PartDiagnostics
 from ltv.priors import FLAT, Priors
@@ -22,6 +23,7 @@ CENTRES = {
     "bg_nbd": PURCHASES,
     "mbg_nbd": (0.525, 6.18 * 7, 0.891, 1.614),
     "pareto_nbd": (0.5532, 10.576 * 7, 0.606, 11.67 * 7),
+    "bg_bb": (0.6, 6.0, 0.5, 8.0),  # a chance to buy each week
     "gamma_gamma": SPEND,
     "first_spend": (*SPEND, 3.0, 0.8),
 }
@@ -51,6 +53,7 @@ def known_model(
         spend_draws=around[:, 4:],
         purchases=purchases,
         spend=spend,
+        period_days=7 if purchases == "bg_bb" else 1,
         diagnostics=FitDiagnostics("map", 1, 1, 1, part, part, ()),
         priors=Priors(FLAT, FLAT, 1.0, 1.0),
     )
@@ -142,10 +145,32 @@ def _p_alive_of_gamma_life(purchases: FloatArray, history: History) -> FloatArra
     return np.asarray(1.0 / (1.0 + odds_dead))
 
 
+def _opportunities(
+    purchases: FloatArray, history: History, horizon: float, random: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """Purchases to come and what the customer expects of them, each (draws,): opportunity by opportunity, weeks."""
+    x, recency, age, _, _ = history
+    alpha, beta, gamma, delta = purchases.T
+    n, last = round(age / 7), round(recency / 7)
+    alive_now = np.exp(betaln(alpha + x, beta + n - x) + betaln(gamma, delta + n))
+    dead = sum(np.exp(betaln(alpha + x, beta + i - x) + betaln(gamma + 1, delta + i)) for i in range(last, n))
+    alive = random.random(len(alpha)) < alive_now / (alive_now + dead)
+    p, theta = random.beta(alpha + x, beta + n - x), random.beta(gamma, delta + n)
+    count, expected, ahead = np.zeros(len(alpha)), np.zeros(len(alpha)), horizon / 7
+    lives = alive.copy()
+    for j in range(1, int(np.ceil(ahead)) + 1):
+        part = min(1.0, ahead - (j - 1))  # of the period that lies within the horizon
+        lives &= random.random(len(alpha)) >= theta
+        count += lives & (random.random(len(alpha)) < p * part)
+        expected += (1 - theta) ** j * p * part
+    return count, np.where(alive, expected, 0.0)
+
+
 FUTURES = {
     "bg_nbd": partial(_beta_dropout, first_may_be_last=False),
     "mbg_nbd": partial(_beta_dropout, first_may_be_last=True),
     "pareto_nbd": _gamma_life,
+    "bg_bb": _opportunities,
 }
 
 

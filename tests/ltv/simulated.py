@@ -10,6 +10,7 @@ from tests.ltv.cdnow import rfm_table
 
 FloatArray = npt.NDArray[np.float64]
 
+OPPORTUNITIES = 12  # in a mean age
 MOST_PURCHASES = 5_000  # of one customer: a prior this wide now and then draws a shop that nobody ever leaves
 
 
@@ -61,8 +62,18 @@ def _pareto_nbd(params: FloatArray, age: float, random: np.random.Generator) -> 
     return len(arrivals), float(arrivals.max(initial=0.0)), age
 
 
+def _bg_bb(params: FloatArray, age: float, random: np.random.Generator) -> tuple[int, float, float]:
+    """Opportunities are days, 12 to a mean age."""
+    alpha, beta, gamma, delta = params
+    n = int(np.ceil(OPPORTUNITIES * age))
+    lives = min(int(random.geometric(max(random.beta(gamma, delta), 1e-12))) - 1, n)
+    bought = np.flatnonzero(random.random(lives) < random.beta(alpha, beta)) + 1
+    return len(bought), float(bought.max(initial=0)), float(n)
+
+
 _PURCHASES: dict[str, Callable[[FloatArray, float, np.random.Generator], tuple[int, float, float]]] = {
     "bg_nbd": _bg_nbd,
     "mbg_nbd": _mbg_nbd,
     "pareto_nbd": _pareto_nbd,
+    "bg_bb": _bg_bb,
 }

@@ -15,13 +15,13 @@ import pytest
 
 from ltv import gamma_gamma
 from ltv.families import PURCHASES, SPENDS
-from ltv.fit import fit, sentences_of_untrusted
+from ltv.fit import _part, fit, sentences_of_untrusted
 from ltv.inference import laplace, psis
 from ltv.inference.map import find_mode
 from ltv.inference.target import Target
 from ltv.model import PartDiagnostics
 from ltv.priors import SPEND
-from ltv.rows import PurchaseRows, SpendRows, purchase_rows, spend_rows
+from ltv.rows import PurchaseRows, SpendRows, spend_rows
 from tests.ltv.cdnow import calibration, rfm_table
 from tests.tiers import examples
 
@@ -29,7 +29,6 @@ from tests.tiers import examples
 # Importance draws around the one do not cover the other.
 BENT = rfm_table([(100, 20.0, 40.0), (99, 19.0, 40.0)] * 50, [1.0, 1000.0] * 50)
 
-# Each NUTS model takes numba some ten seconds to compile.
 FILES = ("cdnow_sample", "cdnow_full")[: examples(ci=1, soak=2)]
 
 FIT = """
@@ -148,12 +147,12 @@ def test_the_op_equals_the_plain_pytensor_expression(cdnow_sample: Path, part: s
     import pytensor.tensor as pt
     from pytensor.compile.mode import Mode
 
-    from ltv.pymc_model import LogLikelihood, pack
+    from ltv.pymc_model import LogLikelihood
 
-    table = calibration(cdnow_sample)
-    rows = purchase_rows(table) if part == "purchases" else spend_rows(table)
+    family = (PURCHASES if part == "purchases" else SPENDS)["bg_nbd" if part == "purchases" else "gamma_gamma"]
+    rows = family.rows(calibration(cdnow_sample))
     params = pt.dvector("params")
-    op = LogLikelihood("bg_nbd" if part == "purchases" else "gamma_gamma")(params, pack(rows))[0]
+    op = LogLikelihood(_part(family, rows, family.prior, 1.0).target)(params)[0]
     plain = plain_bg_nbd(params, rows) if isinstance(rows, PurchaseRows) else plain_gamma_gamma(params, rows)
     interpreted = Mode(linker="py", optimizer=None)  # nothing to compile
     evaluate = pytensor.function(
@@ -167,14 +166,16 @@ def test_the_op_equals_the_plain_pytensor_expression(cdnow_sample: Path, part: s
 
 
 @pytest.mark.filterwarnings("ignore:PyTensor could not link to a BLAS")
-def test_packing_the_rows_loses_nothing(cdnow_sample: Path) -> None:
-    from ltv.pymc_model import LogLikelihood, pack
+def test_the_pymc_model_has_the_density_that_is_sampled(cdnow_sample: Path) -> None:
+    import pytensor
+    from pytensor.compile.mode import Mode
 
-    table = calibration(cdnow_sample)
-    for family in (*PURCHASES.values(), *SPENDS.values()):
-        rows, at = family.rows(table), np.array(family.floor) + np.linspace(0.7, 2.0, len(family.floor))
-        storage: list[list[Any]] = [[None], [None]]
-        LogLikelihood(family.name).perform(None, [at, pack(rows)], storage)
-        value, gradient = family.log_likelihood_and_gradient(at, rows)
-        assert storage[0][0] == pytest.approx(value, rel=1e-13)
-        assert storage[1][0] == pytest.approx(gradient, rel=1e-13)
+    from ltv.pymc_model import pymc_model
+
+    family = SPENDS["gamma_gamma"]  # with ceilings
+    target = _part(family, family.rows(calibration(cdnow_sample)), family.prior, 1.0).target
+    model = pymc_model(target, family.parameters)
+    inputs = [model.rvs_to_values[rv] for rv in model.free_RVs]
+    evaluate = pytensor.function(inputs, model.logp(), mode=Mode(linker="py", optimizer=None))
+    for u in np.random.default_rng(0).normal(0.5, 1.0, (4, target.dimensions)):
+        assert evaluate(u) == pytest.approx(target.log_density(u[None])[0], rel=1e-12)

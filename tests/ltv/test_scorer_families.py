@@ -12,14 +12,14 @@ from tests.ltv.predictive import HORIZONS_DAYS, forecast, histories, known_model
 from tests.tiers import examples
 
 DRAWS = 40_000
-PAIRS = [("mbg_nbd", "gamma_gamma"), ("bg_nbd", "first_spend"), ("pareto_nbd", "first_spend")]
+PAIRS = [("mbg_nbd", "gamma_gamma"), ("bg_nbd", "first_spend"), ("pareto_nbd", "first_spend"), ("bg_bb", "gamma_gamma")]
 
 
 @pytest.mark.parametrize(("purchases", "spend"), PAIRS)
 def test_forecasts_agree_with_draws(cdnow_full: Path, purchases: str, spend: str) -> None:
     """Means within 1 % and 4.5 standard errors, probabilities within .01: family-wise 1e-3 over all figures."""
     model = known_model(purchases=purchases, spend=spend)
-    customers = some_customers(calibration(cdnow_full), examples(ci=12, soak=300))
+    customers = some_customers(calibration(cdnow_full, model.period_days), examples(ci=12, soak=300))
     forecasts = forecast(model, customers)
     problems = []
     for i, history in enumerate(histories(customers)):

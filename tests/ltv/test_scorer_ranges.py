@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from farview.core import quantile_grid as grid
 from farview.core.errors import InvalidInput
-from farview.core.schemas import FORECAST
+from farview.core.schemas import FORECAST, rfm_schema
 from ltv.model import BtydModel
 from ltv.scorer import Scorer
 from tests.ltv.cdnow import CALIBRATION_END, rfm_table
@@ -19,7 +19,7 @@ from tests.ltv.predictive import forecast, known_model
 from tests.tiers import examples
 
 MODEL = known_model()
-PROCESSES = ("bg_nbd", "mbg_nbd", "pareto_nbd")
+PROCESSES = ("bg_nbd", "mbg_nbd", "pareto_nbd", "bg_bb")
 SUFFIXES = ("q05", "q10", "q50", "q90", "q95")
 
 
@@ -34,13 +34,29 @@ def models(draw: st.DrawFn) -> BtydModel:
         return np.exp(centre + draw(st.sampled_from([0.0, 0.1, 0.6])) * random.standard_normal(size))
 
     process, spends = draw(st.sampled_from(PROCESSES)), draw(st.sampled_from(["gamma_gamma", "first_spend"]))
+    scale = around(0.05, 50.0) if process == "bg_bb" else around(1.0, 1000.0)
     last = around(1.0, 1000.0) if process == "pareto_nbd" else around(0.05, 50.0)
-    purchases = np.column_stack([around(0.05, 20.0), around(1.0, 1000.0), around(0.05, 20.0), last])
+    purchases = np.column_stack([around(0.05, 20.0), scale, around(0.05, 20.0), last])
     spend = [around(0.2, 200.0), 1.0 + around(0.05, 100.0), around(0.5, 1000.0)]
     if spends == "first_spend":
         spend += [around(0.2, 200.0), around(0.1, 10.0)]
     base = known_model(1)
-    return BtydModel(purchases, np.column_stack(spend), base.diagnostics, base.priors, process, spends)
+    period_days = draw(st.sampled_from([1, 7, 30])) if process == "bg_bb" else 1
+    return BtydModel(purchases, np.column_stack(spend), base.diagnostics, base.priors, process, spends, period_days)
+
+
+def read_by(model: BtydModel, histories: pa.Table) -> pa.Table:
+    """The histories in whole opportunities, where the model reads those."""
+    if model.purchases != "bg_bb":
+        return histories
+    days = model.period_days
+    x, recency, age = (histories[name].to_numpy() for name in ("frequency", "recency_days", "age_days"))
+    periods = np.floor(age / days)
+    last = np.where(x > 0, np.minimum(np.floor(recency / days) + 1, periods), 0.0)
+    rows = list(zip(np.minimum(x, last).astype(int).tolist(), last * days, periods * days, strict=True))
+    spends = np.where(last > 0, histories["repeat_spend_mean"].to_numpy(), 0.0)
+    table = rfm_table(rows, spends.tolist(), histories["first_spend"].to_pylist())
+    return table.replace_schema_metadata(rfm_schema(days).metadata)
 
 
 @st.composite
@@ -83,7 +99,7 @@ def check(forecasts: pa.Table) -> None:
 @given(models(), customers())
 @settings(max_examples=examples(ci=30, soak=5_000))
 def test_forecasts_are_finite_and_in_range(model: BtydModel, histories: pa.Table) -> None:
-    check(forecast(model, histories, [1, 30, 365, 3650]))
+    check(forecast(model, read_by(model, histories), [1, 30, 365, 3650]))
 
 
 @given(models(), customers())
@@ -100,13 +116,13 @@ def forecast_on(filling: float, model: BtydModel, histories: pa.Table) -> pa.Tab
         return np.full(shape, filling, dtype) if np.dtype(dtype) == np.float64 else np.zeros(shape, dtype)
 
     with patch.object(np, "empty", filled):
-        return forecast(model, histories, [1, 30, 365, 3650])
+        return forecast(model, read_by(model, histories), [1, 30, 365, 3650])
 
 
 @given(models(), customers())
 @settings(max_examples=examples(ci=12, soak=5_000))
 def test_expected_purchases_and_value_grow_with_the_horizon(model: BtydModel, histories: pa.Table) -> None:
-    forecasts = forecast(model, histories, [1, 7, 90, 400, 2000])
+    forecasts = forecast(model, read_by(model, histories), [1, 7, 90, 400, 2000])
     for name in ("purchases_mean", "value_mean"):
         means = forecasts[name].to_numpy().reshape(-1, 5)
         assert np.all(np.diff(means, axis=1) >= -1e-6 * means[:, 1:])
