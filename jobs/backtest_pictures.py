@@ -156,7 +156,7 @@ def _interval(totals: pa.Table, quantity: str) -> tuple[float, float]:
 
 
 def _matrices(result: Backtest, name: str) -> Iterator[tuple[str, Figure]]:
-    """Only of a buy-till-you-die model in days: others read more of a history than frequency and recency, or periods."""
+    """Only of a buy-till-you-die model in days: others read periods, or more of a history."""
     from ltv.families import BG_BB, MODELS
     from ltv.fit import fit
     from ltv.scorer import Scorer
