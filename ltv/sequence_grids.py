@@ -5,8 +5,7 @@ from functools import cache
 import numba
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, ndtri
-from scipy.stats import nbinom
+from scipy.special import betainc, ndtr, ndtri
 
 from farview.core import quantile_grid as grid
 from farview.core.cell_points import fit_cells
@@ -43,10 +42,10 @@ def count_grids(mean: FloatArray, shape: FloatArray) -> FloatArray:
 
 
 def _large(mean: float, shape: float, some: float) -> FloatArray:
-    law = nbinom(shape, shape / (shape + mean))
+    share = mean / (shape + mean)
     spread = float(np.sqrt(mean + mean * mean / shape))
     bulk = (max(mean - 6.0 * spread, 1.0), mean + 10.0 * spread)
-    return CountLaw.of(lambda n: law.sf(n - 1.0), bulk, some).points(grid.LEVELS, mean / some)
+    return CountLaw.of(lambda n: betainc(n, shape, share), bulk, some).points(grid.LEVELS, mean / some)
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")

@@ -124,7 +124,7 @@ def test_totals_are_the_sums_of_the_means_and_as_wide_as_what_was_missed(
         assert np.std(row["draws"]) >= 0.9 * np.sqrt((sd**2).sum())
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", examples(ci=("gru",), soak=NETWORKS))
 def test_what_comes_after_the_cut_changes_nothing(events: pa.Table, name: str) -> None:
     """Also a proof that the same seed gives the same parameters, to the last bit."""
     known = events.filter(pc.less_equal(events["time"], pa.scalar(datetime(2024, 9, 30, 23, tzinfo=UTC))))
