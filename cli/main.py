@@ -14,6 +14,7 @@ from cli.commands import (
     init,
     models,
     plan,
+    prioritize,
     recalibrate,
     runs,
     score,
@@ -42,6 +43,8 @@ app.command("score")(score.score)
 app.add_typer(runs.app, name="runs")
 app.command("value")(value.value)
 app.command("plan")(plan.plan)
+app.command("prioritize")(prioritize.prioritize)
+app.add_typer(prioritize.app, name="audiences")
 app.add_typer(recalibrate.app, name="recalibrate")
 app.add_typer(backtest.app, name="backtest")
 app.add_typer(evaluate.app, name="evaluate")

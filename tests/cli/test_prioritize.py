@@ -1,0 +1,88 @@
+"""`farview prioritize` and `farview audiences`, as they are typed."""
+
+import csv
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from cli.audience_terms import caps_of, floors_of, score_of
+from farview.core.errors import FailedPrecondition, InvalidInput, NotFound
+from farview.store.catalog import DescribedCustomer
+from farview.store.engine import write
+from farview.store.store import Store
+from farview.store.writer import Writer
+from ranking.score_names import NamedScore
+from tests.cli.test_promises import Typed
+from tests.store import worlds
+
+NAMES = ["a", "b", "c", "d", "e"]
+
+
+@pytest.fixture
+def farview(tmp_path: Path) -> Typed:
+    url = f"sqlite:///{tmp_path / 'farview.db'}"
+    typed = Typed(url)
+    typed("init", "--time-zone", "UTC", "--currency", "EUR")
+    store = Store.open(url)
+    known = [DescribedCustomer(name, None, {}, ()) for name in NAMES]
+    write(store._engine, lambda connection: Writer(connection).upsert_customers(known, who="test"))
+    worlds.publish(store, store.begin_run(worlds.spec(worlds.register(store))), worlds.forecasts(NAMES))
+    store.close()
+    return typed
+
+
+def test_a_list_is_chosen_stored_and_written(farview: Typed, tmp_path: Path) -> None:
+    told = farview("prioritize", "--capacity", "3", "--out", str(tmp_path / "a.csv"))
+    assert "Audience 1: 3 of 5 candidates" in told
+    farview("audiences", "export", "1", str(tmp_path / "a.parquet"))
+    rows = list(csv.DictReader((tmp_path / "a.csv").read_text().splitlines()))
+    assert [row["customer_id"] for row in rows] == pq.read_table(tmp_path / "a.parquet")["customer_id"].to_pylist()
+    scores = [float(row["score"]) for row in rows]
+    assert (len(rows), scores) == (3, sorted(scores, reverse=True))
+    assert sorted(path.name for path in tmp_path.iterdir() if ".part" in path.name) == []
+
+
+def test_a_list_keeps_its_floors_and_says_so(farview: Typed) -> None:
+    told = json.loads(farview("prioritize", "--capacity", "4", "--floor", 'new=0.5:cohort = "2024-01"', "--json"))
+    assert (told["customers"], told["floors"][0]["owed"], told["floors"][0]["shortfall"]) == (4, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("--score", ["--score", "best"]),
+        ("--score", ["--score", "upper-tail"]),
+        ("--score", ["--score", "thompson=1"]),
+        ("score.quantile_level", ["--score", "quantile=0.3"]),
+        ("--floor", ["--floor", "new=2:p_alive > 0.5"]),
+        ("--floor", ["--floor", "new=0.5:nothing = 1"]),
+        ("--cap", ["--cap", "2"]),
+        ("--out", ["--out", "list.xls"]),
+        ("--out", ["--out", "nowhere/list.csv"]),
+        ("capacity", ["--capacity", "0"]),
+        ("horizon_days", ["--horizon-days", "7"]),
+        ("segment", ["--segment", "new", "--filter", "p_alive > 0.5"]),
+    ],
+)
+def test_what_makes_no_list_is_named(farview: Typed, field: str, words: list[str]) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        farview("prioritize", "--capacity", "3", *words)
+    assert caught.value.violations[0].field == field
+
+
+def test_a_list_needs_forecasts_and_an_export_a_list(farview: Typed, tmp_path: Path) -> None:
+    bare = Typed(f"sqlite:///{tmp_path / 'bare.db'}")
+    bare("init", "--time-zone", "UTC", "--currency", "EUR")
+    with pytest.raises(FailedPrecondition, match="no forecast is published"):
+        bare("prioritize", "--capacity", "3")
+    with pytest.raises(NotFound, match="audience '9'"):
+        farview("audiences", "export", "9", str(tmp_path / "a.csv"))
+    assert not (tmp_path / "a.csv").exists()
+
+
+def test_words_become_terms() -> None:
+    assert score_of("upper-tail=0.05") == NamedScore("upper-tail", 0.05)
+    assert floors_of(["new=0.2:p_alive > 0.9"]) == (("new", "p_alive > 0.9", 0.2),)
+    assert caps_of(["2/7", "5/30"]) == ((2, 7), (5, 30))
