@@ -13,7 +13,7 @@ from rich.text import Text
 from cli.console import table
 from farview.store.champions import ChampionChange
 from farview.store.gate_reports import GateReport
-from farview.store.values import JOURNEYS, RANKING, RETENTION
+from farview.store.values import JOURNEYS, RANKING, RETENTION, UPLIFT
 
 if TYPE_CHECKING:
     from jobs.reproduce import Reproduction
@@ -63,6 +63,7 @@ def next_with(kind: str) -> str:
         JOURNEYS: "farview plan",
         RANKING: "farview serve, and RankItems with relevance_model",
         RETENTION: "farview evaluate retention FILE",
+        UPLIFT: "farview score --effects",
     }
     return "Next: " + commands.get(kind, "farview score")
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from farview.core.clock import Cut
 from farview.features.steps import StepRules
 from farview.store.store import Store
-from farview.store.values import JOURNEYS, RANKING, RETENTION, ModelVersion
+from farview.store.values import JOURNEYS, RANKING, RETENTION, UPLIFT, ModelVersion
 from jobs.fit_ltv import customers_for, fit_by
 from jobs.fit_ranking import fit_configured
 from jobs.gate_journeys import fit_of
@@ -20,8 +20,10 @@ from jobs.snapshot import code_version, library_versions
 from jobs.train_journeys import fit_journeys, journey_context, journey_steps
 from jobs.train_ranking_table import lists_at
 from jobs.train_retention import parameters_of, retention_again
+from jobs.train_uplift import uplift_again
 from journeys.artifact import unpack
 from ltv.model import BtydModel
+from ranking.effects import Effects
 from ranking.relevance_model import RelevanceModel
 
 TOLERANCE = 1e-6
@@ -87,6 +89,8 @@ def reproduce(
             hashed, again, parameters = store.touchpoints_hash(cut), _journeys_again(store, model, cut), _of_journeys
         elif kind == RANKING:
             hashed, again, parameters = store.impressions_hash(cut), _ranking_again(store, model, cut), _of_ranking
+        elif kind == UPLIFT:
+            hashed, again, parameters = store.treatments_hash(cut), uplift_again(store, model), _of_uplift
         else:
             hashed, again, parameters = store.snapshot_hash(cut), _ltv_again(store, model, cut), _of_ltv
         watch.done()
@@ -152,6 +156,11 @@ def _of_journeys(artifact: bytes) -> Parameters:
     _, arrays, about = unpack(artifact)
     calibration = about["calibration"]
     return {**arrays, "calibration": np.array([calibration["temperature"], calibration["shift"]])}
+
+
+def _of_uplift(artifact: bytes) -> Parameters:
+    models = Effects.from_artifact(artifact).models
+    return {name: np.array([getattr(model, name) for model in models]) for name in ("average", "error", "rounds")}
 
 
 def _moved(model: ModelVersion) -> dict[str, tuple[str, str]]:

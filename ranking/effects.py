@@ -9,6 +9,7 @@ from safetensors.numpy import load, save
 
 from farview.core.errors import InvalidInput
 from farview.evaluation.arrays import FloatArray, IntArray
+from farview.features.journey_context import ContextEncoding
 from ranking.effect_model import (
     FOLDS,
     EffectModel,
@@ -21,6 +22,7 @@ from ranking.effect_model import (
 )
 
 FORMAT = "farview-effects-1"
+NO_ATTRIBUTES = ContextEncoding()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +70,7 @@ class Effects:
     names: tuple[str, ...]  # of the actions but the control
     control: str
     features: tuple[str, ...]  # names of the columns
+    encoding: ContextEncoding = NO_ATTRIBUTES  # of customers' attributes among the features
 
     def effects(self, features: Features) -> FloatArray:
         """Shape (n, actions): outcome with the action minus outcome without any."""
@@ -91,6 +94,7 @@ class Effects:
             "control": self.control,
             "features": self.features,
             "models": described,
+            "encoding": self.encoding.as_data(),
             "format": FORMAT,
         }
         tensors["about"] = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
@@ -117,7 +121,8 @@ class Effects:
                     model["rounds"], model["average"], model["error"], propensity, trees["control"], trees["treated"]
                 )
             )
-        return cls(tuple(models), tuple(about["names"]), about["control"], tuple(about["features"]))
+        encoding = ContextEncoding.from_data(about["encoding"])
+        return cls(tuple(models), tuple(about["names"]), about["control"], tuple(about["features"]), encoding)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,14 +135,16 @@ class HeldOut:
     fold: IntArray  # (n,)
 
 
-def fit_effects(log: ActionLog, columns: tuple[str, ...], seed: int) -> Effects:
+def fit_effects(
+    log: ActionLog, columns: tuple[str, ...], seed: int, encoding: ContextEncoding = NO_ATTRIBUTES
+) -> Effects:
     """A model for each action.
 
     Raises:
         InvalidInput: an action, or the control, was taken too seldom.
     """
     models = [fit_effect(log.trial(k), seed, f"action {log.names[k]!r}") for k in range(1, len(log.names))]
-    return Effects(tuple(models), log.names[1:], log.names[0], columns)
+    return Effects(tuple(models), log.names[1:], log.names[0], columns, encoding)
 
 
 def held_out(log: ActionLog, seed: int) -> HeldOut:

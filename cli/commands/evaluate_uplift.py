@@ -106,10 +106,11 @@ def _draw(found: "UpliftEvaluation", unit: str, picture: Path) -> None:
 
 def _show(report: dict[str, Any]) -> None:
     from cli.console import out, table
+    from cli.uplift_views import said
 
     protocol, scores = report["protocol"], report["scores"]
     rows = [
-        [name, f"{one['customers']:,}", _said(one["average_effect"]), f"{one['trees']:,}", _said(one["qini"])]
+        [name, f"{one['customers']:,}", said(one["average_effect"]), f"{one['trees']:,}", said(one["qini"])]
         for name, one in report["actions"].items()
     ]
     out.print(
@@ -121,14 +122,14 @@ def _show(report: dict[str, Any]) -> None:
         )
     )
     told = [one["share"] for one in scores["no_order"]["first"]][::2]
-    for figure, said in (("effect", "Added by each contact among the first"), ("value", _VALUE)):
+    for figure, titled in (("effect", "Added by each contact among the first"), ("value", _VALUE)):
         lines = [
-            [name, *(_said(one[figure]) for one in figures["first"] if one["share"] in told)]
+            [name, *(said(one[figure]) for one in figures["first"] if one["share"] in told)]
             for name, figures in scores.items()
         ]
-        out.print(table(said, ["first by", *(f"{100 * share:.0f} %" for share in told)], lines))
+        out.print(table(titled, ["first by", *(f"{100 * share:.0f} %" for share in told)], lines))
     areas = [
-        [name, _said(figures["auuc"]), "" if name == "no_order" else _said(figures["auuc_above_no_order"])]
+        [name, said(figures["auuc"]), "" if name == "no_order" else said(figures["auuc_above_no_order"])]
         for name, figures in scores.items()
     ]
     note = "; ".join(f"{name}: {about}" for name, about in _ABOUT.items() if name in scores)
@@ -139,12 +140,3 @@ def _show(report: dict[str, Any]) -> None:
         out.print("No order is better than any other beyond doubt: contact whom you like, or log more.")
     else:
         out.print(f"Winner: {winner}, {_ABOUT[winner]}; above no order by more than chance.")
-
-
-def _said(figure: dict[str, float | None]) -> str:
-    known = [figure[name] for name in ("estimate", "lower", "upper")]
-    if None in known:
-        return "-"
-    digits = 2 if abs(known[0] or 0.0) >= 10 else 3
-    estimate, *ends = (round(value or 0.0, digits) + 0.0 for value in known)  # never -0.000
-    return f"{estimate:.{digits}f} ({ends[0]:.{digits}f} - {ends[1]:.{digits}f})"

@@ -61,10 +61,16 @@ def show(name: Name, database: Database = DEFAULT_DATABASE, as_json: Json = Fals
     from cli.journey_views import journey_model_lines
     from cli.ranking_views import ranking_model_lines
     from cli.retention_views import retention_model_lines
+    from cli.uplift_views import uplift_model_lines
     from cli.views import lineage_table, model_as_data, model_lines
-    from farview.store.values import JOURNEYS, RANKING, RETENTION
+    from farview.store.values import JOURNEYS, RANKING, RETENTION, UPLIFT
 
-    said = {JOURNEYS: journey_model_lines, RANKING: ranking_model_lines, RETENTION: retention_model_lines}
+    said = {
+        JOURNEYS: journey_model_lines,
+        RANKING: ranking_model_lines,
+        RETENTION: retention_model_lines,
+        UPLIFT: uplift_model_lines,
+    }
     with open_store(database) as store:
         version = store.model_version(*_split(name))
         report = store.gate_report(version.kind, version.version)

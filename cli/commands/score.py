@@ -8,6 +8,8 @@ from cli.options import DEFAULT_DATABASE, AsOf, Database, Json, KnownAt, Seed, p
 from farview.core.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from datetime import date, datetime
+
     from jobs.backfill import Days
 
 
@@ -27,6 +29,9 @@ def score(
         int | None, typer.Option("--every", min=1, help="Days from one run of a backfill to the next. Default: 1.")
     ] = None,
     known_at: KnownAt = None,
+    effects: Annotated[
+        bool, typer.Option("--effects", help="Foresee what actions change for each customer, by the model of uplift.")
+    ] = False,
     seed: Seed = 0,
     database: Database = DEFAULT_DATABASE,
     as_json: Json = False,
@@ -48,6 +53,9 @@ def score(
     day, instant, days = parse_date("--as-of", as_of), parse_instant("--known-at", known_at), _days(first, last, every)
     if days is not None and day is not None:
         raise InvalidInput.of("--as-of", "names one day, --from and --to name many (leave it out)")
+    if effects:
+        _score_effects(database, day, instant, as_json=as_json)
+        return
     horizons = horizon_days or HORIZONS_DAYS
     with open_store(database) as store, progress() as bar:
         if days is None:
@@ -73,6 +81,22 @@ def score(
         for line in run_lines(run):
             out.print(line)
     out.print("Next: farview serve" if days is None else "The served run is as it was. Next: farview runs list")
+
+
+def _score_effects(database: str, day: "date | None", instant: "datetime | None", *, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from cli.console import out, print_json, progress
+    from cli.database import open_store, who
+    from jobs.train_uplift import score_effects
+
+    with open_store(database) as store, progress() as bar:
+        run = score_effects(store, as_of=day, known_at=instant, who=who(), progress=bar)
+    if as_json:
+        print_json(asdict(run))
+        return
+    out.print(f"Effects of {run.customers:,} customers as of {run.as_of}, by {run.model_name}, are published.")
+    out.print("Next: farview serve")
 
 
 def _days(first: str | None, last: str | None, every: int | None) -> "Days | None":

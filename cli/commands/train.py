@@ -251,6 +251,44 @@ def ranking(
     _say(version, report, ranking_model_lines(version), as_json=as_json)
 
 
+@app.command("uplift")
+def uplift(
+    *,
+    control: Annotated[str, typer.Option("--control", help="The action that is none.")] = "none",
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--attribute",
+            metavar="NAME",
+            help="An attribute of customers to learn from, as it is now: none that an action may have changed. "
+            "May be given several times.",
+        ),
+    ] = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    seed: Seed = 0,
+    why: Why = "",
+    database: Database = DEFAULT_DATABASE,
+    as_json: Json = False,
+) -> None:
+    """Fit what each action changes for whom, from treatments and their outcomes, register it, and examine it.
+
+    Example: farview train uplift --control none --attribute segment
+    """
+    from cli.console import progress
+    from cli.database import open_store, who
+    from cli.uplift_views import uplift_model_lines
+    from jobs.gate import gate
+    from jobs.train_uplift import UpliftFit, train_uplift
+
+    day, instant = parse_date("--as-of", as_of), parse_instant("--known-at", known_at)
+    fit = UpliftFit(control, tuple(attribute or ()), seed)
+    with open_store(database) as store, progress() as bar:
+        version = train_uplift(store, fit=fit, as_of=day, known_at=instant, who=who(), why=why, progress=bar)
+        report = gate(store, version.kind, version.version, who=who(), progress=bar)
+    _say(version, report, uplift_model_lines(version), as_json=as_json)
+
+
 def _say(version: "ModelVersion", report: "GateReport", lines: "Iterable[object]", *, as_json: bool) -> None:
     """What was registered, and what the gates said of it."""
     from cli.console import out, print_json

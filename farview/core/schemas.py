@@ -100,6 +100,26 @@ TOUCHPOINTS = pa.schema(
 )
 """Touches and conversions as the features room reads them, in any order."""
 
+TREATMENTS = pa.schema(
+    [
+        pa.field(c.CUSTOMER_ID, pa.string(), nullable=False),
+        pa.field(c.TIME, pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("action", pa.string(), nullable=False),  # doing nothing has a name too
+        pa.field(c.PROPENSITY, pa.float64()),  # of the action; null where it was not logged
+        pa.field("outcome", pa.float64()),  # margin, reporting currency; null while it is not known
+    ]
+)
+"""What was done to customers and what came of it."""
+
+TREATMENT_EFFECTS = pa.schema(
+    [
+        pa.field(c.CUSTOMER_ID, pa.string(), nullable=False),
+        pa.field("action", pa.string(), nullable=False),
+        pa.field("effect", pa.float64(), nullable=False),  # outcome with the action minus outcome with none
+    ]
+)
+"""What actions are foreseen to change, a row a customer and action."""
+
 ATTRIBUTES = pa.schema(
     [
         pa.field(c.CUSTOMER_ID, pa.string(), nullable=False),

@@ -85,6 +85,20 @@ IMPRESSION_BATCH = pa.schema(
     ]
 )
 
+TREATMENT_BATCH = pa.schema(
+    [
+        pa.field(c.CUSTOMER_ID, pa.string(), nullable=False),
+        pa.field(c.TIME, _INSTANT, nullable=False),
+        pa.field("action", pa.string(), nullable=False),
+        pa.field(c.PROPENSITY, pa.float64()),  # in (0, 1]; null where it was not logged
+        pa.field("outcome", _AMOUNT),  # null while it is not known
+        pa.field("original_outcome", _AMOUNT),  # as it was sent; null: in the reporting currency
+        pa.field("original_currency", pa.string()),
+        pa.field("ingested_at", _INSTANT),  # null: now
+        pa.field("row_hash", pa.int64(), nullable=False),
+    ]
+)
+
 RATES = pa.schema(
     [
         pa.field("currency", pa.string(), nullable=False),  # ISO 4217
@@ -101,6 +115,7 @@ BATCHES: Mapping[str, pa.Schema] = {
     "consents": CONSENT_BATCH,
     "items": ITEM_BATCH,
     "impressions": IMPRESSION_BATCH,
+    "treatments": TREATMENT_BATCH,
     "rates": RATE_BATCH,
 }
 """By the kind of the file, which is also the name of its table."""

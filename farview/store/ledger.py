@@ -16,6 +16,7 @@ from farview.store.tables import TRANSACTIONS
 from farview.store.tables_items import IMPRESSIONS
 from farview.store.tables_rates import RATES
 from farview.store.tables_touches import CONSENTS, TOUCHPOINTS
+from farview.store.tables_treatments import TREATMENTS
 from farview.store.types import EPOCH, MICROSECOND, microseconds
 from farview.store.values import WriteCounts
 
@@ -41,6 +42,7 @@ LEDGERS = {
         # The order of a file says nothing about what was said last at one moment: a withdrawal wins.
         Ledger(CONSENTS, ("customer_id", "channel", "purpose", "time"), content="allowed", prevails=False),
         Ledger(IMPRESSIONS, ("query_id", "item_id")),
+        Ledger(TREATMENTS, ("customer_id", "time", "action")),
         Ledger(RATES, ("currency", "date"), content="rate"),
     )
 }

@@ -32,12 +32,14 @@ CONTENT: Mapping[str, tuple[str, ...]] = {
         "touchpoint_id",
     ),
     "impressions": ("query_id", c.ITEM_ID, c.CUSTOMER_ID, c.TIME, "position", "grade", c.PROPENSITY),
+    "treatments": (c.CUSTOMER_ID, c.TIME, "action", c.PROPENSITY, "outcome"),
 }
 """By kind of file. Rows in databases carry these hashes: another list or order makes every resend a correction."""
 
 CONVERTED: Mapping[str, tuple[str, ...]] = {
     "transactions": ("original_amount", "original_currency"),
     "touchpoints": ("original_value", "original_currency"),
+    "treatments": ("original_outcome", "original_currency"),
 }
 """Texts that follow where they are not null, so that a row in the reporting currency has the hash it always had.
 

@@ -13,6 +13,7 @@ from farview.store import (
     tables_plans,
     tables_rates,
     tables_touches,
+    tables_treatments,
 )
 from farview.store.tables import Row
 
@@ -27,5 +28,6 @@ TABLES = (
     tables_rates,
     tables_imports,
     tables_audiences,
+    tables_treatments,
 )
 METADATA: MetaData = Row.metadata

@@ -12,12 +12,23 @@ from farview.store.doors.forecasts import ForecastsDoor
 from farview.store.doors.models import ModelsDoor
 from farview.store.doors.plans import PlansDoor
 from farview.store.doors.promises import PromisesDoor
+from farview.store.doors.treatments import TreatmentsDoor
 from farview.store.doors.work import WorkDoor
 from farview.store.engine import open_engine
 from farview.store.values import Business
 
 
-class Store(EventsDoor, CatalogueDoor, PromisesDoor, ModelsDoor, ForecastsDoor, PlansDoor, AudiencesDoor, WorkDoor):
+class Store(
+    EventsDoor,
+    CatalogueDoor,
+    TreatmentsDoor,
+    PromisesDoor,
+    ModelsDoor,
+    ForecastsDoor,
+    PlansDoor,
+    AudiencesDoor,
+    WorkDoor,
+):
     """A migrated database. Safe to share between threads; every method is one transaction unless it says otherwise."""
 
     def __init__(self, engine: Engine) -> None:

@@ -11,6 +11,9 @@ import pyarrow as pa
 LTV_REVENUE = "ltv-revenue"
 """Kind of the models that forecast revenue; kinds are "ltv-" + value type, "journeys", "ranking"."""
 
+UPLIFT = "uplift"
+"""Kind of the models of what actions change."""
+
 JOURNEYS = "journeys"
 """Kind of the models that say how likely a touch leads to a conversion."""
 

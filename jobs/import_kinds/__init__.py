@@ -10,7 +10,8 @@ from jobs.import_kinds.items import ITEMS
 from jobs.import_kinds.rates import RATES
 from jobs.import_kinds.touchpoints import TOUCHPOINTS
 from jobs.import_kinds.transactions import TRANSACTIONS
+from jobs.import_kinds.treatments import TREATMENTS
 
 KINDS: Mapping[str, Kind] = {
-    kind.name: kind for kind in (TRANSACTIONS, CUSTOMERS, CONSENTS, TOUCHPOINTS, ITEMS, IMPRESSIONS, RATES)
+    kind.name: kind for kind in (TRANSACTIONS, CUSTOMERS, CONSENTS, TOUCHPOINTS, ITEMS, IMPRESSIONS, TREATMENTS, RATES)
 }
