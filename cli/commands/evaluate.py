@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.commands.evaluate_attribution import evaluate_attribution
+from cli.commands.evaluate_fairness import evaluate_fairness
 from cli.commands.evaluate_next_item import evaluate_next_item
 from cli.commands.evaluate_policy import evaluate_policy
 from cli.commands.evaluate_ranking import evaluate_ranking
@@ -19,7 +20,7 @@ from cli.report_files import json_path, write_json
 if TYPE_CHECKING:
     from jobs.touchpoint_file import FileLog
 
-app = typer.Typer(help="Judge models on a file. Needs no database.", no_args_is_help=True)
+app = typer.Typer(help="Judge models, most of them on a file and without a database.", no_args_is_help=True)
 app.command("retention")(evaluate_retention)
 
 _FIGURES = {
@@ -33,7 +34,7 @@ _FIGURES = {
 
 @app.callback()
 def evaluate() -> None:
-    """Judge models on a file. Needs no database."""
+    """Judge models, most of them on a file and without a database."""
 
 
 app.command("ranking")(evaluate_ranking)
@@ -43,6 +44,7 @@ app.command("policy")(evaluate_policy)
 app.command("attribution")(evaluate_attribution)
 app.command("repurchase")(evaluate_repurchase)
 app.command("uplift")(evaluate_uplift)
+app.command("fairness")(evaluate_fairness)
 
 
 @app.command("journeys")

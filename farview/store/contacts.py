@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select, text, union_all
+from sqlalchemy import Connection, Engine, func, select, text, union_all
 
+from farview.core import clock
+from farview.core.clock import Cut
 from farview.core.errors import InvalidInput
 from farview.store import consents
 from farview.store.ledger import LOOKUP
@@ -46,6 +48,22 @@ def counts(connection: Connection, days: int, now: datetime) -> dict[str, int]:
         .group_by(EXPOSURES.c.customer_id)
     )
     return {row[0]: row[1] for row in connection.execute(shown)}
+
+
+def exposed_before(engine: Engine, cut: Cut, zone: str) -> dict[str, int]:
+    """See Store.exposure_counts."""
+    shown = (
+        select(EXPOSURES.c.customer_id, func.count())
+        .where(
+            EXPOSURES.c.time < cut.before(clock.zone(zone)),
+            EXPOSURES.c.ingested_at <= cut.known_at,
+            EXPOSURES.c.customer_id.is_not(None),
+            EXPOSURES.c.method.in_(_CONTACTS),
+        )
+        .group_by(EXPOSURES.c.customer_id)
+    )
+    with engine.connect() as connection:
+        return {row[0]: row[1] for row in connection.execute(shown)}
 
 
 def _capped(connection: Connection, customer_ids: Sequence[str], cap: Cap, now: datetime) -> Iterable[str]:

@@ -7,7 +7,7 @@ import pyarrow as pa
 from sqlalchemy import Engine
 
 from farview.core.clock import Cut
-from farview.store import as_known, business, treatments
+from farview.store import as_known, business, contacts, treatments
 from farview.store.tables_treatments import TREATMENTS
 from farview.store.treatments import EffectRun
 from farview.store.values import ModelVersion
@@ -29,6 +29,10 @@ class TreatmentsDoor:
     def treatments_hash(self, cut: Cut) -> str:
         """Identity of the treatments inside the cut, as snapshot_hash is of the transactions."""
         return as_known.snapshot_hash(self._engine, TREATMENTS, cut, business.read(self._engine).time_zone)
+
+    def exposure_counts(self, cut: Cut) -> dict[str, int]:
+        """How often each customer was exposed, of what is known inside the cut; who never was is absent."""
+        return contacts.exposed_before(self._engine, cut, business.read(self._engine).time_zone)
 
     def publish_effects(
         self, model: ModelVersion, as_of: date, batches: Iterable[pa.RecordBatch], *, who: str
