@@ -19,7 +19,7 @@ K = 10
 TRAIN_SHARE = 0.7
 RESAMPLES = 1_000
 _BLOCK = 256  # customers scored at once: a block of scores of 20,000 items is 40 MB
-POPULARITY, ITEM_KNN, LAST_CATEGORY = "popularity", "item_knn", "last_category"
+POPULARITY, ITEM_KNN, LAST_CATEGORY, SEQUENCE = "popularity", "item_knn", "last_category", "gru4rec"
 RULE = (
     f"highest mean NDCG@{K} at an earlier split, the day by which {TRAIN_SHARE:.0%} of the learnt purchases had passed"
 )
@@ -32,6 +32,7 @@ class NextItemSpec:
     split_date: date | None = None  # last day that models see; default: that by which TRAIN_SHARE of rows have passed
     cross_sell: bool = False  # only items of categories that the customer has not bought count, and are shown
     most_active: float = 1.0  # share of customers judged: those with the most items bought by the split
+    sequence: bool = False  # fit the recurrent network too
     seed: int = 0
 
 
@@ -60,18 +61,16 @@ def evaluate_next_item(log: PurchaseLog, spec: NextItemSpec) -> dict[str, Any]:
     shrinkage, inner_ndcg = _tuned(log, inner, spec)
     outer = _split(log, spec, np.ones_like(seen), day)
     prices = _mean_prices(log, seen)
-    fitted = _models(outer.histories, log, shrinkage, cross_sell=spec.cross_sell)
-    shown = {name: _shown(model, outer, log, spec) for name, model in fitted.items()}
-    relevant = outer.relevant[outer.judged].toarray() > 0
-    ndcg = {name: list_ndcg(lists, relevant) for name, lists in shown.items()}
+    judged = {name: _judged(model, outer, log, spec) for name, model in _models(outer, log, shrinkage, spec).items()}
+    ndcg = {name: figures for name, (_, figures) in judged.items()}
     drawn = resampled_means(ndcg, resamples=RESAMPLES, seed=spec.seed)
     percentile = popularity_percentile(Popularity.fit(outer.histories).buyers)
     models = {}
-    for name, lists in shown.items():
-        gap = difference(drawn[name], drawn[POPULARITY])
+    for name, (lists, _) in judged.items():
+        gaps = {other: difference(drawn[name], drawn[other]) for other in (POPULARITY, ITEM_KNN) if other != name}
         models[name] = {
             f"ndcg@{K}": float(ndcg[name].mean()),
-            "ahead_of_popularity": None if gap is None or name == POPULARITY else asdict(gap),
+            **{f"ahead_of_{other}": None if gap is None else asdict(gap) for other, gap in gaps.items()},
             "item_coverage": coverage(np.arange(log.items), lists),
             "category_coverage": coverage(log.category, lists),
             "mean_price": _mean(mean_over_list(prices, lists)),
@@ -91,10 +90,9 @@ def _day_by_which(days: np.ndarray) -> np.datetime64:
 def _split(log: PurchaseLog, spec: NextItemSpec, known: np.ndarray, day: np.datetime64) -> _Split:
     """Of the rows `known`, those up to the day as histories and the others as what is sought."""
     past, future = known & (log.day <= day), known & (log.day > day)
-    bought, later = _matrix(log, past), _matrix(log, future)
-    last = np.full(log.customers, -1, dtype=np.int64)
-    last[log.customer[past]] = log.item[past]  # rows ascend in time: the last one stays
-    histories = Histories(bought, last)
+    shape = log.customers, log.items
+    histories = Histories.of(log.customer[past], log.item[past], shape)
+    bought, later = histories.bought, Histories.of(log.customer[future], log.item[future], shape).bought
     relevant = later.multiply(later - bought.multiply(later)).tocsr()
     if spec.cross_sell:
         known_category = bought @ _one_hot(log.category)
@@ -113,51 +111,51 @@ def _split(log: PurchaseLog, spec: NextItemSpec, known: np.ndarray, day: np.date
 
 def _tuned(log: PurchaseLog, inner: _Split, spec: NextItemSpec) -> tuple[float, dict[str, float]]:
     """The shrinkage that does best at the inner split, and every model's NDCG there."""
-    relevant = inner.relevant[inner.judged].toarray() > 0
 
     def ndcg(model: NextItemModel) -> float:
-        return float(list_ndcg(_shown(model, inner, log, spec), relevant).mean())
+        return float(_judged(model, inner, log, spec)[1].mean())
 
     tried = {shrinkage: ndcg(ItemKnn.fit(inner.histories, shrinkage)) for shrinkage in SHRINKAGES}
     best = max(tried, key=lambda shrinkage: tried[shrinkage])
-    others = {
-        n: ndcg(m) for n, m in _models(inner.histories, log, best, cross_sell=spec.cross_sell).items() if n != ITEM_KNN
-    }
+    others = {name: ndcg(model) for name, model in _models(inner, log, best, spec).items() if name != ITEM_KNN}
     return best, {**others, ITEM_KNN: tried[best]}
 
 
-def _models(
-    histories: Histories, log: PurchaseLog, shrinkage: float, *, cross_sell: bool
-) -> Mapping[str, NextItemModel]:
+def _models(split: _Split, log: PurchaseLog, shrinkage: float, spec: NextItemSpec) -> Mapping[str, NextItemModel]:
+    histories = split.histories
     popular = Popularity.fit(histories)
     models: dict[str, NextItemModel] = {POPULARITY: popular, ITEM_KNN: ItemKnn.fit(histories, shrinkage)}
-    if log.category.max() > 0 and not cross_sell:  # the category bought last is never new
+    if log.category.max() > 0 and not spec.cross_sell:  # the category bought last is never new
         models[LAST_CATEGORY] = LastCategory(popular.buyers, log.category)
+    if spec.sequence:
+        from ranking.item_sequences_fit import (  # torch: 1.5 s that others need not wait
+            SequenceOptions,
+            fit_item_sequences,
+        )
+
+        models[SEQUENCE] = fit_item_sequences(histories, SequenceOptions(seed=spec.seed))
     return models
 
 
-def _shown(model: NextItemModel, split: _Split, log: PurchaseLog, spec: NextItemSpec) -> IntArray:
-    """Lists of the judged customers, shape (j, K). Equal scores go to the more popular item."""
+def _judged(model: NextItemModel, split: _Split, log: PurchaseLog, spec: NextItemSpec) -> tuple[IntArray, FloatArray]:
+    """Lists of the judged customers, shape (j, K), and their NDCG, (j,). Equal scores go to the more popular item.
+
+    Whatever is as wide as the catalogue is made for a block of customers at a time.
+    """
     popular = Popularity.fit(split.histories).buyers
     nearly = popular / (popular.max() + 1)
-    lists = []
+    one_hot = _one_hot(log.category)
+    lists, ndcg = [], []
     for start in range(0, len(split.judged), _BLOCK):
         customers = split.judged[start : start + _BLOCK]
         bought = split.histories.bought[customers]
         allowed = bought.toarray() == 0
         if spec.cross_sell:
-            allowed &= (bought @ _one_hot(log.category)).toarray()[:, log.category] == 0
+            allowed &= (bought @ one_hot).toarray()[:, log.category] == 0
         scores = model.scores(split.histories, customers)
         lists.append(top_items(scores + 1e-9 * nearly * np.abs(scores).max(), allowed, K))
-    return np.concatenate(lists)
-
-
-def _matrix(log: PurchaseLog, rows: np.ndarray) -> sparse.csr_matrix:
-    """Bought or not, (customers, items)."""
-    shape = (log.customers, log.items)
-    matrix = sparse.csr_matrix((np.ones(int(rows.sum())), (log.customer[rows], log.item[rows])), shape=shape)
-    matrix.data[:] = 1.0
-    return matrix
+        ndcg.append(list_ndcg(lists[-1], split.relevant[customers].toarray() > 0))
+    return np.concatenate(lists), np.concatenate(ndcg)
 
 
 def _one_hot(category: IntArray) -> sparse.csr_matrix:

@@ -19,7 +19,34 @@ class Histories:
     """What customers bought by a split."""
 
     bought: sparse.csr_matrix  # (customers, items) 0 or 1
-    last_item: IntArray  # (customers,) bought last; -1 of customers without a purchase
+    items: IntArray  # (n,) bought, by customer and then by time; an item as often as it was bought
+    starts: IntArray  # (customers + 1,) where each customer's begin in `items`
+
+    @classmethod
+    def of(cls, customer: IntArray, item: IntArray, shape: tuple[int, int]) -> "Histories":
+        """From rows in the order of time: customers and items, each shape (n,), and how many there are of each."""
+        bought = sparse.csr_matrix((np.ones(len(item)), (customer, item)), shape=shape)
+        bought.data[:] = 1.0
+        starts = np.concatenate([[0], np.cumsum(np.bincount(customer, minlength=shape[0]))])
+        return cls(bought, item[np.argsort(customer, kind="stable")], starts)
+
+    @property
+    def last_item(self) -> IntArray:
+        """Bought last, shape (customers,); -1 of customers without a purchase."""
+        found = np.full(len(self.starts) - 1, -1, dtype=np.int64)
+        some = self.starts[1:] > self.starts[:-1]
+        found[some] = self.items[self.starts[1:][some] - 1]
+        return found
+
+    def last_items(self, customers: IntArray, most: int) -> tuple[IntArray, IntArray]:
+        """The last items of customers, oldest first, shape (customers, at most `most`), -1 behind; and how many."""
+        begin, end = self.starts[customers], self.starts[customers + 1]
+        length = np.minimum(end - begin, most)
+        place = np.arange(int(length.max(initial=0)))
+        inside = place < length[:, None]
+        taken = np.where(inside, (end - length)[:, None] + place, 0)
+        items = self.items[taken] if len(self.items) else np.zeros_like(taken)
+        return np.where(inside, items, -1), length
 
 
 class NextItemModel(Protocol):

@@ -35,6 +35,9 @@ def evaluate_next_item(
             "--most-active", min=0.01, max=1.0, metavar="SHARE", help="Judge the customers with the most items bought."
         ),
     ] = 1.0,
+    sequence: Annotated[
+        bool, typer.Option("--sequence", help="Fit a recurrent network of the order of purchases too (minutes).")
+    ] = False,
     customer_column: CustomerColumn = "customer_id",
     item_column: Annotated[str, typer.Option("--item-column")] = "item_id",
     time_column: TimeColumn = "time",
@@ -62,7 +65,7 @@ def evaluate_next_item(
         raise InvalidInput.of("--category-column", "is not given; --cross-sell and --catalogue need it")
     written = json_path(json_out)
     columns = PurchaseColumns(customer_column, item_column, time_column, amount_column, category_column)
-    spec = NextItemSpec(parse_date("--split-date", split_date), cross_sell, most_active, seed)
+    spec = NextItemSpec(parse_date("--split-date", split_date), cross_sell, most_active, sequence, seed)
     with progress() as bar:
         bar.start(f"read {purchases.name}")
         log = read_purchases(purchases, columns, catalogue)
@@ -91,15 +94,16 @@ def _show(report: dict[str, Any]) -> None:
     )
     rows = []
     for name, figures in report["models"].items():
-        gap = figures["ahead_of_popularity"]
         rows.append(
             [
                 f"{name} (champion)" if name == champion else name,
                 f"{figures['ndcg@10']:.4f}",
-                "-" if gap is None else f"{gap['estimate']:+.4f} ({gap['lower']:+.4f} - {gap['upper']:+.4f})",
+                *(_gap(figures.get(f"ahead_of_{other}")) for other in ("popularity", "item_knn")),
             ]
         )
-    out.print(table("What is found in the first 10 places", ["model", "NDCG@10", "ahead of popularity, 95 %"], rows))
+    out.print(
+        table("What is found in the first 10 places", ["model", "NDCG@10", "ahead of popularity", "of item_knn"], rows)
+    )
     reach = []
     for name, figures in report["models"].items():
         shares = (figures[key] for key in ("item_coverage", "category_coverage", "popularity_percentile"))
@@ -109,3 +113,7 @@ def _show(report: dict[str, Any]) -> None:
     note = "Popularity: share of items with no more buyers than those shown."
     out.print(table("What is shown", titles, reach, caption=note))
     out.print(f"Champion: {champion}, by an earlier split ({protocol['inner_split_date']}).")
+
+
+def _gap(gap: dict[str, float] | None) -> str:
+    return "-" if gap is None else f"{gap['estimate']:+.4f} ({gap['lower']:+.4f} - {gap['upper']:+.4f})"

@@ -2,17 +2,26 @@
 
 import numpy as np
 import pytest
-from scipy import sparse
 
 from ranking.next_item import Histories, ItemKnn, LastCategory, Popularity, top_items
 
 
 @pytest.fixture(scope="module")
 def histories() -> Histories:
-    bought = (np.random.default_rng(1).random((30, 8)) < 0.3).astype(float)
-    bought[0] = 0
-    last = np.where(bought.any(axis=1), np.argmax(bought, axis=1), -1)
-    return Histories(sparse.csr_matrix(bought), last)
+    random = np.random.default_rng(1)
+    customer, item = random.integers(1, 30, 70), random.integers(0, 8, 70)  # customer 0 bought nothing
+    return Histories.of(customer, item, (30, 8))
+
+
+def test_the_last_items_are_those_bought_last_in_their_order(histories: Histories) -> None:
+    random = np.random.default_rng(1)
+    customer, item = random.integers(1, 30, 70), random.integers(0, 8, 70)
+    tokens, length = histories.last_items(np.arange(30), 3)
+    for one in range(30):
+        expected = item[customer == one][-3:].tolist()
+        assert tokens[one].tolist() == expected + [-1] * (tokens.shape[1] - len(expected))
+        assert length[one] == len(expected)
+        assert histories.last_item[one] == (expected[-1] if expected else -1)
 
 
 def test_popularity_counts_buyers(histories: Histories) -> None:
