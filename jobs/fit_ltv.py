@@ -1,13 +1,18 @@
 """From a registered configuration to a customer-value model: the one way that training and reproduction take."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from farview.core import columns as c
+from farview.core import schemas
 from farview.core.clock import Cut
 from farview.core.errors import InvalidInput
 from farview.features.attributes import attribute_kinds, with_attributes
 from farview.features.rfm import rfm
+from farview.features.rfm_update import carry_on, purchase_days
 from farview.store.store import Store
 from farview.store.values import LTV_REVENUE, ModelVersion
 from ltv.effects import Kinds
@@ -77,13 +82,60 @@ def customers_at(store: Store, cut: Cut, period: int = 1) -> pa.Table:
     return rfm(store.transactions(cut), cut, store.business().time_zone, period_days=period).read_all()
 
 
-def fit_by(store: Store, configuration: Mapping[str, str], customers: pa.Table, seed: int) -> BtydModel:
+@dataclass(frozen=True, slots=True, eq=False)
+class Histories:
+    """The customers that a configuration is fitted to, as `customers_for` has them."""
+
+    now: pa.Table
+    seen: pa.Table | None  # what the version that is carried on has seen; None of a fit
+
+
+def histories(store: Store, configuration: Mapping[str, str], cut: Cut) -> Histories:
+    """What a configuration is fitted to at a cut.
+
+    An update reads what its base has seen, and then only what came since, unless its rows are merged by periods or
+    carry attributes, which may have changed.
+
+    Raises:
+        NotFound: the version to carry on is gone.
+        InvalidInput: no customer has an attribute that the model differs by.
+    """
+    if UPDATE_OF not in configuration:
+        return Histories(customers_for(store, cut, configuration), None)
+    base = _base(store, configuration)
+    since = Cut(base.lineage.as_of, base.lineage.known_at)
+    seen = customers_for(store, since, configuration)
+    if period_days(configuration) > 1 or not seen.schema.equals(schemas.RFM):
+        return Histories(customers_for(store, cut, configuration), seen)
+    return Histories(carried_to(store, seen, since, cut), seen)
+
+
+def carried_to(store: Store, seen: pa.Table, since: Cut, cut: Cut) -> pa.Table:
+    """`schemas.RFM` at a cut from that of an earlier one and what came in between; equal to `customers_at`.
+
+    Whole histories are read only of customers with a correction or an event between their first and last day.
+    """
+    zone = store.business().time_zone
+    found = carry_on(seen, purchase_days(store.transactions_since(since, cut), cut.as_of, zone), cut.as_of)
+    anew = sorted({*found.anew, *store.corrected_since(since, cut)})
+    if not anew:
+        return found.rows
+    kept = found.rows.filter(pc.invert(pc.is_in(found.rows.column(c.CUSTOMER_ID), value_set=pa.array(anew))))
+    again = rfm(store.transactions_of(cut, anew), cut, zone).read_all()
+    return pa.concat_tables([kept, again]).sort_by(c.CUSTOMER_ID).combine_chunks()
+
+
+def _base(store: Store, configuration: Mapping[str, str]) -> ModelVersion:
+    return store.model_version(LTV_REVENUE, int(configuration[UPDATE_OF].rpartition("/")[2]))
+
+
+def fit_by(store: Store, configuration: Mapping[str, str], customers: Histories, seed: int) -> BtydModel:
     """The model that a configuration gives on customers.
 
     Args:
         store: where the version that is carried on and what it has seen are.
         configuration: model and method; with `update_of` a version to carry on, by the power `forgetting`.
-        customers: as `customers_for` has them.
+        customers: of `histories`.
         seed: same seed and data, same draws.
 
     Raises:
@@ -91,14 +143,12 @@ def fit_by(store: Store, configuration: Mapping[str, str], customers: pa.Table, 
         InvalidInput: see `ltv.fit.fit` and `ltv.update.update`.
         FailedPrecondition: the data that it has seen are gone.
     """
-    if UPDATE_OF not in configuration:
+    if customers.seen is None:
         method: Method = configuration["method"]  # type: ignore[assignment]
-        return fit(customers, model=configuration["model"], method=method, seed=seed, kinds=kinds_of(configuration))
-    version = int(configuration[UPDATE_OF].rpartition("/")[2])
-    base = store.model_version(LTV_REVENUE, version)
-    seen = customers_for(store, Cut(base.lineage.as_of, base.lineage.known_at), configuration)
-    model = BtydModel.from_artifact(store.artifact(base))
-    return update(model, seen, customers, forgetting=float(configuration.get(FORGETTING, "1")), seed=seed)
+        return fit(customers.now, model=configuration["model"], method=method, seed=seed, kinds=kinds_of(configuration))
+    model = BtydModel.from_artifact(store.artifact(_base(store, configuration)))
+    forgetting = float(configuration.get(FORGETTING, "1"))
+    return update(model, customers.seen, customers.now, forgetting=forgetting, seed=seed)
 
 
 def carried_on(base: ModelVersion, asked: Mapping[str, str], cut: Cut, forgetting: float) -> dict[str, str]:

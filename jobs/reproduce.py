@@ -11,7 +11,7 @@ from farview.core.clock import Cut
 from farview.features.steps import StepRules
 from farview.store.store import Store
 from farview.store.values import JOURNEYS, RANKING, RETENTION, UPLIFT, ModelVersion
-from jobs.fit_ltv import customers_for, fit_by
+from jobs.fit_ltv import fit_by, histories
 from jobs.fit_ranking import fit_configured
 from jobs.gate_journeys import fit_of
 from jobs.progress import Both, Progress, Silent
@@ -124,8 +124,7 @@ def largest_difference(before: Parameters, after: Parameters) -> tuple[str, floa
 
 def _ltv_again(store: Store, model: ModelVersion, cut: Cut) -> bytes:
     configuration = model.lineage.configuration
-    customers = customers_for(store, cut, configuration)
-    fitted = fit_by(store, configuration, customers, model.lineage.seed)
+    fitted = fit_by(store, configuration, histories(store, configuration, cut), model.lineage.seed)
     return fitted.to_artifact()
 
 

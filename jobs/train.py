@@ -7,7 +7,7 @@ from farview.core.clock import Cut
 from farview.features.specification import feature_schema_hash
 from farview.store.store import Store
 from farview.store.values import LTV_REVENUE, Lineage, ModelVersion
-from jobs.fit_ltv import carried_on, configured, customers_for, differing, fit_by
+from jobs.fit_ltv import carried_on, configured, differing, fit_by, histories
 from jobs.progress import Both, Progress, Silent
 from jobs.snapshot import code_version, cut_of, library_versions, require_unchanged
 from ltv.effects import Kinds
@@ -61,9 +61,9 @@ def train_ltv(
         watch = Both(progress or Silent(), operation)
         watch.start("features of every customer")
         lineage = _lineage(store, cut, configuration, seed=seed, who=who, why=why)
-        customers = customers_for(store, cut, configuration)
+        customers = histories(store, configuration, cut)
         require_unchanged(store.snapshot_hash, cut, lineage.snapshot_hash)
-        watch.start(f"fitting {model} to {customers.num_rows:,} customers")
+        watch.start(f"fitting {model} to {customers.now.num_rows:,} customers")
         fitted = fit_by(store, configuration, customers, seed)
         watch.done()
         registered = store.register_model(

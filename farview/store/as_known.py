@@ -3,7 +3,7 @@
 import hashlib
 from datetime import UTC, date
 
-from sqlalchemy import ColumnElement, Engine, Table, and_, func, or_, select
+from sqlalchemy import ColumnElement, Engine, Table, and_, func, not_, or_, select
 
 from farview.core import clock
 from farview.core.clock import Cut
@@ -19,6 +19,11 @@ def visible(table: Table, cut: Cut, zone: str) -> ColumnElement[bool]:
         table.c.ingested_at <= known_at,
         or_(table.c.superseded_at.is_(None), table.c.superseded_at > known_at),
     )
+
+
+def came_in(table: Table, since: Cut, cut: Cut, zone: str) -> ColumnElement[bool]:
+    """Visible at a later cut, but not at an earlier one."""
+    return and_(visible(table, cut, zone), not_(visible(table, since, zone)))
 
 
 def snapshot_hash(engine: Engine, table: Table, cut: Cut, zone: str) -> str:

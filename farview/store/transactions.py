@@ -17,6 +17,7 @@ from farview.store.tables import TRANSACTIONS
 from farview.store.values import Transaction, WriteCounts
 
 _LEDGER = ledger.LEDGERS["transactions"]
+_COLUMNS = (TRANSACTIONS.c.customer_id, TRANSACTIONS.c.time, cast(TRANSACTIONS.c.amount, Float(53)))
 
 
 def record(connection: Connection, rows: Sequence[Transaction], *, who: str) -> WriteCounts:
@@ -41,14 +42,28 @@ def read_of(engine: Engine, cut: Cut, zone: str, customer_ids: Sequence[str]) ->
     return pa.Table.from_batches(batches, EVENTS)
 
 
+def read_news(engine: Engine, since: Cut, cut: Cut, zone: str) -> pa.RecordBatchReader:
+    """See Store.transactions_since."""
+    return pa.RecordBatchReader.from_batches(
+        EVENTS, _batches(engine, select(*_COLUMNS).where(as_known.came_in(TRANSACTIONS, since, cut, zone)))
+    )
+
+
+def corrected(engine: Engine, since: Cut, cut: Cut, zone: str) -> list[str]:
+    """See Store.corrected_since."""
+    gone = as_known.came_in(TRANSACTIONS, cut, since, zone)
+    query = select(TRANSACTIONS.c.customer_id).where(gone).distinct().order_by(TRANSACTIONS.c.customer_id)
+    with engine.connect() as connection:
+        return list(connection.execute(query).scalars())
+
+
 def _batches(engine: Engine, query: Select[tuple[object, ...]]) -> Iterator[pa.RecordBatch]:
     with engine.connect() as connection:
         yield from bulk.read(connection, query, EVENTS)
 
 
 def _events(cut: Cut, zone: str) -> Select[tuple[object, ...]]:
-    columns = (TRANSACTIONS.c.customer_id, TRANSACTIONS.c.time, cast(TRANSACTIONS.c.amount, Float(53)))
-    return select(*columns).where(as_known.visible(TRANSACTIONS, cut, zone))
+    return select(*_COLUMNS).where(as_known.visible(TRANSACTIONS, cut, zone))
 
 
 def _as_batch(connection: Connection, rows: Sequence[Transaction]) -> pa.RecordBatch:

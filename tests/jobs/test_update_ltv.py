@@ -1,14 +1,17 @@
 """A champion carried on to newer data, registered, examined and reproduced like any other version."""
 
-from datetime import date
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from farview.core.clock import Cut
 from farview.core.errors import InvalidInput
 from farview.store.store import Store
-from farview.store.values import LTV_REVENUE
+from farview.store.values import LTV_REVENUE, Transaction
+from jobs.fit_ltv import carried_to, customers_at
 from jobs.gate_terms import is_refit, is_repeat
 from jobs.import_file import import_file
 from jobs.import_kinds import KINDS
@@ -35,6 +38,28 @@ def test_an_update_has_the_posterior_of_a_fit_and_comes_out_again(trained: Store
     assert version.lineage.configuration == {"model": "bg_nbd", "method": "laplace", "update_of": "ltv-revenue/1"}
     assert np.all(np.abs(ours.mean(axis=0) - theirs.mean(axis=0)) < 0.1 * theirs.std(axis=0))
     assert reproduce(trained, LTV_REVENUE, version.version, who="ada").same_bytes
+
+
+def test_histories_carried_on_are_those_counted_anew_after_late_rows_and_corrections(store: Store) -> None:
+    def record(*rows: tuple[str, str, str, int]) -> None:
+        store.record_transactions(
+            [
+                Transaction(who, datetime.fromisoformat(f"2024-{day}T12:00:00+00:00"), Decimal(amount), "USD", name)
+                for name, who, day, amount in rows
+            ],
+            who="ada",
+        )
+
+    record(("1", "ann", "01-05", 10), ("2", "ann", "02-20", 30), ("3", "ben", "01-07", 5), ("4", "cat", "01-09", 8))
+    since = Cut(date(2024, 3, 1), datetime.now(UTC))
+    seen = customers_at(store, since)
+    # Late between first and last; a correction; late before the first; new days; a customer not seen before.
+    record(("5", "ann", "02-01", 7), ("3", "ben", "01-07", 50), ("6", "cat", "01-02", 1), ("7", "cat", "03-09", 2))
+    record(("8", "dan", "03-03", 9), ("9", "cat", "01-09", -8))
+    cut = Cut(date(2024, 3, 10), datetime.now(UTC))
+    assert store.corrected_since(since, cut) == ["ben"]
+    carried = carried_to(store, seen, since, cut)
+    assert carried.to_pylist() == customers_at(store, cut).to_pylist()
 
 
 def test_gates_take_an_update_for_a_refit_unless_it_forgets(trained: Store) -> None:

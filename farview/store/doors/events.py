@@ -68,6 +68,14 @@ class EventsDoor:
         """schemas.EVENTS of those customers inside the cut, in no order; one scan."""
         return transactions.read_of(self._engine, cut, business.read(self._engine).time_zone, customer_ids)
 
+    def transactions_since(self, since: Cut, cut: Cut) -> pa.RecordBatchReader:
+        """schemas.EVENTS inside a cut that an earlier one does not hold, in no order; a reader as of `transactions`."""
+        return transactions.read_news(self._engine, since, cut, business.read(self._engine).time_zone)
+
+    def corrected_since(self, since: Cut, cut: Cut) -> list[str]:
+        """Customers of whom an earlier cut holds a transaction that a later one does not hold any more, in order."""
+        return transactions.corrected(self._engine, since, cut, business.read(self._engine).time_zone)
+
     def last_event_day(self) -> date | None:
         """Business-zone day of the last event; None without events."""
         return as_known.last_day(self._engine, TRANSACTIONS, business.read(self._engine).time_zone)
