@@ -48,7 +48,7 @@ def show(report: Mapping[str, Any], file: "FileEvents") -> None:
     _show_gini_differences(report)
     if report["champion"] is not None:
         _show_calibration(report["champion"], report["details"][report["champion"]])
-    _show_champion(report)
+    show_champion(report)
 
 
 def _show_windows(protocol: Mapping[str, Any], file: "FileEvents") -> None:
@@ -130,10 +130,14 @@ def _group_cells(label: str, row: Mapping[str, Any]) -> Sequence[str]:
     ]
 
 
-def _show_champion(report: Mapping[str, Any]) -> None:
+def show_champion(report: Mapping[str, Any]) -> None:
+    """Who it is and by which rule, or why there is none."""
     protocol, champion = report["protocol"], report["champion"]
     if champion is None:
-        out.print("No champion: the calibration window is too short for an origin inside it.")
+        origins = len(protocol["inner_origins"])
+        nothing = f"nothing came after any of {origins} earlier origins, so they cannot tell the models apart"
+        short = "the calibration window is too short for an origin inside it"
+        out.print(f"No champion: {nothing if origins else short}.")
         return
     out.print(f"Champion by earlier origins: {champion} ({protocol['champion_rule']}).")
     if protocol["extrapolation"] is not None:

@@ -46,7 +46,7 @@ def examine_ltv(
     watch.start("reading transactions")
     require_unchanged(store.snapshot_hash, cut, candidate.lineage.snapshot_hash)
     events, zone = store.transactions(cut).read_all(), store.business().time_zone
-    first_day = _first_paid_day(events, zone)
+    first_day = _first_paid_day(events, zone) or cut.as_of
     origins = rolling_origins(first_day, cut.as_of, terms.horizon_days)
     refit = is_refit(candidate, champion)
     checks.append(gates.enough_origins(len(origins), days_missing(first_day, cut.as_of)))
@@ -178,7 +178,8 @@ def _inference(diagnostics: FitDiagnostics) -> Mapping[str, Inference]:
     }
 
 
-def _first_paid_day(events: pa.Table, zone: str) -> date:
-    paid = events.filter(pc.greater(events.column(c.AMOUNT), 0.0))
-    first: date = pc.min(paid.column(c.TIME)).as_py().astimezone(zone_of(zone)).date()
-    return first
+def _first_paid_day(events: pa.Table, zone: str) -> date | None:
+    """None where nobody has paid anything."""
+    first = pc.min(events.filter(pc.greater(events.column(c.AMOUNT), 0.0)).column(c.TIME)).as_py()
+    day: date | None = None if first is None else first.astimezone(zone_of(zone)).date()
+    return day

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner, Result
 
+from cli.backtest_views import show_champion
 from cli.commands.backtest import app
 from farview.core.errors import InvalidInput
 from jobs.backtest_models import BTYD
@@ -54,6 +55,15 @@ def shop(tmp_path: Path) -> Path:
     rows = [f"c{k % 40};2024-0{1 + k % 6}-{1 + k % 28:02d};{k % 9 + 1},50" for k in range(400)]
     path.write_text("\n".join(["who;when;paid", *rows, "c1;2024-13-01;1,00"]))
     return path
+
+
+def test_without_a_champion_it_says_why(capsys: pytest.CaptureFixture[str]) -> None:
+    protocol: dict[str, object] = {"inner_origins": [{}, {}, {}]}
+    show_champion({"protocol": protocol, "champion": None})
+    show_champion({"protocol": protocol | {"inner_origins": []}, "champion": None})
+    said = " ".join(capsys.readouterr().out.split())
+    assert "No champion: nothing came after any of 3 earlier origins" in said
+    assert "No champion: the calibration window is too short for an origin inside it." in said
 
 
 # Five customers and two days: too short for origins inside it, on which every standing model would be fitted again.

@@ -1,7 +1,8 @@
 """The gates over real fits: what stops a registered model, and what lets it pass."""
 
 from dataclasses import asdict, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from farview.core.errors import ArtifactMismatch, Conflict, FailedPrecondition
 from farview.evaluation.origins import rolling_origins
 from farview.store.gate_reports import GateReport
 from farview.store.store import Store
-from farview.store.values import JOURNEYS, LTV_REVENUE, Lineage, ModelVersion
+from farview.store.values import JOURNEYS, LTV_REVENUE, Lineage, ModelVersion, Transaction
 from jobs.backtest_models import Past, Predict
 from jobs.gate import gate
 from jobs.gate_ltv import against_champion, configured, try_out
@@ -51,6 +52,17 @@ def small(sample: Path, tmp_path: Path) -> Store:
     path = tmp_path / "small.db"
     path.write_bytes(sample.read_bytes())
     return Store.open(f"sqlite:///{path}")
+
+
+def test_where_nobody_has_paid_anything_there_are_no_origins_and_the_gate_says_so(store: Store) -> None:
+    day = datetime(2024, 1, 5, 12, tzinfo=UTC)
+    free = [Transaction(who, day + timedelta(days=k), Decimal(0), "EUR") for who in "abc" for k in (0, 30)]
+    store.record_transactions(free, who="ada")
+    for seed in (0, 1):
+        version = train_ltv(store, method="map", seed=seed, who="ada")
+    report = gate(store, LTV_REVENUE, version.version, who="ada")
+    assert not report.passed
+    assert "origins" in " ".join(report.failures)
 
 
 def fitted(store: Store) -> BtydModel:

@@ -44,7 +44,7 @@ def test_histories_carried_on_are_those_counted_anew_after_late_rows_and_correct
     def record(*rows: tuple[str, str, str, int]) -> None:
         store.record_transactions(
             [
-                Transaction(who, datetime.fromisoformat(f"2024-{day}T12:00:00+00:00"), Decimal(amount), "USD", name)
+                Transaction(who, datetime.fromisoformat(f"2024-{day}T12:00:00+00:00"), Decimal(amount), "EUR", name)
                 for name, who, day, amount in rows
             ],
             who="ada",
