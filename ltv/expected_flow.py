@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betaincinv, expit
 
-from farview.core.errors import InvalidInput
+from farview.core.errors import FailedPrecondition
 from ltv.families import BG_NBD, MBG_NBD, PARETO_NBD
 from ltv.model import BtydModel
 from ltv.pareto_nbd import log_odds_of_dropout
@@ -131,10 +131,10 @@ def flow_of(model: BtydModel, which: npt.NDArray[np.int64]) -> Flow:
     """The purchase process of a model at some of its draws.
 
     Raises:
-        InvalidInput: a family whose future cannot be scaled, or a model whose customers differ by kinds.
+        FailedPrecondition: a family whose future cannot be scaled, or a model whose customers differ by kinds.
     """
     if model.effects:
-        raise InvalidInput.of("model", "differs by kinds of customers, which cannot be scaled (use one that does not)")
+        raise FailedPrecondition("a model whose customers differ by kinds cannot be scaled (use one that does not)")
     if model.purchases not in _FLOWS:
-        raise InvalidInput.of("model", f"{model.purchases} cannot be scaled (use one of {', '.join(_FLOWS)})")
+        raise FailedPrecondition(f"{model.purchases} cannot be scaled (use a model of {', '.join(_FLOWS)})")
     return _FLOWS[model.purchases](model.purchase_draws[which])

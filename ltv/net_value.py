@@ -106,7 +106,8 @@ def gross_value(
         group: of each customer, 0 to groups - 1, shape (customers,); default one group.
 
     Raises:
-        InvalidInput: a family without such a flow, impossible rows, or horizons that do not rise.
+        FailedPrecondition: a family without such a flow.
+        InvalidInput: impossible rows, or horizons that do not rise.
     """
     check(rfm)
     horizons = np.array(horizons_days, dtype=np.float64)

@@ -87,7 +87,8 @@ def effect(model: BtydModel, rfm: pa.Table, change: Change, chosen: npt.NDArray[
         Draws carry what is unknown about the model's parameters, not the luck of single purchases.
 
     Raises:
-        InvalidInput: a model of another family, impossible rows, an empty horizon, or `chosen` of another length.
+        FailedPrecondition: a model of another family, or whose customers differ by kinds.
+        InvalidInput: impossible rows, an empty horizon, or `chosen` of another length.
     """
     if horizon_days < 1:
         raise InvalidInput.of("horizon_days", f"must be 1 or more; got {horizon_days}")

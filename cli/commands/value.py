@@ -88,7 +88,7 @@ def _show(report: dict[str, Any]) -> None:
         rows = [
             [
                 f"{row['horizon_days']:,}",
-                _interval(row["gross"]),
+                f"{row['gross']['mean']:,.2f}",
                 f"{row['returned']['mean']:,.2f}",
                 f"{row['contact_cost']:,.2f}",
                 _interval(row["net"]),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from farview.core.errors import InvalidInput
+from farview.core.errors import FailedPrecondition, InvalidInput
 from ltv.fit import fit
 from ltv.model import BtydModel
 from ltv.scenarios import Change, effect
@@ -145,7 +145,7 @@ def test_a_lever_that_cannot_be_is_named(lever: dict[str, float], problem: str) 
 
 def test_a_purchase_process_that_leaves_otherwise_is_refused(customers: pa.Table, models: dict[str, BtydModel]) -> None:
     other = replace(models["bg_nbd"], purchases="another")
-    with pytest.raises(InvalidInput, match="another cannot be scaled"):
+    with pytest.raises(FailedPrecondition, match="another cannot be scaled"):
         effect(other, customers, Change(), everybody(customers), 10)
 
 
