@@ -20,7 +20,8 @@ from ranking.adjustments import Factor, Fatigue, adjusted
 from ranking.contenders import Barred, Contest, uniforms
 from ranking.floors import Guarantee, Standing
 from ranking.prioritize import Audience, OnShortfall, place
-from ranking.scores import UNIFORM, Scored
+from ranking.scores import UNIFORM, Scored, ThompsonDraw, laws_of
+from ranking.thompson import propensities
 from server.convert import basics, prioritization_answers
 from server.convert.prioritization_requests import PrioritizeCustomers
 from server.feedback_tokens import Answer, FeedbackTokens
@@ -29,6 +30,7 @@ from server.services.feedback import caller, write_request
 from server.snapshot import Served, Snapshot
 
 BoolArray = NDArray[np.bool_]
+MOST_WITH_PROPENSITIES = 2_000
 _UNSCORED = Scored(np.empty(0), {})
 _SEEDS = 2**53  # drawn seeds survive callers whose numbers are doubles
 
@@ -89,7 +91,11 @@ class Audiences:
         store = self._store
         barred = _asks(lambda ids: store.barred(ids, asked.contacted, now) | store.unknown_customers(ids))
         audience = place(contest, guarantees, barred=barred, on_shortfall=ground.on_shortfall)
-        return self._answer(ground, contest, audience, self._named(ground, audience))
+        answer = self._answer(ground, contest, audience, self._named(ground, audience))
+        if asked.score.propensities:
+            for customer, propensity in zip(answer.customers, _propensities(ground, audience, barred), strict=True):
+                customer.propensity = propensity
+        return answer
 
     def reserve(
         self,
@@ -197,6 +203,24 @@ def selected(snapshot: Snapshot, horizon: int, tree: Filter) -> BoolArray:
     """(customers of the snapshot,) whom a filter selects at a horizon."""
     columns = snapshot.columns(horizon, sorted(field_names(tree)))
     return mask(tree, columns, len(snapshot.customer_ids))
+
+
+def _propensities(ground: Ground, audience: Audience, barred: Barred) -> list[float]:
+    """Of each place of an audience by Thompson draws.
+
+    Raises:
+        InvalidInput: there are too many candidates.
+    """
+    if len(ground.candidates) > MOST_WITH_PROPENSITIES:
+        raise InvalidInput.of(
+            "score.thompson.include_propensities",
+            f"has {len(ground.candidates):,} candidates; at most {MOST_WITH_PROPENSITIES:,} (choose fewer by a filter)",
+        )
+    allowed = np.flatnonzero(~barred(ground.snapshot.customer_ids[ground.candidates]))
+    read = ground.snapshot.columns(ground.horizon, ThompsonDraw().columns)
+    law = laws_of({name: values[ground.candidates[allowed]] for name, values in read.items()})
+    found: list[float] = propensities(law, np.searchsorted(allowed, audience.candidates)).tolist()
+    return found
 
 
 def _placed(ground: Ground, held: HeldLedger, barred: Barred) -> tuple[Contest, Audience]:

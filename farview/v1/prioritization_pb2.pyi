@@ -451,12 +451,19 @@ class ThompsonScore(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    INCLUDE_PROPENSITIES_FIELD_NUMBER: _builtins.int
+    include_propensities: _builtins.bool
+    """Whether each place tells its `propensity`, for judging policies by what was logged. With at most 2,000 candidates,
+    and without floors, guarantees, factors and fatigue, which decide places otherwise than the draws do.
+    """
     def __init__(
         self,
+        *,
+        include_propensities: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_propensities", b"include_propensities"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -633,6 +640,7 @@ class PrioritizedCustomer(_message.Message):
     DUE_FLOOR_IDS_FIELD_NUMBER: _builtins.int
     COUNTED_FLOOR_IDS_FIELD_NUMBER: _builtins.int
     EXPECTED_VALUE_FIELD_NUMBER: _builtins.int
+    PROPENSITY_FIELD_NUMBER: _builtins.int
     place: _builtins.int
     """From 1, without gaps."""
     customer_id: _builtins.str
@@ -643,6 +651,10 @@ class PrioritizedCustomer(_message.Message):
     cohort: _builtins.str
     """Month of the first purchase, "1997-03", business time zone."""
     reason: Global___PlacementReason.ValueType
+    propensity: _builtins.float
+    """The probability of this place given those before it, over the draws of all candidates who may be contacted; the
+    list as a whole had the product. Only with `include_propensities`.
+    """
     @_builtins.property
     def parts(self) -> Global___ScoreParts: ...
     @_builtins.property
@@ -670,12 +682,15 @@ class PrioritizedCustomer(_message.Message):
         due_floor_ids: _abc.Iterable[_builtins.str] | None = ...,
         counted_floor_ids: _abc.Iterable[_builtins.str] | None = ...,
         expected_value: _distribution_pb2.ExpectedValue | None = ...,
+        propensity: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["expected_value", b"expected_value", "parts", b"parts"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_propensity", b"_propensity", "expected_value", b"expected_value", "parts", b"parts", "propensity", b"propensity"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cohort", b"cohort", "counted_floor_ids", b"counted_floor_ids", "currency_code", b"currency_code", "customer_id", b"customer_id", "due_floor_ids", b"due_floor_ids", "expected_value", b"expected_value", "parts", b"parts", "place", b"place", "reason", b"reason", "score", b"score"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_propensity", b"_propensity", "cohort", b"cohort", "counted_floor_ids", b"counted_floor_ids", "currency_code", b"currency_code", "customer_id", b"customer_id", "due_floor_ids", b"due_floor_ids", "expected_value", b"expected_value", "parts", b"parts", "place", b"place", "propensity", b"propensity", "reason", b"reason", "score", b"score"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__propensity: _TypeAlias = _typing.Literal["propensity"]  # noqa: Y015
+    _WhichOneofArgType__propensity: _TypeAlias = _typing.Literal["_propensity", b"_propensity"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__propensity) -> _WhichOneofReturnType__propensity | None: ...
 
 Global___PrioritizedCustomer: _TypeAlias = PrioritizedCustomer  # noqa: Y015
 

@@ -80,6 +80,10 @@ class ListAudienceMembers(Parsed):
 
 def start_prioritization(message: pb.StartPrioritizationRequest, around: Surroundings) -> StartPrioritization:
     """The checked request; InvalidInput names the wrong fields, here and below."""
+    if message.audience.score.thompson.include_propensities:
+        raise InvalidInput.of(
+            "audience.score.thompson.include_propensities", "is not stored (call PrioritizeCustomers)"
+        )
     for field, why in _NOT_OF_A_JOB.items():
         if _is_set(message.audience, field):
             raise InvalidInput.of(f"audience.{field}", why)

@@ -146,6 +146,12 @@ def fields_of(message: pb.PrioritizeCustomersRequest) -> dict[str, Any]:
 
 def _check_guaranteed(message: pb.PrioritizeCustomersRequest) -> None:
     """Fields that belong to guarantees, or do not go with them."""
+    if message.score.thompson.include_propensities:
+        for field in ("floors", "guarantee_ids"):
+            if getattr(message, field):
+                raise InvalidInput.of(field, "decide places otherwise than draws do (leave out include_propensities)")
+        if message.score.factors or message.score.HasField("fatigue"):
+            raise InvalidInput.of("score", "factors and fatigue do not go with include_propensities (leave one out)")
     if message.guarantee_ids and message.floors:
         raise InvalidInput.of(
             "floors", "cannot be sent with guarantee_ids (set the floor as a guarantee of the ledger)"

@@ -105,6 +105,7 @@ class ScoreFields(Parsed):
     exceedance: ExceedanceFields | None = None
     conditional_tail: ConditionalTailFields | None = None
     thompson: bool
+    propensities: bool
     contact_cost: Amount | None
     factors: Annotated[tuple[FactorFields, ...], counted(0, MAX_FACTORS)]
     fatigue: FatigueFields | None
@@ -120,6 +121,7 @@ class ScoreFields(Parsed):
         return {
             **named,
             "thompson": basis == "thompson",
+            "propensities": message.thompson.include_propensities,
             "contact_cost": message.contact_cost if message.HasField("contact_cost") else None,
             "factors": tuple(message.factors),
             "fatigue": message.fatigue if message.HasField("fatigue") else None,

@@ -97,6 +97,10 @@ def start(**changed: Any) -> Message:
         ("request_id", job_pb2.StartPrioritizationRequest(audience=pb.PrioritizeCustomersRequest(capacity=1))),
         ("audience.capacity", job_pb2.StartPrioritizationRequest(request_id="x")),
         ("audience.capacity", start(capacity=10_000_001)),
+        (
+            "audience.score.thompson.include_propensities",
+            start(score={"thompson": {"include_propensities": True}}),
+        ),
         ("audience.filter", start(filter="p_alive >")),
         ("audience.customers", start(customers={"customer_ids": ["a"]})),
         ("audience.guarantee_ids", start(guarantee_ids=["g"])),
