@@ -125,5 +125,5 @@ def _log_odds_of_dropout(params: BgNbd, histories: Histories) -> FloatArray:
     """log (1 - P(alive)) / P(alive): log a/(b+x-1) + (r+x) log (alpha+T)/(alpha+t_x), -inf without repeat purchases."""
     x = histories.frequency
     waited = np.log1p(histories.age / params.alpha) - np.log1p(histories.recency / params.alpha)
-    odds = np.log(params.a) - np.log(np.where(x > 0, params.b + x - 1, 1.0)) + (params.r + x) * waited
+    odds = np.log(params.a) - np.log(np.where(x > 0, params.b + (x - 1), 1.0)) + (params.r + x) * waited
     return np.asarray(np.where(x > 0, odds, -np.inf))

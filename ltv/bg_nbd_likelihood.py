@@ -121,7 +121,7 @@ def log_likelihood_kernel(
         x = rows.frequency[i]
         if x == 0 and not first_may_be_last:
             continue
-        outlived = b + x if first_may_be_last else b + x - 1.0
+        outlived = b + x if first_may_be_last else b + (x - 1.0)  # b itself at x = 1, however small
         base = math.log(a) - math.log(outlived)
         carried = (x - power_of) * len(level) < 8 * here and (r + x) * level[-1] + abs(base) < SAFE_LOG_POWER
         if carried:

@@ -28,8 +28,6 @@ class LogLikelihood(Op):
     Input: natural parameters (k,). Outputs: a scalar and shape (k,).
     """
 
-    __props__ = ("target",)
-
     def __init__(self, target: Target) -> None:
         self.target = target
 

@@ -47,8 +47,9 @@ class Target:
         """At one u, shape (k,); the value is -inf where the parameters are beyond all numbers."""
         if not np.all(np.abs(u) < LARGEST_LOG):
             return -np.inf, np.zeros_like(u)
-        value, gradient = self.log_likelihood_and_gradient(self.natural(u))
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what comes of it is refused below
+            value, gradient = self.log_likelihood_and_gradient(self.natural(u))
         total = value + float(self.prior.log_density(u))
-        if not np.isfinite(total):
+        if not (np.isfinite(total) and np.all(np.isfinite(gradient))):
             return -np.inf, np.zeros_like(u)
         return total, gradient * np.exp(u) + self.prior.gradient(u)

@@ -99,3 +99,15 @@ def test_cdnow_gradient_vanishes_at_the_published_maximum(cdnow_full: Path) -> N
     _, gradient = bg_nbd_likelihood.log_likelihood_and_gradient(np.array([0.25162, 4.78894, 0.72343, 2.16109]), rows)
     # A step of the fifth digit changes the slope of r by about this curvature times 5e-6.
     assert np.abs(gradient) * np.array([0.2516, 4.789, 0.7235, 2.161]) == pytest.approx(np.zeros(4), abs=0.3)
+
+
+def test_a_tiny_b_keeps_its_digits() -> None:
+    """Of a customer with one repeat purchase the odds of dropout are a / b; NUTS walks to such b."""
+    rows = purchase_rows(rfm_table([(1, 10.0, 40.0)]))
+    values = []
+    for b in (1e-40, 1e-20):
+        value, gradient = bg_nbd_likelihood.log_likelihood_and_gradient(np.array([0.5, 30.0, 0.8, b]), rows)
+        assert np.all(np.isfinite(gradient))
+        values.append(value)
+    # B(a, b + 1) / B(a, b) times 1 + a / b is 1 at b = 0: the customer surely left after that purchase.
+    assert values[0] == pytest.approx(values[1], rel=1e-12)
