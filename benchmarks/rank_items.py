@@ -19,7 +19,7 @@ from server.convert.item_columns import Learned
 from server.feedback_tokens import Answer, FeedbackTokens
 
 CALLS, WARM_UP = 500, 50
-BUDGET_MS = {(200, False): 0.8, (200, True): 1.3}
+BUDGET_MS = {(200, False): 0.6, (200, True): 1.3}
 TOKENS = FeedbackTokens([bytes(32)])
 
 

@@ -10,9 +10,10 @@ import numpy as np
 from farview.evaluation.arrays import FloatArray
 from farview.evaluation.bootstrap import difference, resample
 from farview.evaluation.ecdf import Ecdf
-from farview.evaluation.list_metrics import average_price_at, ndcg_at, ndcp_at
+from farview.evaluation.list_metrics import average_price_at, intra_list_distance_at, ndcg_at, ndcp_at
 from farview.evaluation.queries import Queries
 from jobs.evaluate_ranking import CHOSEN, RankingEvaluation
+from ranking.boosting import Features
 from ranking.relevance_choice import RANDOM_ORDER, RULE, K
 
 PLACES = (1, 3, 5, 10)
@@ -35,7 +36,7 @@ def document(evaluation: RankingEvaluation) -> dict[str, Any]:
         resamples=RESAMPLES,
         seed=evaluation.spec.seed,
     )
-    baseline = Ecdf.of(figures[RANDOM_ORDER])
+    baseline, looks = Ecdf.of(figures[RANDOM_ORDER]), _standardised(evaluation.judged.features)
     details = {}
     for name, values in figures.items():
         area, gap = Ecdf.of(values), difference(drawn[name], drawn[RANDOM_ORDER])
@@ -45,6 +46,7 @@ def document(evaluation: RankingEvaluation) -> dict[str, Any]:
             "area_reduction_from_random_order": area.reduction(baseline),
             "ahead_of_random_order": None if gap is None else asdict(gap),
             "champion_ahead": None if behind is None or name == evaluation.champion else asdict(behind),
+            f"ild@{K}": _distance(evaluation, name, looks),
             **_price_figures(evaluation, name),
         }
     return {
@@ -59,6 +61,25 @@ def document(evaluation: RankingEvaluation) -> dict[str, Any]:
 
 def _ndcgs(evaluation: RankingEvaluation, name: str) -> dict[str, float]:
     return {f"ndcg@{k}": float(np.nanmean(ndcg_by_query(evaluation, name, k))) for k in PLACES}
+
+
+def _standardised(features: Features) -> FloatArray:
+    """Columns with mean 0 and variance 1 over all rows, so that none decides alone what is alike; null as the mean."""
+    table = features.astype(np.float64)
+    known = ~np.isnan(table)
+    mean = np.where(known, table, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    centred = np.where(known, table - mean, 0.0)
+    spread = centred.std(axis=0)
+    return np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 0)
+
+
+def _distance(evaluation: RankingEvaluation, name: str, features: FloatArray) -> float | None:
+    """Mean intra-list distance; None where every query has a single row."""
+    queries = evaluation.judged.queries
+    if queries.sizes.max() < 2:
+        return None
+    by_query = [intra_list_distance_at(K, features, scores, queries) for scores in evaluation.scores[name]]
+    return float(np.nanmean(by_query))
 
 
 def _price_figures(evaluation: RankingEvaluation, name: str) -> dict[str, float]:

@@ -72,6 +72,11 @@ def rank_items(ids: NDArray[Any], blend: Blend, *, seed: int = 0, explain: bool 
     return RankedItems(ids[order], order, scores[order], parts, seed)
 
 
+def warm() -> None:
+    """Compiles the kernel, or loads it from its cache, so that no caller waits for it."""
+    rank_items(np.array(["anything"]), [Objective("any", np.zeros(1))])
+
+
 def _order(scores: FloatArray, ties: Callable[[], KeyArray]) -> IntArray:
     order = np.argsort(-scores)
     ordered = scores[order]

@@ -1,6 +1,7 @@
 """Feedback tokens: an answer names itself, signed, so that reports of what was shown can be held against it."""
 
 import hashlib
+import hmac
 import json
 import re
 import secrets
@@ -54,7 +55,8 @@ class FeedbackTokens:
 
     def __init__(self, keys: Sequence[bytes]) -> None:
         """`keys` oldest first: the newest signs, all are accepted."""
-        self._signer = Signer(keys, _SALT, key_derivation="hmac", digest_method=_DIGEST)
+        derived = [hmac.digest(key, _SALT, _DIGEST) for key in keys]  # once; the signer would for every token
+        self._signer = Signer(derived, key_derivation="none", digest_method=_DIGEST)
 
     def issue(self, answer: Answer) -> str:
         """The token of an answer."""

@@ -30,7 +30,7 @@ from farview.v1 import (
     segment_pb2,
     segment_pb2_grpc,
 )
-from ranking import prioritize
+from ranking import items, prioritize
 from server.feedback_tokens import FeedbackTokens
 from server.interceptors import AnswerErrors, Observe
 from server.journeys import ServedJourneys
@@ -125,6 +125,7 @@ def start(store: Store, options: ServerOptions, logger: FilteringBoundLogger) ->
 
     scoring.warm()
     prioritize.warm()
+    items.warm()
     poller.start()
     server.start()
     for service in ("", *SERVICES):

@@ -99,9 +99,15 @@ def _show(report: dict[str, Any]) -> None:
         f"left out."
     )
     rows = [
-        _ndcgs(f"{name} (champion)" if name == champion else name, report["models"][name]) for name in report["models"]
+        [
+            *_ndcgs(f"{name} (champion)" if name == champion else name, report["models"][name]),
+            _figure(report["details"][name]["ild@10"]),
+        ]
+        for name in report["models"]
     ]
-    out.print(table("How well unseen queries are ordered", ["model", "NDCG@1", "@3", "@5", "@10"], rows))
+    titles = ["model", "NDCG@1", "@3", "@5", "@10", "ILD@10"]
+    told = "ILD: mean cosine distance of the first 10 items' features to one another."
+    out.print(table("How well unseen queries are ordered", titles, rows, caption=told))
     ahead = [[name, _ahead(report["details"][name])] for name in report["models"] if name != champion]
     note = "Intervals: 95 %, paired bootstrap over queries."
     out.print(table("How far the champion is ahead at 10", ["of", "NDCG@10"], ahead, caption=note))
@@ -141,6 +147,10 @@ def _show_frontier(found: dict[str, Any]) -> None:
 
 def _ndcgs(title: str, figures: dict[str, float]) -> list[str]:
     return [title, *(f"{figures[f'ndcg@{k}']:.4f}" for k in (1, 3, 5, 10))]
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _ahead(details: dict[str, Any]) -> str:

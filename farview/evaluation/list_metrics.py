@@ -63,6 +63,33 @@ def average_price_at(k: int, prices: FloatArray, scores: FloatArray, queries: Qu
     return queries.sums(shown) / np.minimum(queries.sizes, k)
 
 
+def intra_list_distance_at(k: int, features: FloatArray, scores: FloatArray, queries: Queries) -> FloatArray:
+    """Mean of 1 - cosine over the pairs among the first k places: how unlike one another the items of a list are.
+
+    Equal scores stand in the order of their rows: of pairs there is no share to give each.
+
+    Args:
+        k: places looked at, at least 2.
+        features: what makes items alike, shape (rows, f); a row of zeros is like nothing.
+        scores: shape (rows,).
+
+    Returns:
+        Shape (queries,), in [0, 2]; NaN for a query with a single row.
+
+    Source: Ziegler, McNee, Konstan, Lausen (2005), WWW, eq. (1), as a distance and averaged over pairs.
+    """
+    order = np.lexsort((-scores, queries.of_row))
+    shown = (_places(queries) < _checked(k))[:, None]
+    length = np.sqrt(np.einsum("if,if->i", features, features))[order, None]
+    rows = np.divide(features[order], length, out=np.zeros(features.shape), where=shown & (length > 0))
+    starts = queries.starts[:-1]
+    whole = np.add.reduceat(rows, starts, axis=0)
+    alike = (whole**2).sum(axis=1) - np.add.reduceat((rows**2).sum(axis=1), starts)  # each pair twice
+    places = np.minimum(queries.sizes, k)
+    pairs = (places * (places - 1)).astype(np.float64)
+    return 1 - np.divide(alike, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+
+
 def discounts_at(k: int, places: IntArray) -> FloatArray:
     """1 / log2(2 + place) for places from 0, and 0 from place k on."""
     return np.where(places < _checked(k), 1 / np.log2(places + 2.0), 0.0)

@@ -26,7 +26,7 @@ class ItemColumns:
     """What is known of the items; row i is items[i] of the request."""
 
     messages: Sequence[pb.CandidateItem]
-    ids: NDArray[Any]  # (items,) strings
+    ids: NDArray[Any]  # (items,) strings, as objects: numpy's own texts are made anew for every look
     values: Mapping[str, FloatArray]  # (items,) by name: price, purchase_probability (0 where not set), value_names
     completed: frozenset[str] = frozenset()  # names whose values a model or the catalogue told, NaN where it did not
 
@@ -87,7 +87,7 @@ def item_columns(messages: Sequence[pb.CandidateItem], value_names: Sequence[str
     _refuse(chain(_odd_ids(ids), _odd_lengths(rows, names)))
     table = np.fromiter(chain.from_iterable(rows), np.float64, len(rows) * len(names)).reshape(len(rows), len(names))
     _refuse(_out_of_range(table))
-    return ItemColumns(messages, np.array(ids), dict(zip(names, table.T, strict=True)))
+    return ItemColumns(messages, np.array(ids, dtype=object), dict(zip(names, table.T, strict=True)))
 
 
 def _odd_ids(ids: Sequence[str]) -> Iterator[Violation]:

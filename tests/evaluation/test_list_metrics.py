@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from farview.core.errors import InvalidInput
 from farview.evaluation.ecdf import Ecdf
-from farview.evaluation.list_metrics import average_price_at, ndcg_at, ndcp_at
+from farview.evaluation.list_metrics import average_price_at, intra_list_distance_at, ndcg_at, ndcp_at
 from farview.evaluation.queries import Queries, folds_of
 from tests.tiers import examples
 
@@ -120,3 +120,18 @@ def test_the_reduction_is_the_share_of_the_area_that_is_gone() -> None:
 def test_figures_outside_their_domain_are_refused() -> None:
     with pytest.raises(InvalidInput, match="they must be in 0 to 1"):
         Ecdf.of(np.array([0.5, 1.2]))
+
+
+def test_the_intra_list_distance_is_that_of_all_pairs() -> None:
+    random = np.random.default_rng(7)
+    queries, k = Queries.of_sizes(np.array([6, 3, 1])), 4
+    features, scores = random.normal(size=(10, 3)), random.normal(size=10)
+    features[1] = 0.0  # like nothing
+    found = intra_list_distance_at(k, features, scores, queries)
+    for query in range(2):
+        rows = queries.rows_of(np.array([query]))
+        first = rows[np.argsort(-scores[rows])][:k]
+        units = [features[row] / (np.linalg.norm(features[row]) or 1.0) for row in first]
+        pairs = [1 - units[i] @ units[j] for i in range(len(units)) for j in range(i)]
+        assert found[query] == pytest.approx(np.mean(pairs))
+    assert np.isnan(found[2])
