@@ -47,17 +47,18 @@ def log_likelihood_and_gradient(params: FloatArray, renewals: Renewals) -> tuple
     """
     gamma, delta, c = params
     t = np.arange(len(renewals.at_risk) + 1.0)
-    power = _power(t, np.array([c]))
-    both = digamma(gamma + delta + power)
-    level = digamma(delta + power) - both
-    stretch = power * np.log(np.maximum(t, 1.0))
-    slopes = np.diff(np.stack([-both, level, level * stretch]))  # of log r_t; what does not depend on t falls out
-    log_kept = np.diff(log_survival(params[None], t)[0])
     lost = renewals.at_risk - renewals.renewed
-    with np.errstate(divide="ignore"):
+    with np.errstate(all="ignore"):  # far out, where a sampler may look, nothing is finite
+        power = _power(t, np.array([c]))
+        both = digamma(gamma + delta + power)
+        level = digamma(delta + power) - both
+        stretch = power * np.log(np.maximum(t, 1.0))
+        slopes = np.diff(np.stack([-both, level, level * stretch]))  # of log r_t; what does not depend on t falls out
+        log_kept = np.diff(log_survival(params[None], t)[0])
         odds = np.where(lost > 0, -1.0 / np.expm1(-log_kept), 0.0)
-    gradient = slopes @ (renewals.renewed + lost * odds)
-    return float(log_likelihood(params[None], renewals)[0]), gradient
+        gradient = slopes @ (renewals.renewed + lost * odds)
+        value = float(log_likelihood(params[None], renewals)[0])
+    return (value, gradient) if np.all(np.isfinite(gradient)) else (-np.inf, np.zeros(3))
 
 
 def _power(t: FloatArray, c: FloatArray) -> FloatArray:

@@ -138,9 +138,9 @@ def _posterior(target: Target, mode: Mode, method: Method, seed: int, law: str) 
     if method == "map":
         return Posterior("map", mode.u[None], np.ones(1))
     if method == "nuts":
-        from ltv.inference import nuts_of_target  # its sampler takes seconds to import
+        from ltv.inference import nuts  # its sampler takes seconds to import
 
-        return nuts_of_target.sample(target, mode, int(random.integers(2**31)))
+        return nuts.sample(target, mode, int(random.integers(2**31)))
     return covering(target, laplace.sample(target, mode, random))
 
 

@@ -28,14 +28,6 @@ def test_nuts_draws_the_posterior_that_importance_draws_stand_for(law: str) -> N
     assert ours.std(axis=0) == pytest.approx(theirs.std(axis=0), rel=0.15)
 
 
-def test_nuts_draws_the_same_from_the_same_seed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ltv.inference.nuts_of_target.DRAWS", 60)
-    law = LAWS["shifted_beta_geometric"]
-    one, again, other = (fit_contracts(COHORTS["regular"], law, method="nuts", seed=seed).draws for seed in (1, 1, 2))
-    assert np.array_equal(one, again)
-    assert not np.array_equal(one, other)
-
-
 @pytest.fixture(scope="module")
 def model() -> ContractModel:
     return fit_model(COHORTS, "beta_discrete_weibull", seed=3)
