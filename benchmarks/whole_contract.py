@@ -26,7 +26,8 @@ from farview.core.clock import Cut
 from farview.features.rfm import rfm
 from farview.simulation.bg_nbd import Span, simulate_events
 from ltv.fit import fit
-from ltv.model import LtvModel, load
+from ltv.model import LtvModel
+from ltv.registered import load
 from ltv.scorer import Scorer
 from ltv.tables import Tables
 

@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Group
 from rich.markup import escape
 
+from cli.boost_views import boost_lines, combination_lines
 from cli.console import table
 from farview.store.values import ForecastRun, ModelVersion
 
@@ -28,15 +29,26 @@ def model_as_data(version: ModelVersion) -> dict[str, Any]:
 def model_lines(version: ModelVersion) -> Iterator[str]:
     """One model for people: what it is, how the fit went, what to worry about."""
     metrics = version.metrics
+    repeat = f", {metrics['repeat_buyers']:,} of them repeat buyers" if "repeat_buyers" in metrics else ""
     alias = f" ({', '.join(version.aliases)})" if version.aliases else ""
     yield (
-        f"[bold]{version.name}[/bold]{alias}: {version.model} on {metrics['customers']:,} customers, "
-        f"{metrics['repeat_buyers']:,} of them repeat buyers, as of {version.lineage.as_of}."
+        f"[bold]{version.name}[/bold]{alias}: {version.model} on {metrics['customers']:,} customers{repeat}, "
+        f"as of {version.lineage.as_of}."
     )
-    for part in ("purchases", "spend"):
-        yield f"  {part}: {quality(metrics[part])}"
+    yield from _HOW.get(version.model, _posterior_lines)(metrics)
+    if "choice" in metrics:
+        yield escape(metrics["choice"]["said"])
     for warning in metrics["warnings"]:
         yield f"[yellow]Note:[/yellow] {escape(warning)}"
+
+
+def _posterior_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
+    for part in ("purchases", "spend"):
+        yield f"  {part}: {quality(metrics[part])}"
+
+
+_HOW = {"boost": boost_lines, "combination": combination_lines}
+"""How a fit of these models went; others have posteriors."""
 
 
 def quality(part: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from farview.core.errors import InvalidInput
 from farview.evaluation.arrays import FloatArray
 from farview.evaluation.champion import InnerScore, choose
 from farview.evaluation.gini import normalized_gini
+from farview.evaluation.marginals import Marginal
 from farview.evaluation.origins import Origin, rolling_origins
 from farview.features.rfm import rfm
 from farview.features.through import through
@@ -136,15 +137,16 @@ def inner_scores(
     past = past_of(known, origin.as_of, zone)
     value = actuals_of(known, past, origin.target_end).value
     fits = fit_each(past, models, origin.target_days, progress)
-    scores = {
-        name: InnerScore(
-            value_crps=float(forecasts.value.crps(value).mean()),
-            zero_crps=float(np.abs(value).mean()),
-            value_gini=normalized_gini(value, forecasts.value.mean),
-        )
-        for name, forecasts in fits.forecasts.items()
-    }
-    return scores, fits.failures
+    return {name: inner_score(forecasts.value, value) for name, forecasts in fits.forecasts.items()}, fits.failures
+
+
+def inner_score(forecast: Marginal, value: FloatArray) -> InnerScore:
+    """What the rule reads of a model at one origin, given what its customers were worth."""
+    return InnerScore(
+        value_crps=float(forecast.crps(value).mean()),
+        zero_crps=float(np.abs(value).mean()),
+        value_gini=normalized_gini(value, forecast.mean),
+    )
 
 
 def _first_paid_day(events: pa.Table, spec: BacktestSpec) -> date:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -12,15 +11,10 @@ import pyarrow.compute as pc
 
 from farview.core import columns as c
 from farview.core.clock import Cut
-from farview.core.quantile_grid import law_of
 from farview.evaluation.arrays import FloatArray
 from farview.evaluation.marginals import GridMarginal, Marginal, PointMarginal
 from farview.features.rfm import rfm
 from farview.features.window import GROSS_VALUE
-
-if TYPE_CHECKING:
-    from ltv.model import BtydModel
-
 
 BTYD = (
     "bg_nbd",
@@ -50,6 +44,11 @@ class Past:
     rfm: pa.Table  # schemas.RFM of the population, ordered by customer_id
     history: pa.Table  # window.WINDOW of the same customers, same order, all days up to as_of
     events: pa.Table  # schemas.EVENTS of everybody
+
+    @property
+    def cut(self) -> Cut:
+        """What the features of its customers stop at; whatever is in `events` was known."""
+        return Cut(self.as_of, datetime.now(UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +98,6 @@ class Candidate:
 def candidates(seed: int) -> Mapping[str, Candidate]:
     """The models by name, in the order in which ties are broken."""
 
-    def fit_boost(past: Past) -> Predict:
-        from jobs.backtest_boost import fit_boost_to
-
-        return fit_boost_to(past, seed)
-
-    def fit_combination(past: Past) -> Predict:
-        from jobs.backtest_combination import fit_combination_to
-
-        return fit_combination_to(past, seed)
-
     def fit_sequence(name: str, past: Past) -> Predict:
         from jobs.backtest_sequences import fit_sequence_to
 
@@ -116,7 +105,7 @@ def candidates(seed: int) -> Mapping[str, Candidate]:
 
     btyd = {
         name: Candidate(
-            partial(_fit_btyd, name, seed),
+            partial(_fit_named, name, seed),
             "its purchase and dropout process, run on",
             buys_till_it_dies=True,
             standing=name in STANDING,
@@ -129,13 +118,17 @@ def candidates(seed: int) -> Mapping[str, Candidate]:
         "past_spend": Candidate(_fit_past_spend, "none: the same figure for every horizon"),
         "zero": Candidate(_fit_zero, "none: nothing at every horizon"),
         "boost": Candidate(
-            fit_boost, "its buy-till-you-die process, run on; the corrections to it, held constant", standing=False
+            partial(_fit_named, "boost", seed),
+            "its buy-till-you-die process, run on; the corrections to it, held constant",
+            standing=False,
         ),
         **{
             name: Candidate(partial(fit_sequence, name), "the curve of purchases it learnt, run on", standing=False)
             for name in SEQUENCES
         },
-        "combination": Candidate(fit_combination, "that of its members; their weights, held constant", standing=False),
+        "combination": Candidate(
+            partial(_fit_combination, seed), "that of its members; their weights, held constant", standing=False
+        ),
     }
 
 
@@ -143,45 +136,31 @@ def histories(past: Past, period_days: int) -> pa.Table:
     """The past's customers with purchases merged by periods, in its order."""
     if period_days == 1:
         return past.rfm
-    cut = Cut(past.as_of, datetime.now(UTC))
-    rows = rfm(past.events, cut, past.zone, period_days=period_days).read_all()
+    rows = rfm(past.events, past.cut, past.zone, period_days=period_days).read_all()
     member = pc.is_in(rows.column(c.CUSTOMER_ID), value_set=past.rfm.column(c.CUSTOMER_ID).combine_chunks())
     return rows.filter(member).combine_chunks()
 
 
-def _fit_btyd(name: str, seed: int, past: Past) -> Predict:
-    from ltv.fit import fit
-    from ltv.opportunities import PERIOD_DAYS
+def _fit_named(name: str, seed: int, past: Past) -> Predict:
+    from jobs.known import Known
+    from jobs.ltv_configuration import configured
+    from jobs.value_models import fit_configured, predict_by
 
-    rows = histories(past, PERIOD_DAYS if name.startswith("bg_bb") else 1)
-    return predict_by(fit(rows, model=name, seed=seed), past, seed)
+    model = fit_configured(Known.of(past), configured(name, "laplace", None), seed)
+    return predict_by(model, past, seed)
 
 
-def predict_by(model: "BtydModel", past: Past, seed: int, rows: pa.Table | None = None) -> Predict:
-    """Forecasts of the past's customers by a model that is fitted already and knows nothing of returns.
+def _fit_combination(seed: int, past: Past) -> Predict:
+    from jobs.known import Known
+    from jobs.value_models import HORIZON_DAYS, fit_configured, predict_by
 
-    Its net value is what of its gross value customers have kept so far, all together.
-
-    Args:
-        model: fitted.
-        past: whose customers are forecast.
-        seed: of the forecasts.
-        rows: the customers as the model reads them, in the past's order; by default their histories alone.
-    """
-    from ltv.returns import kept_share
-    from ltv.scorer import Scorer
-
-    kept, _ = kept_share(*(past.history.column(name).to_numpy() for name in (GROSS_VALUE, c.VALUE)))
-    read = histories(past, model.period_days) if rows is None else rows
+    fitted: list[Predict] = []
 
     def predict(horizon_days: int) -> Forecasts:
-        scorer = Scorer(model, [horizon_days], past.as_of, seed)
-        table = pa.Table.from_batches(scorer.forecast(read.to_batches()))
-        purchases, gross = (
-            GridMarginal(table.column(f"{measure}_mean").to_numpy(), law_of(table, measure))
-            for measure in (c.PURCHASES, c.VALUE)
-        )
-        return net_of_returns(Forecasts(purchases, gross, gross, scorer.totals(), model.diagnostics.warnings), kept)
+        if not fitted:  # weights are learnt for the horizon asked for first, and held for others
+            configuration = {"model": "combination", "method": "laplace", HORIZON_DAYS: str(horizon_days)}
+            fitted.append(predict_by(fit_configured(Known.of(past), configuration, seed), past, seed))
+        return fitted[0](horizon_days)
 
     return predict
 

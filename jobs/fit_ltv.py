@@ -10,71 +10,42 @@ from farview.core import columns as c
 from farview.core import schemas
 from farview.core.clock import Cut
 from farview.core.errors import InvalidInput
-from farview.features.attributes import attribute_kinds, with_attributes
+from farview.features.attributes import attribute_kinds
 from farview.features.rfm import rfm
 from farview.features.rfm_update import carry_on, purchase_days
 from farview.store.store import Store
 from farview.store.values import LTV_REVENUE, ModelVersion
-from ltv.effects import Kinds
-from ltv.families import BG_BB
-from ltv.fit import Method, fit
-from ltv.model import BtydModel
-from ltv.opportunities import PERIOD_DAYS
+from jobs.known import Known
+from jobs.ltv_configuration import PERIOD, kinds_of, period_days
+from jobs.value_models import fit_configured
+from ltv.model import BtydModel, LtvModel
 from ltv.update import update
 
-LONGEST_PERIOD_DAYS = 366
 UPDATE_OF, FORGETTING = "update_of", "forgetting"
 """Keys of a configuration that carries an earlier version on."""
 
 
-PERIOD, COVARIATES, POOL_BY = "period_days", "covariates", "pool_by"
-"""Keys of a configuration whose model reads purchases merged by periods, or whose customers differ by kinds."""
-
-
-def period_days(configuration: Mapping[str, str]) -> int:
-    """By which periods the histories of a configuration's model are merged."""
-    return int(configuration.get(PERIOD, "1"))
-
-
-def configured(model: str, method: str, period: int | None) -> dict[str, str]:
-    """The configuration that fits a model anew; `period` None is that of the model: a week for bg_bb, else a day.
-
-    Raises:
-        InvalidInput: the period is not 1 to 366 days, or of a model without opportunities.
-    """
-    discrete = model.partition("+")[0] == BG_BB
-    if period is not None and not discrete:
-        raise InvalidInput.of("--period-days", f"is of bg_bb alone; {model} reads days")
-    if period is not None and not 1 <= period <= LONGEST_PERIOD_DAYS:
-        raise InvalidInput.of("--period-days", f"must be 1 to {LONGEST_PERIOD_DAYS}; got {period}")
-    return {"model": model, "method": method} | ({PERIOD: str(period or PERIOD_DAYS)} if discrete else {})
-
-
-def kinds_of(configuration: Mapping[str, str]) -> Kinds:
-    """By what customers differ in a configuration's model."""
-    covariates = tuple(name for name in configuration.get(COVARIATES, "").split(",") if name)
-    return Kinds(covariates, configuration.get(POOL_BY))
-
-
-def differing(kinds: Kinds) -> dict[str, str]:
-    """What a configuration says of them; nothing where they do not differ."""
-    said = {COVARIATES: ",".join(kinds.covariates), POOL_BY: kinds.pool_by or ""}
-    return {key: value for key, value in said.items() if value}
-
-
-def customers_for(store: Store, cut: Cut, configuration: Mapping[str, str]) -> pa.Table:
-    """Everybody known at the cut, as the configuration's model reads them: attributes are those of now.
+def known_by(store: Store, cut: Cut, configuration: Mapping[str, str]) -> Known:
+    """What a fit of a configuration may see at a cut, read once; attributes are those of now.
 
     Raises:
         InvalidInput: no customer has an attribute that the model differs by.
     """
-    customers = customers_at(store, cut, period_days(configuration))
-    names = [name for name in kinds_of(configuration).columns if name not in customers.column_names]
-    if not names:
-        return customers
-    stored = store.attributes()
-    attribute_kinds(stored, names)
-    return with_attributes(customers, stored, names)
+    names = [name for name in kinds_of(configuration).columns if name not in schemas.RFM.names]
+    stored = store.attributes() if names else schemas.ATTRIBUTES.empty_table()
+    if names:
+        attribute_kinds(stored, names)
+    return Known(store.transactions(cut), cut, store.business().time_zone, stored)
+
+
+def customers_for(store: Store, cut: Cut, configuration: Mapping[str, str]) -> pa.Table:
+    """Everybody known at the cut, as the configuration's model reads them.
+
+    Raises:
+        InvalidInput: no customer has an attribute that the model differs by.
+    """
+    known = known_by(store, cut, configuration)
+    return known.customers(period_days(configuration), kinds_of(configuration).columns)
 
 
 def customers_at(store: Store, cut: Cut, period: int = 1) -> pa.Table:
@@ -84,24 +55,22 @@ def customers_at(store: Store, cut: Cut, period: int = 1) -> pa.Table:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Histories:
-    """The customers that a configuration is fitted to, as `customers_for` has them."""
+    """The customers that a version is carried on by, as `customers_for` has them."""
 
     now: pa.Table
-    seen: pa.Table | None  # what the version that is carried on has seen; None of a fit
+    seen: pa.Table  # what that version has seen
 
 
 def histories(store: Store, configuration: Mapping[str, str], cut: Cut) -> Histories:
-    """What a configuration is fitted to at a cut.
+    """What a configuration that carries a version on reads at a cut.
 
-    An update reads what its base has seen, and then only what came since, unless its rows are merged by periods or
+    It reads what its base has seen, and then only what came since, unless its rows are merged by periods or
     carry attributes, which may have changed.
 
     Raises:
         NotFound: the version to carry on is gone.
         InvalidInput: no customer has an attribute that the model differs by.
     """
-    if UPDATE_OF not in configuration:
-        return Histories(customers_for(store, cut, configuration), None)
     base = _base(store, configuration)
     since = Cut(base.lineage.as_of, base.lineage.known_at)
     seen = customers_for(store, since, configuration)
@@ -129,23 +98,23 @@ def _base(store: Store, configuration: Mapping[str, str]) -> ModelVersion:
     return store.model_version(LTV_REVENUE, int(configuration[UPDATE_OF].rpartition("/")[2]))
 
 
-def fit_by(store: Store, configuration: Mapping[str, str], customers: Histories, seed: int) -> BtydModel:
-    """The model that a configuration gives on customers.
+def fit_by(store: Store, configuration: Mapping[str, str], cut: Cut, seed: int) -> LtvModel:
+    """The model that a configuration gives at a cut.
 
     Args:
-        store: where the version that is carried on and what it has seen are.
+        store: where what is known is, and the version that is carried on.
         configuration: model and method; with `update_of` a version to carry on, by the power `forgetting`.
-        customers: of `histories`.
+        cut: what the fit may see.
         seed: same seed and data, same draws.
 
     Raises:
         NotFound: the version to carry on is gone.
-        InvalidInput: see `ltv.fit.fit` and `ltv.update.update`.
+        InvalidInput: see `jobs.value_models.fit_configured` and `ltv.update.update`.
         FailedPrecondition: the data that it has seen are gone.
     """
-    if customers.seen is None:
-        method: Method = configuration["method"]  # type: ignore[assignment]
-        return fit(customers.now, model=configuration["model"], method=method, seed=seed, kinds=kinds_of(configuration))
+    if UPDATE_OF not in configuration:
+        return fit_configured(known_by(store, cut, configuration), configuration, seed)
+    customers = histories(store, configuration, cut)
     model = BtydModel.from_artifact(store.artifact(_base(store, configuration)))
     forgetting = float(configuration.get(FORGETTING, "1"))
     return update(model, customers.seen, customers.now, forgetting=forgetting, seed=seed)

@@ -17,18 +17,18 @@ from farview.evaluation.gate_losses import Judged, Trial, gini_loss, ratio_loss,
 from farview.evaluation.gates import Check, Inference
 from farview.evaluation.marginals import Pit
 from farview.evaluation.origins import Origin, rolling_origins
-from farview.features.attributes import with_attributes
 from farview.store.store import Store
 from farview.store.values import ModelVersion
 from jobs.backtest import Actuals, actuals_of, past_of
-from jobs.backtest_models import Fit, Forecasts, Past, Predict, histories, predict_by
-from jobs.fit_ltv import kinds_of, period_days
+from jobs.backtest_models import Fit, Forecasts, Past, Predict
 from jobs.gate_terms import Examination, GateTerms, days_missing, is_refit, is_repeat, protocol
+from jobs.known import Known
 from jobs.progress import Progress
 from jobs.snapshot import require_unchanged
-from ltv.fit import fit
+from jobs.value_models import fit_configured, predict_by
 from ltv.inference.laplace import DRAWS
-from ltv.model import BtydModel, FitDiagnostics, differs_by
+from ltv.model import LtvModel
+from ltv.registered import load
 
 VALUE_CRPS, PURCHASES_CRPS = "value CRPS", "purchases CRPS"
 QUANTITIES = (c.PURCHASES, c.VALUE)
@@ -38,8 +38,8 @@ def examine_ltv(
     store: Store, candidate: ModelVersion, champion: ModelVersion | None, terms: GateTerms, watch: Progress
 ) -> Examination:
     """See jobs.gate.gate; `champion` None notes the convergence alone."""
-    model = BtydModel.from_artifact(store.artifact(candidate))
-    checks = gates.convergence(_inference(model.diagnostics))
+    model = load(store.artifact(candidate))
+    checks = gates.convergence(_inference(model))
     if champion is None:
         return Examination(checks, protocol((), refit=False))
     cut = Cut(candidate.lineage.as_of, candidate.lineage.known_at)
@@ -73,12 +73,9 @@ class TriedOrigin:
 def configured(version: ModelVersion, attributes: pa.Table) -> Fit:
     """The version's configuration, to be fitted to any past; customers' attributes are those of now."""
     configuration, seed = version.lineage.configuration, version.lineage.seed
-    kinds = kinds_of(configuration)
 
     def fit_to(past: Past) -> Predict:
-        rows = with_attributes(histories(past, period_days(configuration)), attributes, kinds.columns)
-        fitted = fit(rows, model=configuration["model"], method=configuration["method"], seed=seed, kinds=kinds)
-        return predict_by(fitted, past, seed, rows)
+        return predict_by(fit_configured(Known.of(past, attributes), configuration, seed), past, seed, attributes)
 
     return fit_to
 
@@ -114,7 +111,7 @@ def try_out(
     return tried
 
 
-def calibration(tried: Sequence[TriedOrigin], model: BtydModel, seed: int, attributes: pa.Table) -> list[Check]:
+def calibration(tried: Sequence[TriedOrigin], model: LtvModel, seed: int, attributes: pa.Table) -> list[Check]:
     """Coverage of the candidate's configuration at the origins, and of the model itself, as registered, at the newest.
 
     Of all customers and of those who came back; and whether the model's totals are those of its configuration. The
@@ -122,8 +119,7 @@ def calibration(tried: Sequence[TriedOrigin], model: BtydModel, seed: int, attri
     that is not what its configuration gives.
     """
     newest = tried[-1]
-    rows = with_attributes(histories(newest.past, model.period_days), attributes, differs_by(model))
-    registered = predict_by(model, newest.past, seed, rows)(newest.origin.target_days)
+    registered = predict_by(model, newest.past, seed, attributes)(newest.origin.target_days)
     came_back = [origin.past.rfm.column(c.FREQUENCY).to_numpy() > 0 for origin in tried]
     checks = []
     for quantity in QUANTITIES:
@@ -171,10 +167,10 @@ def _pit(forecasts: Forecasts, actuals: Actuals, quantity: str) -> Pit:
     return pit
 
 
-def _inference(diagnostics: FitDiagnostics) -> Mapping[str, Inference]:
-    parts = {"purchases": diagnostics.purchases, "spend": diagnostics.spend}
+def _inference(model: LtvModel) -> Mapping[str, Inference]:
     return {
-        name: Inference(part.method, DRAWS, part.k_hat, part.r_hat, part.effective_size) for name, part in parts.items()
+        name: Inference(part.method, DRAWS, part.k_hat, part.r_hat, part.effective_size)
+        for name, part in model.inference.items()
     }
 
 

@@ -16,11 +16,9 @@ from farview.core import columns as c
 from farview.core.clock import Cut
 from farview.core.schemas import FORECAST
 from farview.features.attributes import with_attributes
-from farview.features.rfm import rfm
 from jobs.local_engine_buckets import read
-from ltv.model import LtvModel, differs_by, load, merged_by
-from ltv.scorer import Scorer
-from ltv.tables import Tables
+from ltv.model import differs_by
+from ltv.registered import Ready, load, ready
 
 ATTRIBUTES_FILE = "attributes.arrow"
 
@@ -38,10 +36,10 @@ class Kernel:
 
 def forecast_bucket(kernel: Kernel, log: Path, number: int, to: Path) -> bytes:
     """Writes schemas.FORECAST of the bucket's customers to an Arrow file; answers their part of the totals."""
-    model, tables = _loaded(kernel.artifact, kernel.seed)
-    scorer = Scorer(model, kernel.horizons_days, kernel.cut.as_of, kernel.seed, tables)
-    customers = rfm(read(log, number), kernel.cut, kernel.zone, period_days=merged_by(model))
-    described = _described(customers, log, differs_by(model))
+    model = _loaded(kernel.artifact, kernel.seed)
+    scorer = model.scorer(kernel.horizons_days, kernel.cut.as_of)
+    customers = model.inputs.bulk(read(log, number), kernel.cut, kernel.zone)
+    described = _described(customers, log, differs_by(model.model))
     with pa.OSFile(str(to), "wb") as sink, pa.ipc.new_file(sink, FORECAST) as file:
         for batch in scorer.forecast(described):
             file.write_batch(batch)
@@ -68,10 +66,9 @@ def _described(customers: Iterable[pa.RecordBatch], log: Path, columns: Sequence
 
 
 @lru_cache(maxsize=1)
-def _loaded(artifact: bytes, seed: int) -> tuple[LtvModel, Tables]:
+def _loaded(artifact: bytes, seed: int) -> Ready:
     """The model and its tables, which the buckets of a worker share: customers of the next have mostly the same x."""
-    model = load(artifact)
-    return model, Tables(model, seed)
+    return ready(load(artifact), seed)
 
 
 def begin() -> None:

@@ -20,8 +20,9 @@ from farview.store.store import Store
 from farview.store.values import LTV_REVENUE
 from jobs.fit_ltv import customers_at
 from jobs.snapshot import cut_of
-from ltv.model import BtydModel, load
+from ltv.model import BtydModel
 from ltv.net_value import GrossValue, Terms, gross_value
+from ltv.registered import load
 from ltv.returns import LEAST_KEPT, kept_share
 from ltv.scenarios import summary
 

@@ -11,7 +11,7 @@ from farview.core.clock import Cut
 from farview.features.steps import StepRules
 from farview.store.store import Store
 from farview.store.values import JOURNEYS, RANKING, RETENTION, UPLIFT, ModelVersion
-from jobs.fit_ltv import fit_by, histories
+from jobs.fit_ltv import fit_by
 from jobs.fit_ranking import fit_configured
 from jobs.gate_journeys import fit_of
 from jobs.progress import Both, Progress, Silent
@@ -22,7 +22,7 @@ from jobs.train_ranking_table import lists_at
 from jobs.train_retention import parameters_of, retention_again
 from jobs.train_uplift import uplift_again
 from journeys.artifact import unpack
-from ltv.model import BtydModel
+from ltv.registered import load
 from ranking.effects import Effects
 from ranking.relevance_model import RelevanceModel
 
@@ -123,8 +123,7 @@ def largest_difference(before: Parameters, after: Parameters) -> tuple[str, floa
 
 
 def _ltv_again(store: Store, model: ModelVersion, cut: Cut) -> bytes:
-    configuration = model.lineage.configuration
-    fitted = fit_by(store, configuration, histories(store, configuration, cut), model.lineage.seed)
+    fitted = fit_by(store, model.lineage.configuration, cut, model.lineage.seed)
     return fitted.to_artifact()
 
 
@@ -147,8 +146,7 @@ def _of_ranking(artifact: bytes) -> Parameters:
 
 
 def _of_ltv(artifact: bytes) -> Parameters:
-    model = BtydModel.from_artifact(artifact)
-    return {"purchases": model.purchase_draws, "spend": model.spend_draws}
+    return load(artifact).parameters
 
 
 def _of_journeys(artifact: bytes) -> Parameters:

@@ -13,7 +13,8 @@ from farview.store.store import Store
 from farview.store.values import LTV_REVENUE
 from jobs.fit_ltv import customers_at
 from jobs.snapshot import cut_of
-from ltv.model import BtydModel, load
+from ltv.model import BtydModel
+from ltv.registered import load
 from ltv.scenarios import MEASURES, Change, concerned, effect, summary
 
 

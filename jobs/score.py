@@ -13,8 +13,8 @@ from jobs.local_engine_buckets import bucketed
 from jobs.local_engine_worker import Kernel, write_attributes
 from jobs.progress import Both, Progress, Silent
 from jobs.snapshot import code_version, configuration_hash, cut_of, require_unchanged
-from ltv.model import differs_by, load
-from ltv.scorer import Scorer
+from ltv.model import differs_by
+from ltv.registered import load, ready
 from ltv.totals import Totals
 
 HORIZONS_DAYS = (30, 90, 365)
@@ -80,7 +80,7 @@ def _fill(
     horizons, zone = run.spec.horizons_days, store.business().time_zone
     kernel = Kernel(store.artifact(champion), horizons, cut, zone, run.spec.seed)
     model = load(kernel.artifact)
-    sums = Scorer(model, horizons, cut.as_of, run.spec.seed)
+    sums = ready(model, run.spec.seed).scorer(horizons, cut.as_of)
     if (staged := store.staged_sums(run)) is not None:
         sums.partial_totals.merge(Totals.from_bytes(staged))
     with bucketed(store.transactions(cut), run.parts, run.parts_staged) as log:

@@ -1,17 +1,22 @@
 """Fits a model to what is known and registers it with its lineage."""
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from typing import Any, cast
 
 from farview.core.clock import Cut
 from farview.features.specification import feature_schema_hash
 from farview.store.store import Store
 from farview.store.values import LTV_REVENUE, Lineage, ModelVersion
-from jobs.fit_ltv import carried_on, configured, differing, fit_by, histories
+from jobs.fit_ltv import carried_on, fit_by
+from jobs.ltv_configuration import configured, differing
 from jobs.progress import Both, Progress, Silent
 from jobs.snapshot import code_version, cut_of, library_versions, require_unchanged
 from ltv.effects import Kinds
 from ltv.fit import Method
+from ltv.model import LtvModel
+from ltv.registered import inputs_of
 
 
 def train_ltv(
@@ -35,7 +40,7 @@ def train_ltv(
         store: where transactions come from and the model goes to.
         as_of: last day whose events are seen, business zone; by default the last event's day.
         known_at: events ingested after it are not seen; by default now.
-        model: one of `ltv.families.MODELS`.
+        model: one of `jobs.value_models.MODELS`.
         method: "laplace", "map" or "nuts".
         period: of bg_bb, days of an opportunity to buy; by default 7.
         kinds: attributes, or the cohort, by which customers' rates and dropout are to differ.
@@ -59,30 +64,50 @@ def train_ltv(
         "train", {"as_of": cut.as_of.isoformat(), **configuration, "seed": seed}, who=who
     ) as operation:
         watch = Both(progress or Silent(), operation)
-        watch.start("features of every customer")
-        lineage = _lineage(store, cut, configuration, seed=seed, who=who, why=why)
-        customers = histories(store, configuration, cut)
-        require_unchanged(store.snapshot_hash, cut, lineage.snapshot_hash)
-        watch.start(f"fitting {model} to {customers.now.num_rows:,} customers")
-        fitted = fit_by(store, configuration, customers, seed)
+        watch.start(f"fitting {model}")
+        snapshot = store.snapshot_hash(cut)
+        fitted = fit_by(store, configuration, cut, seed)
+        require_unchanged(store.snapshot_hash, cut, snapshot)
         watch.done()
-        registered = store.register_model(
-            LTV_REVENUE, fitted.name, fitted.to_artifact(), lineage, asdict(fitted.diagnostics)
-        )
+        registered = register(store, fitted, Fitted(cut, snapshot, configuration, seed), who=who, why=why)
         operation.finish({"model": registered.name})
     return registered
 
 
-def _lineage(store: Store, cut: Cut, configuration: dict[str, str], *, seed: int, who: str, why: str) -> Lineage:
-    return Lineage(
-        as_of=cut.as_of,
-        known_at=cut.known_at,
-        snapshot_hash=store.snapshot_hash(cut),
-        feature_schema_hash=feature_schema_hash(),
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What a model was fitted to, and how."""
+
+    cut: Cut
+    snapshot_hash: str
+    configuration: Mapping[str, str]
+    seed: int
+
+
+def register(
+    store: Store, model: LtvModel, fitted: Fitted, *, who: str, why: str, told: Mapping[str, Any] | None = None
+) -> ModelVersion:
+    """The model in the registry with its lineage.
+
+    Args:
+        store: the registry.
+        model: whatever its kind.
+        fitted: to what, and how.
+        who: for the lineage.
+        why: for the lineage.
+        told: figures beside the model's own diagnostics.
+    """
+    lineage = Lineage(
+        as_of=fitted.cut.as_of,
+        known_at=fitted.cut.known_at,
+        snapshot_hash=fitted.snapshot_hash,
+        feature_schema_hash=feature_schema_hash(inputs_of(model).features),
         code_version=code_version(),
         library_versions=library_versions(),
-        seed=seed,
-        configuration=configuration,
+        seed=fitted.seed,
+        configuration=dict(fitted.configuration),
         who=who,
         why=why,
     )
+    metrics = asdict(cast(Any, model.diagnostics)) | dict(told or {})
+    return store.register_model(LTV_REVENUE, model.name, model.to_artifact(), lineage, metrics)

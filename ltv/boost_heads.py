@@ -10,8 +10,7 @@ from scipy.optimize import brentq
 
 from ltv import boost_losses
 from ltv.boost_inputs import INPUTS, LEAST, RISING_SPEND
-from ltv.boost_losses import Loss
-from ltv.boost_model import MORE, RETURNED, SOME, SPEND
+from ltv.boost_losses import MORE, RETURNED, SOME, SPEND, Loss
 from ltv.boost_rows import FOLDS, TargetRows
 
 FloatArray = npt.NDArray[np.float64]

@@ -19,6 +19,9 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 
+SOME, MORE, SPEND, RETURNED = "some", "more", "spend", "returned"
+"""Names of the heads."""
+
 Loss = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray, FloatArray]]
 """(margin, target), each (rows,), to loss, slope and curvature (positive) per row."""
 

@@ -4,13 +4,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Self
 
+import numpy as np
+import numpy.typing as npt
+
 from farview.core.errors import ArtifactMismatch
 from ltv.boost_inputs import INPUTS, Units
-from ltv.model import LtvModel, load
+from ltv.boost_losses import RETURNED
+from ltv.boost_surrogate import Surrogate
+from ltv.model import BtydModel, PartDiagnostics
 from ltv.parts import pack, unpack
 
 FORMAT_VERSION = 1
-SOME, MORE, SPEND, RETURNED = "some", "more", "spend", "returned"
 NOTHING_RETURNED = -50.0  # level of the head where nothing was: the log of a share that is none
 _ANCHOR = "anchor"
 
@@ -33,6 +37,7 @@ class BoostDiagnostics:
     origins: tuple[str, ...]  # "1997-07-02 to 1997-09-30", newest first
     longest_target_days: int  # beyond it the corrections learnt are held, and the anchor's process carries the forecast
     heads: Mapping[str, HeadDiagnostics]
+    surrogate: Surrogate  # of all corrections to expected value
     warnings: tuple[str, ...]  # in plain words, the anchor's too
 
 
@@ -40,7 +45,7 @@ class BoostDiagnostics:
 class BoostModel:
     """A buy-till-you-die model whose forecasts trees correct, customer by customer."""
 
-    anchor: LtvModel
+    anchor: BtydModel
     units: Units
     trees: Mapping[str, bytes]  # by head, UBJSON; empty without trees
     level: Mapping[str, float]  # by head, added to its margin with the trees
@@ -48,9 +53,20 @@ class BoostModel:
     name: ClassVar[str] = "boost"
 
     @property
-    def returns(self) -> bool:
+    def deducts_returns(self) -> bool:
         """Whether anything was returned where it was trained."""
         return self.level[RETURNED] > NOTHING_RETURNED
+
+    @property
+    def inference(self) -> Mapping[str, PartDiagnostics]:
+        """Its anchor's."""
+        return self.anchor.inference
+
+    @property
+    def parameters(self) -> Mapping[str, npt.NDArray[Any]]:
+        """Its anchor's draws, its levels, and its trees byte by byte."""
+        trees = {f"trees {head}": np.frombuffer(trees, dtype=np.uint8) for head, trees in self.trees.items()}
+        return {**self.anchor.parameters, **trees, "levels": np.array(list(self.level.values()))}
 
     def to_artifact(self) -> bytes:
         """Bytes that `from_artifact` turns back. Equal models give equal bytes."""
@@ -76,7 +92,7 @@ class BoostModel:
         if about["format_version"] != FORMAT_VERSION or about["inputs"] != list(INPUTS):
             raise ArtifactMismatch("the artifact was made for other features (train boost again)")
         return cls(
-            anchor=load(parts.pop(_ANCHOR)),
+            anchor=BtydModel.from_artifact(parts.pop(_ANCHOR)),
             units=Units(**about["units"]),
             trees=parts,
             level=about["level"],
@@ -87,4 +103,5 @@ class BoostModel:
 def _diagnostics(data: Mapping[str, Any]) -> BoostDiagnostics:
     heads = {name: HeadDiagnostics(**head) for name, head in data["heads"].items()}
     told = {name: tuple(data[name]) for name in ("origins", "warnings")}
-    return BoostDiagnostics(**{**data, "heads": heads, **told})
+    surrogate = Surrogate(tuple(data["surrogate"]["rules"]), data["surrogate"]["explained"])
+    return BoostDiagnostics(**{**data, "heads": heads, "surrogate": surrogate, **told})

@@ -1,6 +1,7 @@
 """Forecasts of the boosted model, streaming: rows of customer features in, rows of the forecast contract out."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -11,7 +12,8 @@ from farview.core import columns as c
 from farview.features.customer_rfm import rfm_of_features
 from ltv.boost_anchor import anchor_figures
 from ltv.boost_inputs import input_matrix
-from ltv.boost_model import MORE, RETURNED, SOME, SPEND, BoostModel
+from ltv.boost_losses import MORE, RETURNED, SOME, SPEND
+from ltv.boost_model import BoostModel
 from ltv.boost_tilt import Corrections, tilted
 from ltv.boost_trees import Trees
 from ltv.scorer import CHUNK_ROWS, Scorer
@@ -23,6 +25,19 @@ FloatArray = npt.NDArray[np.float64]
 LEAST_KEPT = 0.02  # of gross value after returns: a forecast law is never negative
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What scorers of one model and seed share; threads may, too."""
+
+    tables: Tables  # of the anchor
+    trees: Mapping[str, Trees]  # by head
+
+    @classmethod
+    def of(cls, model: BoostModel, seed: int) -> "Shared":
+        """Made once a model."""
+        return cls(Tables(model.anchor, seed), {name: Trees(trees) for name, trees in model.trees.items() if trees})
+
+
 class BoostScorer:
     """Forecasts customers with one boosted model; one thread at a time."""
 
@@ -32,7 +47,7 @@ class BoostScorer:
         horizons_days: Sequence[int],
         as_of: date,
         seed: int,
-        tables: Tables | None = None,
+        shared: Shared | None = None,
         *,
         gross: bool = False,
         corrected: bool = True,
@@ -44,7 +59,7 @@ class BoostScorer:
             horizons_days: rising.
             as_of: the day at whose end the features stop.
             seed: of the anchor's lattice rule and of the totals' noise.
-            tables: of the anchor and seed, to be shared by many scorers; made here without.
+            shared: of the model and seed, for many scorers; made here without.
             gross: returns are not deducted from value.
             corrected: False forecasts by the anchor, returns deducted all the same.
 
@@ -56,9 +71,8 @@ class BoostScorer:
         self._horizons = sorted({*self._asked, model.units.reference_days})
         self._as_of, self._seed = as_of, seed
         self._gross, self._corrected = gross, corrected
-        self._tables = tables or Tables(model.anchor, seed)
-        self._trees = {name: Trees(trees) for name, trees in model.trees.items() if trees}
-        self.partial_totals = Totals(self._asked, self._tables.draws)
+        self._shared = shared or Shared.of(model, seed)
+        self.partial_totals = Totals(self._asked, self._shared.tables.draws)
 
     def forecast(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Rows of `customer_features` to rows of schemas.FORECAST: customers in order, horizons rising within each."""
@@ -71,7 +85,7 @@ class BoostScorer:
         return self.partial_totals.table(self._seed)
 
     def _chunk(self, features: pa.RecordBatch) -> pa.RecordBatch:
-        scorer = Scorer(self._model.anchor, self._horizons, self._as_of, self._seed, self._tables)
+        scorer = Scorer(self._model.anchor, self._horizons, self._as_of, self._seed, self._shared.tables)
         customers = rfm_of_features(features, self._as_of).combine_chunks()
         said = pa.Table.from_batches(scorer.forecast(customers.to_batches()))
         row = np.arange(said.num_rows).reshape(features.num_rows, -1)
@@ -88,7 +102,7 @@ class BoostScorer:
         """Of every customer, repeated for each horizon."""
         inputs = input_matrix(features, anchor_figures(reference), self._model.units)
         add = {name: np.full(len(inputs), level) for name, level in self._model.level.items()}
-        for name, trees in self._trees.items():
+        for name, trees in self._shared.trees.items():
             add[name] += trees.add(inputs)
         returned = np.zeros(len(inputs)) if self._gross else np.exp(add[RETURNED])
         kept = np.maximum(1.0 - returned, LEAST_KEPT)

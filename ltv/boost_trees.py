@@ -28,3 +28,10 @@ class Trees:
             return np.zeros(0)
         added = self._booster.inplace_predict(inputs.astype(np.float32), predict_type="margin", missing=np.nan)
         return np.asarray(added, dtype=np.float64)
+
+    def contributions(self, inputs: FloatArray) -> FloatArray:
+        """TreeSHAP values, (rows, inputs + 1); the last column is the same for all rows, and a row adds up to `add`."""
+        import xgboost
+
+        parts = self._booster.predict(xgboost.DMatrix(inputs.astype(np.float32), nthread=1), pred_contribs=True)
+        return np.asarray(parts, dtype=np.float64)

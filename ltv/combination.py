@@ -139,16 +139,13 @@ class _Losses:
         distances = np.zeros((len(POWERS), len(SEGMENTS), count, count))
         for name, came in (("purchases", trial.purchases), ("value", trial.value)):
             zero = float(np.abs(came).sum()) or 1.0
-            for p, power in enumerate(POWERS):
-                laws = [raised(getattr(member, name), power) for member in trial.members]
-                each = [grid.crps(law, came) for law in laws]
-                for k in range(count):
-                    scores[p, :, k] += _by_segment(each[k], trial.segment) / zero
-                    for m in range(k):
-                        half = grid.crps(pooled([laws[k], laws[m]], np.full((len(came), 2), 0.5)), came)
-                        apart = np.maximum(2.0 * (each[k] + each[m]) - 4.0 * half, 0.0)
-                        distances[p, :, k, m] += _by_segment(apart, trial.segment) / zero
-                        distances[p, :, m, k] = distances[p, :, k, m]
+            laws = [getattr(member, name) for member in trial.members]
+            powers = [list(range(len(POWERS)))] if laws[0].counts else [[p] for p in range(len(POWERS))]
+            for alike in powers:  # counts are the same for every power
+                changed = [raised(law, POWERS[alike[0]]) for law in laws]
+                single, apart = _sums(changed, came, trial.segment)
+                scores[alike] += single / zero
+                distances[alike] += apart / zero
         return cls(scores, distances, np.bincount(trial.segment, minlength=len(SEGMENTS)).astype(np.float64))
 
     def single(self, member: int) -> float:
@@ -159,6 +156,20 @@ class _Losses:
         """Loss of the pool with weights (segments, members) and the power of that number."""
         linear = (self.scores[power] * weights).sum()
         return float(linear - 0.5 * np.einsum("sk,sl,skl->", weights, weights, self.distances[power]))
+
+
+def _sums(laws: Sequence[GridLaw], came: FloatArray, segment: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Scores (segments, members) of laws and their distances (segments, members, members), added up."""
+    count = len(laws)
+    single, apart = np.zeros((len(SEGMENTS), count)), np.zeros((len(SEGMENTS), count, count))
+    each = [grid.crps(law, came) for law in laws]
+    for k in range(count):
+        single[:, k] = _by_segment(each[k], segment)
+        for m in range(k):
+            half = grid.crps(pooled([laws[k], laws[m]], np.full((len(came), 2), 0.5)), came)
+            distance = np.maximum(2.0 * (each[k] + each[m]) - 4.0 * half, 0.0)
+            apart[:, k, m] = apart[:, m, k] = _by_segment(distance, segment)
+    return single, apart
 
 
 def _by_segment(each: FloatArray, segment: IntArray) -> FloatArray:

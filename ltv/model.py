@@ -22,12 +22,40 @@ FORMAT_VERSION = 1
 METADATA_KEY = b"farview.ltv"
 
 
+class Diagnostics(Protocol):
+    """What the diagnostics of every kind say, beside what only theirs do."""
+
+    @property
+    def customers(self) -> int:
+        """Whom the fit saw."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """In plain words."""
+
+
 class LtvModel(Protocol):
     """What the registry and the scorer need of every customer-value model."""
 
     @property
     def name(self) -> str:
         """The model's name in answers and backtests, for example bg_nbd."""
+
+    @property
+    def diagnostics(self) -> "Diagnostics":
+        """A dataclass: what the fit saw and how it went, stored with the model."""
+
+    @property
+    def inference(self) -> "Mapping[str, PartDiagnostics]":
+        """How each posterior in it was found, by name."""
+
+    @property
+    def deducts_returns(self) -> bool:
+        """Whether value is net of returns; else it is gross."""
+
+    @property
+    def parameters(self) -> "Mapping[str, npt.NDArray[Any]]":
+        """Everything that was learnt, by name: equal models have equal ones."""
 
     def to_artifact(self) -> bytes:
         """Bytes that `load` turns back into an equal model."""
@@ -94,6 +122,22 @@ class BtydModel:
     def name(self) -> str:
         """For example bg_nbd, or bg_nbd+first_spend."""
         return name_of(self.purchases, self.spend)
+
+    @property
+    def inference(self) -> Mapping[str, PartDiagnostics]:
+        """Of purchases and of spend."""
+        return {"purchases": self.diagnostics.purchases, "spend": self.diagnostics.spend}
+
+    @property
+    def deducts_returns(self) -> bool:
+        """Never: it knows nothing of them."""
+        return False
+
+    @property
+    def parameters(self) -> Mapping[str, FloatArray]:
+        """The draws of purchases and of spend."""
+        effects = self.effects.columns() if self.effects else {}
+        return {"purchases": self.purchase_draws, "spend": self.spend_draws, **effects}
 
     def of_group(self, group: Group) -> "BtydModel":
         """The plain model of the customers with these levels of the factors."""
@@ -189,12 +233,3 @@ def differs_by(model: LtvModel) -> tuple[str, ...]:
     """Columns beside the RFM rows by whose levels a model's customers differ."""
     effects = model.effects if isinstance(model, BtydModel) else None
     return tuple(factor.column for factor in effects.factors) if effects else ()
-
-
-def load(artifact: bytes) -> LtvModel:
-    """The model inside an artifact, whatever its kind.
-
-    Raises:
-        ArtifactMismatch: the bytes are damaged, foreign, or of a kind or format that this version does not know.
-    """
-    return BtydModel.from_artifact(artifact)

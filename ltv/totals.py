@@ -24,6 +24,7 @@ IntArray = npt.NDArray[np.int64]
 FEWEST_DRAWS = 512
 MEASURES = ("purchases", "value")
 _SHAPE = b"farview.totals"
+_GOLDEN = 0.6180339887498949  # multiples of it, modulo 1, are spread evenly
 
 
 class Totals:
@@ -34,6 +35,7 @@ class Totals:
         self._groups: dict[str, int] = {}
         self._customers = np.zeros(0, dtype=np.int64)
         self._means = np.zeros((0, len(self.horizons_days), 2))
+        self._drawn_means = np.zeros((0, len(self.horizons_days), 2))  # those that `_sums` are of
         # (groups, H, 4, S): mean and variance of purchases, then of value, given each parameter draw
         self._sums = np.zeros((0, len(self.horizons_days), 4, parameter_draws))
 
@@ -44,7 +46,8 @@ class Totals:
         more = len(self._groups) - len(self._customers)
         if more:
             self._customers = np.append(self._customers, np.zeros(more, dtype=np.int64))
-            self._means = np.append(self._means, np.zeros((more, *self._means.shape[1:])), axis=0)
+            for name in ("_means", "_drawn_means"):
+                setattr(self, name, np.append(getattr(self, name), np.zeros((more, *self._means.shape[1:])), axis=0))
             self._sums = np.append(self._sums, np.zeros((more, *self._sums.shape[1:])), axis=0)
         return np.array([self._groups[name] for name in names], dtype=np.int64)
 
@@ -56,7 +59,9 @@ class Totals:
     def add_means(self, group: IntArray, copies: FloatArray, purchases: FloatArray, value: FloatArray) -> None:
         """Adds customers' forecast means, purchases and value (n, H), each times `copies` (n,), to their groups."""
         np.add.at(self._customers, group, copies.astype(np.int64))
-        np.add.at(self._means, group, np.stack([purchases, value], axis=2) * copies[:, None, None])
+        means = np.stack([purchases, value], axis=2) * copies[:, None, None]
+        np.add.at(self._means, group, means)
+        np.add.at(self._drawn_means, group, means)
 
     def merge(self, other: Self) -> None:
         """Adds what another worker has seen with the same model and horizons.
@@ -68,15 +73,16 @@ class Totals:
             raise InvalidInput.of("totals", "are of other horizons or of another model")
         into = self.groups(list(other._groups))
         self._customers[into] += other._customers
-        self._means[into] += other._means
-        self._sums[into] += other._sums
+        for name in ("_means", "_drawn_means", "_sums"):
+            getattr(self, name)[into] += getattr(other, name)
 
     def add_corrected(
         self, other: Self, group: Sequence[str], horizons: Sequence[int], means: Sequence[FloatArray]
     ) -> None:
         """Adds customers whose forecasts were corrected one by one after another scorer had added them up.
 
-        A group's draws are multiplied by what the corrections did to its mean, their variances by the square.
+        In the end a group's draws are multiplied by what the corrections did to its mean, their variances by the
+        square: of the whole group, so that it does not matter in which batches customers came.
 
         Args:
             other: of the same customers and parameter draws, before the correction.
@@ -84,22 +90,51 @@ class Totals:
             horizons: which horizons of `other` these are, in order.
             means: corrected purchases and value, each (n, H).
         """
+        into, held = self._add_means_of(other, group, means)
+        self._drawn_means[into] += other._drawn_means[held][:, horizons]
+        self._sums[into] += other._sums[held][:, horizons]
+
+    def add_pooled(
+        self, others: Sequence[Self], share: Sequence[float], group: Sequence[str], means: Sequence[FloatArray]
+    ) -> None:
+        """Adds customers whose forecasts are pooled from those of several models.
+
+        Each joint draw is one model's, as many as its share: what models disagree on moves all customers together.
+
+        Args:
+            others: of the same customers and horizons, a model each.
+            share: of the models, adds up to 1.
+            group: of each customer, (n,).
+            means: pooled purchases and value, each (n, H).
+        """
+        self._add_means_of(others[0], group, means)
+        names = [name for name in self._groups if name in others[0]._groups]
+        draws = np.arange(self._sums.shape[3])
+        model = np.searchsorted(np.cumsum(share)[:-1], np.mod((draws + 0.5) * _GOLDEN, 1.0), side="right")
+        drawn = np.zeros((len(names), *self._sums.shape[1:]))
+        for k, other in enumerate(others):
+            its = draws[model == k]
+            held = [other._groups[name] for name in names]
+            drawn[..., its] = other._sums[held][..., its % other._sums.shape[3]]
+        into = np.array([self._groups[name] for name in names], dtype=np.int64)
+        self._sums[into] += drawn
+        self._drawn_means[into] += drawn[:, :, 0::2].mean(axis=3)
+
+    def _add_means_of(
+        self, other: Self, group: Sequence[str], means: Sequence[FloatArray]
+    ) -> tuple[IntArray, list[int]]:
+        """Adds customers' own means; the groups' numbers here, and in the other that holds the same customers."""
         names, number = np.unique(np.asarray(group, dtype=np.str_), return_inverse=True)
         into = self.groups(names.tolist())
+        np.add.at(self._means, into[number], np.stack(means, axis=2))
         held = [other._groups[name] for name in names.tolist()]
-        before = other._means[held][:, horizons]
-        after = np.zeros_like(before)
-        np.add.at(after, number, np.stack(means, axis=2))
-        factor = np.where(before > 0, after / np.where(before > 0, before, 1.0), 0.0)
-        powers = np.stack([factor[..., 0], factor[..., 0] ** 2, factor[..., 1], factor[..., 1] ** 2], axis=2)
         self._customers[into] += other._customers[held]
-        self._means[into] += after
-        self._sums[into] += other._sums[held][:, horizons] * powers[..., None]
+        return into, held
 
     def to_bytes(self) -> bytes:
         """An Arrow file that `from_bytes` turns back into equal sums."""
         columns = {"group": list(self._groups), "customers": self._customers}
-        columns |= {name: self._flat(array) for name, array in (("means", self._means), ("sums", self._sums))}
+        columns |= {name: self._flat(array) for name, array in self._arrays()}
         table = pa.table(columns).replace_schema_metadata({_SHAPE: json.dumps(self._shape())})
         sink = pa.BufferOutputStream()
         with pa.ipc.new_file(sink, table.schema) as file:
@@ -114,9 +149,12 @@ class Totals:
         totals = cls(horizons_days, draws)
         totals.groups(table["group"].to_pylist())
         totals._customers[:] = table["customers"].to_numpy()
-        for name, array in (("means", totals._means), ("sums", totals._sums)):
+        for name, array in totals._arrays():
             array[:] = table[name].combine_chunks().flatten().to_numpy().reshape(array.shape)
         return totals
+
+    def _arrays(self) -> tuple[tuple[str, FloatArray], ...]:
+        return ("means", self._means), ("drawn_means", self._drawn_means), ("sums", self._sums)
 
     def _shape(self) -> tuple[tuple[int, ...], int]:
         return self.horizons_days, self._sums.shape[3]
@@ -146,10 +184,10 @@ class Totals:
         count = max(FEWEST_DRAWS, sums.shape[2])
         random = generator(seed, "totals", name)
         uniform = (random.permutation(count) + random.random(count)) / count  # stratified: less noise of its own
-        mean, variance = (
-            sums[:, 0::2, np.arange(count) % sums.shape[2]],
-            sums[:, 1::2, np.arange(count) % sums.shape[2]],
-        )
+        wanted, drawn = (array[self._groups[name]][..., None] for array in (self._means, self._drawn_means))
+        factor = np.where(drawn > 0, wanted / np.where(drawn > 0, drawn, 1.0), 0.0)
+        draw = np.arange(count) % sums.shape[2]
+        mean, variance = sums[:, 0::2, draw] * factor, sums[:, 1::2, draw] * factor**2
         noisy = (variance > 0) & (mean > 0)
         spread = np.where(noisy, variance, 1.0) / np.where(noisy, mean, 1.0)
         noise = gammaincinv(np.where(noisy, mean, 1.0) / spread, uniform) * spread

@@ -3,34 +3,26 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 
+import numpy as np
 import pyarrow as pa
 from structlog.typing import FilteringBoundLogger
 
 from farview.core import columns as c
 from farview.core import schemas
+from farview.core.clock import Cut
 from farview.core.errors import ArtifactMismatch, FailedPrecondition, NotFound
 from farview.features.attributes import with_attributes
-from farview.features.rfm import Rfm, rfm_batch
 from farview.store.store import Store
 from farview.store.values import LTV_REVENUE, ModelVersion
-from ltv.model import LtvModel, differs_by, load, merged_by
-from ltv.scorer import Scorer
-from ltv.tables import Tables
+from ltv.inputs import History
+from ltv.model import LtvModel, differs_by
+from ltv.registered import Ready, load, ready
 from server.convert.model_requests import version_name
 
 SEED = 0  # of `farview score`, so that the answers are those that a run would store
 _MODELS_KEPT = 4
-
-
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    """A model and its tables, which every call extends and none changes."""
-
-    model: LtvModel
-    tables: Tables
 
 
 class Scoring:
@@ -40,7 +32,7 @@ class Scoring:
         self._store = store
         self._logger = logger
         self._lock = threading.Lock()
-        self._models: OrderedDict[str, _Loaded] = OrderedDict()
+        self._models: OrderedDict[str, Ready] = OrderedDict()
         self._champion: ModelVersion | None = None  # the last one that loaded
 
     def version(self, name: str) -> ModelVersion:
@@ -64,20 +56,21 @@ class Scoring:
             raise NotFound(f"{LTV_REVENUE} model version", name)
         return self._store.model_version(asked.kind, asked.version)
 
-    def forecast(
-        self, version: ModelVersion, rfm: pa.RecordBatch, horizons_days: Sequence[int], as_of: date
-    ) -> pa.Table:
-        """schemas.FORECAST of each row of schemas.RFM, merged by the version's periods, in its order."""
+    def inputs(self, version: ModelVersion, histories: Sequence[History], cut: Cut, zone: str) -> pa.Table:
+        """What the version reads of each history, in their order; those without a purchase by the cut are left out.
+
+        Attributes by which its customers differ are those stored.
+        """
         loaded = self._loaded(version)
-        scorer = Scorer(loaded.model, tuple(horizons_days), as_of, SEED, loaded.tables)
-        rows = pa.Table.from_batches([rfm])
+        rows = pa.Table.from_batches([loaded.inputs.of_some(histories, cut, zone)])
         if columns := differs_by(loaded.model):
             rows = with_attributes(rows, self._store.attributes(rows[c.CUSTOMER_ID].to_pylist()), columns)
-        return pa.Table.from_batches(scorer.forecast(rows.to_batches()), schemas.FORECAST)
+        return rows
 
-    def period_days(self, version: ModelVersion) -> int:
-        """By which periods the purchases of the histories that a version reads are merged."""
-        return merged_by(self._loaded(version).model)
+    def forecast(self, version: ModelVersion, inputs: pa.Table, horizons_days: Sequence[int], as_of: date) -> pa.Table:
+        """schemas.FORECAST of each row of the version's inputs, in its order."""
+        scorer = self._loaded(version).scorer(tuple(horizons_days), as_of)
+        return pa.Table.from_batches(scorer.forecast(inputs.combine_chunks().to_batches()), schemas.FORECAST)
 
     def model(self, version: ModelVersion) -> LtvModel:
         """The model of a version."""
@@ -89,12 +82,13 @@ class Scoring:
             champion = self._sound(self._store.champion(LTV_REVENUE))
         except NotFound:
             return
-        day, period = date(2000, 1, 1), self.period_days(champion)
-        rows = [
-            Rfm("2000-01", day, 0, 0.0, 0.0, 0.0, 10.0),
-            Rfm("2000-01", day, 3, 20.0 * period, 30.0 * period, 10.0, 10.0),
+        day, ago = date(2000, 3, 1), np.datetime64("2000-02-01")
+        histories = [
+            History("once", np.array([ago]), np.array([10.0])),
+            History("often", ago + np.array([0, 5, 12, 20]), np.full(4, 10.0)),
         ]
-        self.forecast(champion, rfm_batch(["a", "b"], rows, period), (90,), day)
+        cut = Cut(day, datetime(2000, 3, 2, tzinfo=UTC))
+        self.forecast(champion, self.inputs(champion, histories, cut, "UTC"), (90,), day)
 
     def _sound(self, champion: ModelVersion) -> ModelVersion:
         """The champion, or while it cannot be loaded the last one that could; answers name the version they are of."""
@@ -108,12 +102,11 @@ class Scoring:
         self._champion = champion
         return champion
 
-    def _loaded(self, version: ModelVersion) -> _Loaded:
+    def _loaded(self, version: ModelVersion) -> Ready:
         with self._lock:
             key = version.artifact_sha256
             if key not in self._models:
-                model = load(self._store.artifact(version))
-                self._models[key] = _Loaded(model, Tables(model, SEED))
+                self._models[key] = ready(load(self._store.artifact(version)), SEED)
                 self._logger.info("model loaded", model_version=version.name)
                 while len(self._models) > _MODELS_KEPT:
                     self._models.popitem(last=False)

@@ -46,6 +46,8 @@ class Model(StrEnum):
     PARETO_NBD_FIRST_SPEND = "pareto_nbd+first_spend"
     BG_BB = "bg_bb"
     BG_BB_FIRST_SPEND = "bg_bb+first_spend"
+    BOOST = "boost"
+    COMBINATION = "combination"
 
 
 class Inference(StrEnum):
@@ -82,8 +84,14 @@ class RankingModel(StrEnum):
 def ltv(
     *,
     model: Annotated[
-        Model, typer.Option("--model", help="Family; +first_spend learns spend from first purchases too.")
-    ] = Model.BG_NBD,
+        Model | None,
+        typer.Option(
+            "--model",
+            help="Left out: all are compared on earlier days, the best is registered. +first_spend learns spend from "
+            "first purchases too; boost corrects a family by trees; combination pools.",
+            show_default=False,
+        ),
+    ] = None,
     method: Annotated[
         Inference,
         typer.Option(
@@ -139,28 +147,38 @@ def ltv(
     from cli.database import open_store, who
     from cli.views import model_lines
     from farview.core.errors import InvalidInput
+    from farview.store.values import LTV_REVENUE
     from jobs.gate import gate
     from jobs.train import train_ltv
+    from jobs.train_best import train_best_ltv
     from ltv.effects import Kinds
 
     day, instant = parse_date("--as-of", as_of), parse_instant("--known-at", known_at)
     if forgetting != 1.0 and not update:
         raise InvalidInput.of("--forgetting", "needs --update (a fit forgets nothing)")
+    if model is None and not update and method is not Inference.LAPLACE:
+        raise InvalidInput.of("--method", f"{method.value} needs --model (all models are compared by laplace)")
+    kinds = Kinds(tuple(name.strip() for name in covariates.split(",") if name.strip()), pool_by)
+    if model is None and not update and (kinds.columns or period_days is not None):
+        raise InvalidInput.of("--model", "is needed by --covariates, --pool-by and --period-days (which model?)")
     with open_store(database) as store, progress() as bar:
-        version = train_ltv(
-            store,
-            as_of=day,
-            known_at=instant,
-            model=model.value,
-            method=method.value,
-            period=period_days,
-            kinds=Kinds(tuple(name.strip() for name in covariates.split(",") if name.strip()), pool_by),
-            update=forgetting if update else None,
-            seed=seed,
-            who=who(),
-            why=why,
-            progress=bar,
-        )
+        if model is None and not update:
+            version = train_best_ltv(store, as_of=day, known_at=instant, seed=seed, who=who(), why=why, progress=bar)
+        else:
+            version = train_ltv(
+                store,
+                as_of=day,
+                known_at=instant,
+                model=model.value if model else store.champion(LTV_REVENUE).model,
+                method=method.value,
+                period=period_days,
+                kinds=kinds,
+                update=forgetting if update else None,
+                seed=seed,
+                who=who(),
+                why=why,
+                progress=bar,
+            )
         report = gate(store, version.kind, version.version, who=who(), progress=bar)
     _say(version, report, model_lines(version), as_json=as_json)
 

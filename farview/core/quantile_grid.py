@@ -95,7 +95,8 @@ def mean(laws: GridLaw) -> FloatArray:
 def sd(laws: GridLaw) -> FloatArray:
     """Standard deviation of each whole law, shape (rows,)."""
     low, high = laws.points[:, :-1], laws.points[:, 1:]
-    second = (1.0 - laws.p_zero) * (((low * low + low * high + high * high) / 3.0) @ WIDTHS)
+    # As in _trapezium: not a matrix product.
+    second = (1.0 - laws.p_zero) * ((low * low + low * high + high * high) / 3.0 * WIDTHS).sum(axis=1)
     if laws.counts:
         second = count_sums.second_moment(count_sums.runs(*_edges(laws)), laws.p_zero)
     return np.asarray(np.sqrt(np.maximum(second - mean(laws) ** 2, 0.0)))

@@ -37,13 +37,15 @@ def choose(scores: Mapping[str, Sequence[InnerScore]]) -> str | None:
     Returns:
         None when no origin says anything.
     """
-    losses = {
-        name: _mean([s.relative_value_crps for s in inner if s.relative_value_crps is not None])
-        for name, inner in scores.items()
-    }
+    losses = {name: mean_loss(inner) for name, inner in scores.items()}
     known = {name: loss for name, loss in losses.items() if loss is not None}
     ordering = [name for name in known if _orders(scores[name])]
     return min(ordering or known, key=lambda name: known[name], default=None)
+
+
+def mean_loss(inner: Sequence[InnerScore]) -> float | None:
+    """Value CRPS over that of the zero forecast, averaged over the origins that say something; None without one."""
+    return _mean([s.relative_value_crps for s in inner if s.relative_value_crps is not None])
 
 
 def _orders(inner: Sequence[InnerScore]) -> bool:

@@ -81,12 +81,7 @@ def customer_features(
         InvalidInput: `zone` is not an IANA time zone.
     """
     zone_of(zone)
-    schema = pa.schema(
-        [
-            pa.field(c.CUSTOMER_ID, pa.string(), nullable=False),
-            *(pa.field(name, pa.float64()) for name in customer_columns(attributes)),
-        ]
-    )
+    schema = _schema(attributes)
     counts = run(counts_expression(cut.as_of, zone), events, COUNTS, batch_rows=batch_rows, memory=memory)
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -135,6 +130,18 @@ def customer_features_of_one(
         return None
     row: FloatArray = feature_columns(counts, cut.as_of)[0]
     return np.concatenate([row, attributes.matrix([customer_id])[0]]) if attributes else row
+
+
+def customer_batch(customer_ids: Sequence[str], rows: Sequence[FloatArray]) -> pa.RecordBatch:
+    """Rows of `customer_features_of_one` without attributes as `customer_features` gives them, in the order given."""
+    matrix = np.array(rows, dtype=np.float64).reshape(len(rows), len(CUSTOMER_COLUMNS))
+    columns = [pa.array(column, from_pandas=True) for column in matrix.T]  # NaN becomes null
+    return pa.RecordBatch.from_arrays([pa.array(customer_ids, pa.string()), *columns], schema=_schema(None))
+
+
+def _schema(attributes: Attributes | None) -> pa.Schema:
+    floats = [pa.field(name, pa.float64()) for name in customer_columns(attributes)]
+    return pa.schema([pa.field(c.CUSTOMER_ID, pa.string(), nullable=False), *floats])
 
 
 def feature_matrix(features: pa.Table | pa.RecordBatch) -> FloatArray:

@@ -13,11 +13,12 @@ from farview.core.errors import FailedPrecondition, InvalidInput, NotFound
 from farview.core.filters import FORECAST_FIELDS, compile_filter
 from farview.core.filters.fields import fields_of
 from farview.core.schemas import RFM
-from farview.features.rfm import Rfm, rfm, rfm_batch, rfm_of_one
+from farview.features.rfm import rfm
 from farview.store.store import Store
 from farview.store.values import ForecastRun, OrderBy, PageKey
 from farview.v1 import forecast_pb2 as pb
 from farview.v1 import forecast_pb2_grpc
+from ltv.inputs import History
 from ltv.model import BtydModel
 from ltv.scenarios import concerned, effect
 from server import page_token
@@ -101,11 +102,10 @@ class ForecastService(forecast_pb2_grpc.ForecastServiceServicer):
         asked = forecast_requests.score_customers(request, Surroundings(self._business.reporting_currency, now))
         version = self._scoring.version(asked.model_version)
         as_of = asked.as_of_date or self._today(now)
-        period_days = self._scoring.period_days(version)
-        rows = self._features(asked.histories, Cut(as_of, now), period_days)
+        histories = [_history(history) for history in asked.histories]
+        inputs = self._scoring.inputs(version, histories, Cut(as_of, now), self._business.time_zone)
         refuse_when_late(context)
-        batch = rfm_batch(list(rows), list(rows.values()), period_days)
-        table = self._scoring.forecast(version, batch, asked.horizon_days, as_of)
+        table = self._scoring.forecast(version, inputs, asked.horizon_days, as_of)
         found = {
             forecast.customer_id: forecast
             for forecast in forecast_answers.forecasts(
@@ -177,21 +177,13 @@ class ForecastService(forecast_pb2_grpc.ForecastServiceServicer):
         rows = forecast_answers.forecasts(table, self._business.reporting_currency, with_grids=with_grids)
         return {forecast.customer_id: forecast for forecast in rows}
 
-    def _features(
-        self, histories: Iterable[forecast_requests.CustomerHistory], cut: Cut, period_days: int
-    ) -> dict[str, Rfm]:
-        """RFM by customer; those without a purchase inside the cut are absent."""
-        rows = {}
-        for history in histories:
-            times = np.array([t.transaction_time.replace(tzinfo=None) for t in history.transactions], "datetime64[us]")
-            amounts = np.array([float(t.amount.value) for t in history.transactions])
-            row = rfm_of_one(times, amounts, cut, self._business.time_zone, period_days=period_days)
-            if row is not None:
-                rows[history.customer_id] = row
-        return rows
-
     def _today(self, now: datetime) -> date:
         return now.astimezone(zone(self._business.time_zone)).date()
+
+
+def _history(history: forecast_requests.CustomerHistory) -> History:
+    times = np.array([t.transaction_time.replace(tzinfo=None) for t in history.transactions], "datetime64[us]")
+    return History(history.customer_id, times, np.array([float(t.amount.value) for t in history.transactions]))
 
 
 def _why_missing(run: ForecastRun) -> str:

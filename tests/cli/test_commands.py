@@ -48,7 +48,7 @@ def database(tmp_path_factory: pytest.TempPathFactory, cdnow_sample: Path) -> Pa
     for arguments in (
         ["init"],
         ["import", "transactions", str(cdnow_sample)],
-        ["train", "ltv", "--as-of", "1997-09-30"],
+        ["train", "ltv", "--model", "bg_nbd", "--as-of", "1997-09-30"],
         ["score", "--as-of", "1997-09-30", "--horizon-days", "90"],
     ):
         done = farview(*arguments, database=path)
@@ -117,10 +117,10 @@ def test_a_model_that_does_not_exist_is_not_promoted(database: Path) -> None:
 def test_training_beside_a_champion_examines_and_the_gates_decide(database: Path, tmp_path: Path) -> None:
     copy = tmp_path / "farview.db"
     copy.write_bytes(database.read_bytes())
-    trained = farview("train", "ltv", "--as-of", "1997-09-30", database=copy)
+    trained = farview("train", "ltv", "--model", "bg_nbd", "--as-of", "1997-09-30", database=copy)
     assert "Gates of ltv-revenue/2 against ltv-revenue/1: passed" in trained.stdout
     assert "Next: farview models promote ltv-revenue/2" in trained.stdout
-    trained = farview("train", "ltv", "--as-of", "1997-09-30", "--method", "map", database=copy)
+    trained = farview("train", "ltv", "--model", "bg_nbd", "--as-of", "1997-09-30", "--method", "map", database=copy)
     assert "NO" in next(line for line in trained.stdout.splitlines() if line.startswith(" backtest")).split()
     examined = farview("models", "gate", "ltv-revenue/3", database=copy, width=80)
     assert examined.returncode == 1

@@ -1,7 +1,7 @@
 """The models that `farview train ltv` offers."""
 
 from cli.commands.train import Model
-from ltv.families import MODELS
+from jobs.value_models import MODELS
 
 
 def test_the_command_offers_every_model_there_is() -> None:

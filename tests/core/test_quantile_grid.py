@@ -177,3 +177,12 @@ def test_damaged_grids_are_refused() -> None:
 def test_a_tail_of_nothing_is_refused() -> None:
     with pytest.raises(InvalidInput, match="tail"):
         grid.cvar(GridLaw(np.array([0.5]), points_of(stats.gamma(2.0)), counts=False), 0.0, upper=True)
+
+
+@pytest.mark.parametrize("counts", [False, True])
+def test_moments_of_a_law_do_not_depend_on_the_laws_beside_it(counts: bool) -> None:
+    points = np.sort(np.random.default_rng(5).gamma(2.0, 9.0, (64, 33)), axis=1)
+    laws = GridLaw(np.full(64, 0.3), points, counts)
+    for moment in (grid.mean, grid.sd):
+        alone = [float(moment(GridLaw(laws.p_zero[i : i + 1], points[i : i + 1], counts))[0]) for i in range(64)]
+        assert alone == moment(laws).tolist()

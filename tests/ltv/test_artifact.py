@@ -10,7 +10,8 @@ import pytest
 
 from farview.core.errors import ArtifactMismatch
 from ltv.fit import fit
-from ltv.model import METADATA_KEY, BtydModel, _digest, load
+from ltv.model import METADATA_KEY, BtydModel, _digest
+from ltv.registered import load
 from tests.ltv.cdnow import calibration, rfm_table
 from tests.tiers import examples
 

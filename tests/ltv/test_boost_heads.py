@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ltv.boost_heads import fit_head, level
 from ltv.boost_inputs import INPUTS
-from ltv.boost_model import MORE, RETURNED, SOME, SPEND
+from ltv.boost_losses import MORE, RETURNED, SOME, SPEND
 from ltv.boost_rows import FOLDS, TargetRows
 from ltv.boost_trees import correction
 from tests.tiers import examples

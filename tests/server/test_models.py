@@ -13,7 +13,8 @@ from sqlalchemy import text
 from farview.store.engine import open_engine
 from farview.v1 import forecast_pb2
 from farview.v1 import model_pb2 as pb
-from ltv.model import BtydModel, load
+from ltv.model import BtydModel
+from ltv.registered import load
 from tests.server.conftest import Running
 from tests.server.refusals import refused
 from tests.server.test_score_customers import AS_OF_DATE, history

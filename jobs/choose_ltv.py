@@ -1,0 +1,176 @@
+"""Choosing among value models: each fitted at origins inside the past and judged there by the one rule.
+
+The pool of some of them is judged beside them without another fit: its forecasts at an origin are those of weights
+learnt at others.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from farview.core import columns as c
+from farview.core import quantile_grid as grid
+from farview.evaluation.champion import RULE, InnerScore, choose, mean_loss
+from farview.evaluation.conformal import TimeSplit, time_split
+from farview.evaluation.marginals import GridMarginal, Pit
+from farview.evaluation.origins import Origin, rolling_origins
+from jobs.backtest import Actuals, actuals_of, inner_score, past_of
+from jobs.backtest_fits import Failure, fit_each
+from jobs.backtest_models import BTYD, Candidate, Past
+from jobs.fit_combination import MEMBERS, apart, trial
+from jobs.progress import Progress
+from ltv.combination import Trial, Weights, fit_weights, pooled
+from ltv.combination_model import NAME as COMBINATION
+
+COVERAGE_LEVELS = (0.8, 0.95)
+COMPARED = (*BTYD, "boost")
+"""Models that are fitted at every origin, in the order in which ties are broken; the combination comes last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How models did inside a past."""
+
+    origins: tuple[Origin, ...]
+    scores: Mapping[str, Sequence[InnerScore]]  # by name, each as long as origins
+    failures: Mapping[str, Failure]  # of the models without scores
+    pool: tuple[str, ...]  # members of the combination that could be fitted at every origin
+    weights: Weights | None  # of the pool, as it would be registered; None where there is nothing to learn from
+    winner: str | None  # by champion.RULE; None without an origin that says anything
+    intervals: tuple[TimeSplit, ...]  # of the winner's value, at COVERAGE_LEVELS; empty with fewer than two origins
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tried:
+    """One origin."""
+
+    scores: Mapping[str, InnerScore]
+    pits: Mapping[str, Pit]  # of value
+    came: Actuals
+    trial: Trial
+    pool: tuple[str, ...]  # members in the trial
+
+
+def compare(past: Past, models: Mapping[str, Candidate], horizon_days: int, progress: Progress) -> Comparison:
+    """Every model at every rolling origin of a past, and the combination of MEMBERS among them.
+
+    Args:
+        past: origins and their targets lie inside it.
+        models: by name, in the order in which ties are broken.
+        horizon_days: how far the targets look; at most a third of the past.
+        progress: is told of each fit.
+    """
+    first: date = pc.min(past.rfm.column(c.FIRST_PURCHASE_DATE)).as_py()
+    origins = rolling_origins(first, past.as_of, horizon_days)
+    progress.start("comparing models at earlier days", len(origins) * len(models))
+    standing, failures = dict(models), dict[str, Failure]()
+    tried = []
+    for origin in origins:
+        then = past_of(past.events, origin.as_of, past.zone)
+        came = actuals_of(past.events, then, origin.target_end)
+        fits = fit_each(then, standing, origin.target_days, progress)
+        failures |= fits.failures
+        standing = {name: standing[name] for name in fits.forecasts}
+        members = tuple(name for name in MEMBERS if name in standing)
+        scores = {name: inner_score(forecasts.value, came.value) for name, forecasts in fits.forecasts.items()}
+        laws = trial(then, came, [fits.forecasts[name] for name in members])
+        pits = {name: pit for name, f in fits.forecasts.items() if (pit := f.value.pit(came.value)) is not None}
+        tried.append(_Tried(scores, pits, came, laws, members))
+    judged = {name: [each.scores[name] for each in tried] for name in standing}
+    pool = tuple(name for name in MEMBERS if name in standing)
+    weights, pits = None, {name: [each.pits[name] for each in tried if name in each.pits] for name in standing}
+    if pool and tried:
+        trials = [_of(each, pool) for each in tried]
+        weights = fit_weights([trials[number] for number in _apart(origins)])
+        mixed = [(_pooled(trials, number, origins), each.came.value) for number, each in enumerate(tried)]
+        judged[COMBINATION] = [inner_score(forecast, value) for forecast, value in mixed]
+        pits[COMBINATION] = [forecast.pit(value) for forecast, value in mixed]
+    winner = choose(judged)
+    splits = [time_split(pits[winner], level) for level in COVERAGE_LEVELS] if winner else []
+    intervals = tuple(split for split in splits if split is not None)
+    return Comparison(origins, judged, failures, pool, weights, winner, intervals)
+
+
+def _of(tried: _Tried, pool: Sequence[str]) -> Trial:
+    """The trial of those members that could be fitted at every origin."""
+    members = tuple(tried.trial.members[tried.pool.index(name)] for name in pool)
+    return replace(tried.trial, members=members)
+
+
+def _apart(origins: Sequence[Origin]) -> list[int]:
+    return [number for number, origin in enumerate(origins) if origin in apart(origins)]
+
+
+def _pooled(trials: Sequence[Trial], number: int, origins: Sequence[Origin]) -> GridMarginal:
+    """Value by the pool at one origin, weighed by those whose targets do not overlap its own; by all others where all
+    do."""
+    here = origins[number]
+    others = [k for k in range(len(trials)) if k != number]
+    clear = [k for k in others if origins[k].as_of >= here.target_end or origins[k].target_end <= here.as_of]
+    weights = fit_weights([trials[k] for k in clear or others or [number]])
+    own = trials[number]
+    each = weights.of(own.segment)
+    laws = [member.value for member in own.members]
+    mean = np.stack([grid.mean(law) for law in laws], axis=1)
+    return GridMarginal((mean * each).sum(axis=1), pooled(laws, each, weights.power))
+
+
+def in_words(found: Comparison) -> str:
+    """One paragraph: who won, by how much, over whom, and where; of a past too short to tell, that."""
+    if found.winner is None:
+        return "No model could be judged: the history is too short for an earlier day with a target after it."
+    losses = {name: loss for name, scores in found.scores.items() if (loss := mean_loss(scores)) is not None}
+    order = sorted(losses, key=lambda name: losses[name])
+    won, rest = found.winner, [name for name in order if name != found.winner]
+    days = found.origins[0].target_days
+    told = [
+        f"{won} won: fitted as of each of {len(found.origins)} earlier days and judged by the {days} days after, "
+        f"its value CRPS was {100 * losses[won]:.1f} % of what forecasting nothing costs"
+    ]
+    if rest:
+        told.append(f"the next best, {rest[0]}, came to {100 * losses[rest[0]]:.1f} %")
+    best = next((name for name in rest if name in BTYD), None)
+    if best is not None and best != rest[0]:
+        told.append(f"the best plain buy-till-you-die model, {best}, to {100 * losses[best]:.1f} %")
+    said = "; ".join(told) + "."
+    if found.weights is not None and len(found.pool) > 1:
+        said += " " + _pool_in_words(found)
+    said += "".join(f" {_interval_in_words(split)}" for split in found.intervals)
+    if found.failures:
+        reasons = "; ".join(f"{name}: {failure.reason}" for name, failure in found.failures.items())
+        said += f" Not judged ({reasons})."
+    return said
+
+
+def _interval_in_words(split: TimeSplit) -> str:
+    level, take = 100 * split.level, 100 * split.take
+    return (
+        f"To hold {level:.0f} % of customers' values take its {take:.0f} % interval: as learnt on earlier days, "
+        f"it held {100 * split.covered:.1f} % on the newest, where its {level:.0f} % interval held "
+        f"{100 * split.covered_as_is:.1f} %."
+    )
+
+
+def _pool_in_words(found: Comparison) -> str:
+    assert found.weights is not None
+    if found.winner != COMBINATION:
+        return "Pooling the members did not do better on days left out."
+    rows = np.mean(found.weights.by_segment, axis=0)
+    shares = ", ".join(f"{100 * share:.0f} % {name}" for name, share in zip(found.pool, rows, strict=True) if share > 0)
+    return f"It pools {shares}."
+
+
+def as_data(found: Comparison) -> dict[str, Any]:
+    """The comparison for the registry: JSON data."""
+    return {
+        "rule": RULE,
+        "said": in_words(found),
+        "origins": [f"{origin.as_of} to {origin.target_end}" for origin in found.origins],
+        "relative_value_crps": {name: mean_loss(scores) for name, scores in found.scores.items()},
+        "intervals": [asdict(split) for split in found.intervals],
+        "not_judged": {name: failure.reason for name, failure in found.failures.items()},
+    }

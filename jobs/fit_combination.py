@@ -1,0 +1,109 @@
+"""Fitting the combination: its members to everything, their weights by what came after origins in the past."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import cast
+
+import numpy as np
+import pyarrow.compute as pc
+
+from farview.core import columns as c
+from farview.core.errors import InvalidInput
+from farview.core.quantile_grid import GridLaw
+from farview.evaluation.marginals import GridMarginal, Marginal
+from farview.evaluation.origins import Origin, rolling_origins
+from farview.features.window import GROSS_VALUE
+from jobs.backtest import Actuals, actuals_of, past_of
+from jobs.backtest_fits import fit_each
+from jobs.backtest_models import Forecasts, Past, candidates
+from jobs.known import Known
+from jobs.progress import Silent
+from ltv.combination import SEGMENTS, Member, Trial, Weights, fit_weights, segments
+from ltv.combination_model import CombinationDiagnostics, CombinationModel
+from ltv.model import LtvModel
+from ltv.returns import kept_share
+
+MEMBERS = ("bg_nbd+first_spend", "pareto_nbd+first_spend", "boost")
+"""Of the pool; ties go to the one that stands first."""
+
+FitMember = Callable[[str], LtvModel]
+
+
+def fit_combination(known: Known, horizon_days: int, seed: int, fit: Callable[[Known, str], LtvModel]) -> LtvModel:
+    """The pool of MEMBERS that does best on the oldest and the newest origin, whose targets do not overlap.
+
+    A member that cannot be fitted at an origin is left out.
+
+    Args:
+        known: what it may see.
+        horizon_days: how far the targets look; at most a third of the past.
+        seed: of the members.
+        fit: a member by its name.
+
+    Raises:
+        InvalidInput: the past is too short for an origin, or no member could be fitted.
+    """
+    past = past_of(known.table(), known.cut.as_of, known.zone)
+    origins = apart(rolling_origins(_first_day(past), past.as_of, horizon_days))
+    models = {name: candidates(seed)[name] for name in MEMBERS}
+    tried: list[tuple[Past, Actuals, Mapping[str, Forecasts]]] = []
+    for origin in origins:
+        then = past_of(past.events, origin.as_of, past.zone)
+        fits = fit_each(then, models, origin.target_days, Silent())
+        models = {name: models[name] for name in fits.forecasts}
+        tried.append((then, actuals_of(past.events, then, origin.target_end), fits.forecasts))
+    if not models:
+        raise InvalidInput.of("model", f"no member of the combination could be fitted by {past.as_of}")
+    trials = [trial(then, came, [forecasts[name] for name in models]) for then, came, forecasts in tried]
+    return combined(past, origins, tuple(models), fit_weights(trials), lambda name: fit(Known.of(past), name))
+
+
+def apart(origins: Sequence[Origin]) -> tuple[Origin, ...]:
+    """The oldest and the newest of rolling origins: their targets do not overlap."""
+    return (origins[0], origins[-1]) if len(origins) > 1 else tuple(origins)
+
+
+def trial(then: Past, came: Actuals, forecasts: Sequence[Forecasts]) -> Trial:
+    """An origin as the pool learns from it: members' forecasts of the customers of a past, and what came after it."""
+    laws = tuple(Member(_law(f.purchases), _law(f.value)) for f in forecasts)
+    segment = segments(then.rfm.column(c.FREQUENCY).to_numpy())
+    return Trial(laws, came.purchases, came.value, segment)
+
+
+def combined(
+    past: Past, origins: Sequence[Origin], names: Sequence[str], weights: Weights, fit: FitMember
+) -> CombinationModel:
+    """The pool with given weights, its members fitted to a past; members without weight are left out.
+
+    Args:
+        past: what the members see.
+        origins: where the weights were learnt.
+        names: of the members, as in the weights.
+        weights: how they are pooled.
+        fit: a member by its name.
+    """
+    rows = np.array(weights.by_segment)
+    used = np.flatnonzero(rows.max(axis=0) > 0)
+    members = tuple(fit(names[k]) for k in used)
+    told = [warning for member in members for warning in member.diagnostics.warnings]
+    if len(used) == 1:
+        told.append(f"the pool did not win on origins left out, so all weight is on {names[used[0]]}")
+    diagnostics = CombinationDiagnostics(
+        members=tuple(names[k] for k in used),
+        customers=past.rfm.num_rows,
+        origins=tuple(f"{origin.as_of} to {origin.target_end}" for origin in origins),
+        gain=weights.gain,
+        weights={segment: tuple(rows[s, used].tolist()) for s, segment in enumerate(SEGMENTS)},
+        warnings=tuple(dict.fromkeys(told)),
+    )
+    kept, _ = kept_share(*(past.history.column(name).to_numpy() for name in (GROSS_VALUE, c.VALUE)))
+    own = Weights(tuple(tuple(row) for row in rows[:, used].tolist()), weights.power, weights.gain)
+    return CombinationModel(members, own, kept, diagnostics)
+
+
+def _law(marginal: Marginal) -> GridLaw:
+    return cast(GridMarginal, marginal).law  # members forecast laws, never points
+
+
+def _first_day(past: Past) -> date:
+    return cast(date, pc.min(past.rfm.column(c.FIRST_PURCHASE_DATE)).as_py())

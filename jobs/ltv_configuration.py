@@ -1,0 +1,43 @@
+"""What the configuration of a customer-value model says: which model, how it is fitted, how customers differ."""
+
+from collections.abc import Mapping
+
+from farview.core.errors import InvalidInput
+from ltv.effects import Kinds
+from ltv.families import BG_BB
+from ltv.opportunities import PERIOD_DAYS
+
+LONGEST_PERIOD_DAYS = 366
+PERIOD, COVARIATES, POOL_BY = "period_days", "covariates", "pool_by"
+"""Keys of a configuration whose model reads purchases merged by periods, or whose customers differ by kinds."""
+
+
+def period_days(configuration: Mapping[str, str]) -> int:
+    """By which periods the histories of a configuration's model are merged."""
+    return int(configuration.get(PERIOD, "1"))
+
+
+def configured(model: str, method: str, period: int | None) -> dict[str, str]:
+    """The configuration that fits a model anew; `period` None is that of the model: a week for bg_bb, else a day.
+
+    Raises:
+        InvalidInput: the period is not 1 to 366 days, or of a model without opportunities.
+    """
+    discrete = model.partition("+")[0] == BG_BB
+    if period is not None and not discrete:
+        raise InvalidInput.of("--period-days", f"is of bg_bb alone; {model} reads days")
+    if period is not None and not 1 <= period <= LONGEST_PERIOD_DAYS:
+        raise InvalidInput.of("--period-days", f"must be 1 to {LONGEST_PERIOD_DAYS}; got {period}")
+    return {"model": model, "method": method} | ({PERIOD: str(period or PERIOD_DAYS)} if discrete else {})
+
+
+def kinds_of(configuration: Mapping[str, str]) -> Kinds:
+    """By what customers differ in a configuration's model."""
+    covariates = tuple(name for name in configuration.get(COVARIATES, "").split(",") if name)
+    return Kinds(covariates, configuration.get(POOL_BY))
+
+
+def differing(kinds: Kinds) -> dict[str, str]:
+    """What a configuration says of them; nothing where they do not differ."""
+    said = {COVARIATES: ",".join(kinds.covariates), POOL_BY: kinds.pool_by or ""}
+    return {key: value for key, value in said.items() if value}

@@ -1,0 +1,90 @@
+"""Fits every value model, compares them on earlier days, and registers the winner with what it won by."""
+
+from datetime import date, datetime
+
+from farview.store.store import Store
+from farview.store.values import ModelVersion
+from jobs.backtest import past_of
+from jobs.backtest_models import Past, candidates
+from jobs.choose_ltv import COMPARED, Comparison, as_data, compare, in_words
+from jobs.fit_combination import apart, combined
+from jobs.known import Known
+from jobs.ltv_configuration import configured
+from jobs.progress import Both, Progress, Silent
+from jobs.snapshot import cut_of, require_unchanged
+from jobs.train import Fitted, register
+from jobs.value_models import DEFAULT_HORIZON_DAYS, HORIZON_DAYS, fit_configured
+from ltv.combination_model import NAME as COMBINATION
+from ltv.model import LtvModel
+
+CHOICE = "choice"
+"""Key of a version's metrics: the comparison that it won."""
+
+
+def train_best_ltv(
+    store: Store,
+    *,
+    as_of: date | None = None,
+    known_at: datetime | None = None,
+    horizon_days: int = DEFAULT_HORIZON_DAYS,
+    seed: int = 0,
+    who: str,
+    why: str = "",
+    progress: Progress | None = None,
+) -> ModelVersion:
+    """Compares COMPARED and the combination on rolling origins by champion.RULE and registers the winner.
+
+    Where the history is too short for an origin the first of COMPARED is registered, and its metrics say why. The
+    version is the one that naming its model gives: it reproduces from its lineage.
+
+    Args:
+        store: where transactions come from and the model goes to.
+        as_of: last day whose events are seen, business zone; by default the last event's day.
+        known_at: events ingested after it are not seen; by default now.
+        horizon_days: how far the comparison looks; at most a third of the history.
+        seed: same seed and data, same model.
+        who: for the lineage.
+        why: for the lineage; by default the paragraph that says why it won.
+        progress: who watches.
+
+    Raises:
+        FailedPrecondition: there are no transactions.
+        InvalidInput: nobody bought by then.
+        Conflict: a file was being imported meanwhile.
+    """
+    cut = cut_of(store, as_of, known_at)
+    request = {"as_of": cut.as_of.isoformat(), "models": [*COMPARED, COMBINATION], "seed": seed}
+    with store.operation("train", request, who=who) as operation:
+        watch = Both(progress or Silent(), operation)
+        watch.start("reading transactions")
+        snapshot = store.snapshot_hash(cut)
+        known = Known(store.transactions(cut).read_all(), cut, store.business().time_zone)
+        require_unchanged(store.snapshot_hash, cut, snapshot)
+        past = past_of(known.table(), cut.as_of, known.zone)
+        models = {name: candidates(seed)[name] for name in COMPARED}
+        found = compare(past, models, horizon_days, watch)
+        winner = found.winner or COMPARED[0]
+        watch.start(f"fitting {winner}")
+        configuration = configured(winner, "laplace", None) | (
+            {HORIZON_DAYS: str(horizon_days)} if winner == COMBINATION else {}
+        )
+        model = _pool(past, found, seed) if winner == COMBINATION else fit_configured(known, configuration, seed)
+        watch.done()
+        fitted = Fitted(cut, snapshot, configuration, seed)
+        said = why or in_words(found)
+        registered = register(store, model, fitted, who=who, why=said, told={CHOICE: as_data(found)})
+        operation.finish({"model": registered.name})
+    return registered
+
+
+def _pool(past: Past, found: Comparison, seed: int) -> LtvModel:
+    """The combination by the weights of the comparison: what `fit_combination` finds, whose fits these were."""
+    assert found.weights is not None
+    origins = apart(found.origins)
+    return combined(
+        past,
+        origins,
+        found.pool,
+        found.weights,
+        lambda name: fit_configured(Known.of(past), configured(name, "laplace", None), seed),
+    )
