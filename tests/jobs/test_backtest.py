@@ -24,10 +24,11 @@ from farview.features.window import window
 from jobs.backtest import Actuals, Backtest, BacktestSpec, actuals_of, backtest, past_of
 from jobs.backtest_events import read_events
 from jobs.backtest_fits import Failure, fit_each
-from jobs.backtest_models import BTYD, Candidate, Forecasts, Past, Predict, candidates, predict_by
+from jobs.backtest_models import BTYD, Candidate, Forecasts, Past, Predict, candidates
 from jobs.backtest_report import document, predictions, write_predictions
 from jobs.import_reading import FileOptions
 from jobs.progress import Silent
+from jobs.value_models import predict_by
 from ltv.fit import fit
 from tests.tiers import examples
 

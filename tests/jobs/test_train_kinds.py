@@ -19,7 +19,7 @@ from jobs.score import score_ltv
 from jobs.snapshot import cut_of
 from jobs.train import train_ltv
 from ltv.effects import Kinds
-from ltv.model import load
+from ltv.registered import load
 from ltv.scorer import Scorer
 
 AS_OF = date(1997, 9, 30)
