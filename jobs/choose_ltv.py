@@ -82,15 +82,16 @@ def compare(past: Past, models: Mapping[str, Candidate], horizon_days: int, prog
         tried.append(_Tried(scores, pits, came, laws, members))
     judged = {name: [each.scores[name] for each in tried] for name in standing}
     pool = tuple(name for name in MEMBERS if name in standing)
-    weights, pits = None, {name: [each.pits[name] for each in tried if name in each.pits] for name in standing}
+    weights = None
+    fell = {name: [each.pits[name] for each in tried if name in each.pits] for name in standing}
     if pool and tried:
         trials = [_of(each, pool) for each in tried]
         weights = fit_weights([trials[number] for number in _apart(origins)])
         mixed = [(_pooled(trials, number, origins), each.came.value) for number, each in enumerate(tried)]
         judged[COMBINATION] = [inner_score(forecast, value) for forecast, value in mixed]
-        pits[COMBINATION] = [forecast.pit(value) for forecast, value in mixed]
+        fell[COMBINATION] = [forecast.pit(value) for forecast, value in mixed]
     winner = choose(judged)
-    splits = [time_split(pits[winner], level) for level in COVERAGE_LEVELS] if winner else []
+    splits = [time_split(fell[winner], level) for level in COVERAGE_LEVELS] if winner else []
     intervals = tuple(split for split in splits if split is not None)
     return Comparison(origins, judged, failures, pool, weights, winner, intervals)
 

@@ -83,7 +83,7 @@ def combined(
         fit: a member by its name.
     """
     rows = np.array(weights.by_segment)
-    used = np.flatnonzero(rows.max(axis=0) > 0)
+    used = np.flatnonzero(rows.max(axis=0) > 0).tolist()
     members = tuple(fit(names[k]) for k in used)
     told = [warning for member in members for warning in member.diagnostics.warnings]
     if len(used) == 1:

@@ -1,6 +1,6 @@
 """Fits a registered model again from its lineage and says whether the same comes out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,6 +82,7 @@ def reproduce(
         stored = store.artifact(model)
         watch.start(f"fitting {model.name} again")
         cut = Cut(model.lineage.as_of, model.lineage.known_at)
+        parameters: Callable[[bytes], Parameters]
         if kind == RETENTION:
             hashed, again = retention_again(stored, model.lineage)
             parameters = parameters_of
