@@ -179,7 +179,7 @@ class _Layout:
     def size(self) -> int:
         return self.base + 2 * self.levels + 2 * len(self.pools)
 
-    def columns(self) -> FloatArray:
+    def columns(self) -> npt.NDArray[np.int64]:
         """(levels, 2): for each level the place of its factor's log spreads in v, rate and dropout, or -1."""
         found = []
         for i, factor in enumerate(self.factors):
