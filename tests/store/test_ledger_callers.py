@@ -29,7 +29,7 @@ from tests.tiers import examples
 CALLERS = 8
 SECONDS = examples(ci=0, soak=60)
 CRASHED = 9
-CALLS = 10  # of each, at least
+CALLS = 6  # of each, at least
 CUSTOMERS = 4_000
 CONTACT = Contact(None, caps=[Cap(2, days=7)])
 IDS = np.array([f"c{i:04d}" for i in range(CUSTOMERS)], dtype=object)
