@@ -10,7 +10,7 @@ from scipy import sparse
 
 from farview.core.errors import InvalidInput
 from farview.evaluation.arrays import FloatArray, IntArray
-from farview.evaluation.bootstrap import difference, resampled_means
+from farview.evaluation.bootstrap import difference, resample, resampled_means
 from farview.evaluation.catalogue_metrics import coverage, list_ndcg, mean_over_list, popularity_percentile
 from jobs.purchase_file import PurchaseLog
 from ranking.next_item import SHRINKAGES, Histories, ItemKnn, LastCategory, NextItemModel, Popularity, top_items
@@ -75,6 +75,11 @@ def evaluate_next_item(log: PurchaseLog, spec: NextItemSpec) -> dict[str, Any]:
             "category_coverage": coverage(log.category, lists),
             "mean_price": _mean(mean_over_list(prices, lists)),
             "popularity_percentile": _mean(mean_over_list(percentile, lists)),
+            "intervals": {
+                f"ndcg@{K}": _interval(drawn[name]),
+                "mean_price": _interval(_resampled_mean(mean_over_list(prices, lists), spec.seed)),
+                "category_coverage": _interval(_resampled_coverage(log.category, lists, spec.seed)),
+            },
         }
     return {
         "protocol": _protocol(log, spec, (day, inner_day), outer.judged, shrinkage, inner_ndcg),
@@ -173,6 +178,32 @@ def _mean_prices(log: PurchaseLog, seen: np.ndarray) -> FloatArray:
 def _mean(values: FloatArray) -> float | None:
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else None
+
+
+def _resampled_mean(values: FloatArray, seed: int) -> FloatArray:
+    """Of the lists whose value is known; NaN where none is."""
+    known = values[~np.isnan(values)]
+    if len(known) == 0:
+        return np.full(1 + RESAMPLES, np.nan)
+    return resampled_means({"it": known}, resamples=RESAMPLES, seed=seed)["it"]
+
+
+def _resampled_coverage(category: IntArray, lists: IntArray, seed: int) -> FloatArray:
+    """Share of categories that are on any list of a resample."""
+    row, place = np.nonzero(lists >= 0)
+    cells = row, category[lists[row, place]]
+    shape = len(lists), int(category.max()) + 1
+    on = sparse.csr_matrix((np.ones(len(row)), cells), shape=shape)
+    figures = {"it": lambda counts: float((counts @ on > 0).mean())}
+    return resample(figures, len(lists), resamples=RESAMPLES, seed=seed)["it"]
+
+
+def _interval(drawn: FloatArray) -> dict[str, float] | None:
+    """95 %, by the spread of resamples around the figure as it is: a resample leaves customers out, and covers less."""
+    if np.isnan(drawn[0]):
+        return None
+    reach = 1.96 * float(np.nanstd(drawn[1:], ddof=1))
+    return {"lower": float(drawn[0]) - reach, "upper": float(drawn[0]) + reach}
 
 
 def _protocol(

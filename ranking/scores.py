@@ -23,6 +23,8 @@ MEAN = f"{c.EXPECTED_VALUE}_mean"
 SD = f"{c.EXPECTED_VALUE}_sd"
 QUANTILES = tuple(f"{c.EXPECTED_VALUE}_{suffix}" for suffix in c.QUANTILE_SUFFIXES)
 UNCERTAINTY = "uncertainty"
+EFFECT = "treatment_effect"
+"""Beside the forecast's columns: (customers,), what an action changes, reporting currency."""
 UNIFORM = "uniform"
 """Beside the forecast's columns: (customers,), in (0, 1), keyed by seed and customer."""
 
@@ -119,6 +121,18 @@ def laws_of(columns: Columns) -> Laws:
     """The laws that Thompson draws come from, of `ThompsonDraw.columns`."""
     mean, *quantiles = (np.asarray(columns[name], dtype=np.float64) for name in (MEAN, *QUANTILES))
     return expected_value_law.laws(mean, tuple(quantiles))
+
+
+@dataclass(frozen=True, slots=True)
+class TreatmentEffect:
+    """What an action changes for the customer; prefers those whom it moves to those who would come anyway."""
+
+    columns: tuple[str, ...] = ()
+
+    def of(self, columns: Columns) -> Scored:
+        """The effect, its own only part."""
+        effect = np.asarray(columns[EFFECT], dtype=np.float64)
+        return Scored(effect, {EFFECT: effect})
 
 
 def _beside_the_mean(columns: Columns, score: FloatArray) -> Scored:

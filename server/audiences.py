@@ -20,10 +20,11 @@ from ranking.adjustments import Factor, Fatigue, adjusted
 from ranking.contenders import Barred, Contest, uniforms
 from ranking.floors import Guarantee, Standing
 from ranking.prioritize import Audience, OnShortfall, place
-from ranking.scores import UNIFORM, Scored, ThompsonDraw, laws_of
+from ranking.scores import EFFECT, UNIFORM, Scored, ThompsonDraw, laws_of
 from ranking.thompson import propensities
 from server.convert import basics, prioritization_answers
 from server.convert.prioritization_requests import PrioritizeCustomers
+from server.effects import Effects
 from server.feedback_tokens import Answer, FeedbackTokens
 from server.interceptors import refuse_when_late
 from server.services.feedback import caller, write_request
@@ -77,6 +78,7 @@ class Audiences:
         self._store = store
         self._served = served
         self._tokens = tokens
+        self._effects = Effects(store)
         self._currency = store.business().reporting_currency
 
     def choose(self, asked: PrioritizeCustomers) -> pb.PrioritizeCustomersResponse:
@@ -157,6 +159,8 @@ class Audiences:
         columns = {name: values[ground.candidates] for name, values in read.items()}
         if asked.thompson:
             columns[UNIFORM] = uniforms(ids, ground.seed)
+        if asked.treatment_effect is not None:
+            columns[EFFECT] = self._effects.of(asked.treatment_effect.action, ids)
         factors = [
             Factor(ground.members(one.filter, f"score.factors[{i}].filter"), one.factor)
             for i, one in enumerate(asked.factors)

@@ -82,7 +82,7 @@ def evaluate_next_item(
 
 
 def _show(report: dict[str, Any]) -> None:
-    from cli.console import amount, out, table
+    from cli.console import out, table
 
     protocol, champion = report["protocol"], report["champion"]
     if protocol["rejected_rows"]:
@@ -106,10 +106,9 @@ def _show(report: dict[str, Any]) -> None:
     )
     reach = []
     for name, figures in report["models"].items():
-        shares = (figures[key] for key in ("item_coverage", "category_coverage", "popularity_percentile"))
-        price = figures["mean_price"]
-        reach.append([name, *(f"{100 * share:.1f} %" for share in shares), "-" if price is None else amount(price)])
-    titles = ["model", "items shown", "categories", "popularity", "mean price"]
+        items, popular = (f"{100 * figures[key]:.1f} %" for key in ("item_coverage", "popularity_percentile"))
+        reach.append([name, items, _around(figures, "category_coverage", 100), popular, _around(figures, "mean_price")])
+    titles = ["model", "items shown", "categories, %", "popularity", "mean price"]
     note = "Popularity: share of items with no more buyers than those shown."
     out.print(table("What is shown", titles, reach, caption=note))
     out.print(f"Champion: {champion}, by an earlier split ({protocol['inner_split_date']}).")
@@ -117,3 +116,11 @@ def _show(report: dict[str, Any]) -> None:
 
 def _gap(gap: dict[str, float] | None) -> str:
     return "-" if gap is None else f"{gap['estimate']:+.4f} ({gap['lower']:+.4f} - {gap['upper']:+.4f})"
+
+
+def _around(figures: dict[str, Any], name: str, times: float = 1.0) -> str:
+    """The figure and its interval."""
+    interval = figures["intervals"][name]
+    if interval is None:
+        return "-"
+    return f"{times * figures[name]:.2f} ({times * interval['lower']:.2f} - {times * interval['upper']:.2f})"

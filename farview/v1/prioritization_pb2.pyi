@@ -280,6 +280,7 @@ class Score(_message.Message):
     THOMPSON_FIELD_NUMBER: _builtins.int
     EXCEEDANCE_FIELD_NUMBER: _builtins.int
     CONDITIONAL_TAIL_FIELD_NUMBER: _builtins.int
+    TREATMENT_EFFECT_FIELD_NUMBER: _builtins.int
     CONTACT_COST_FIELD_NUMBER: _builtins.int
     FACTORS_FIELD_NUMBER: _builtins.int
     FATIGUE_FIELD_NUMBER: _builtins.int
@@ -295,6 +296,8 @@ class Score(_message.Message):
     def exceedance(self) -> Global___ExceedanceScore: ...
     @_builtins.property
     def conditional_tail(self) -> Global___ConditionalTailScore: ...
+    @_builtins.property
+    def treatment_effect(self) -> Global___TreatmentEffectScore: ...
     @_builtins.property
     def contact_cost(self) -> _money_pb2.Money:
         """Of one contact: exact, at least 0, in the reporting currency. Default: none. Not with `exceedance`, which is no amount."""
@@ -316,15 +319,16 @@ class Score(_message.Message):
         thompson: Global___ThompsonScore | None = ...,
         exceedance: Global___ExceedanceScore | None = ...,
         conditional_tail: Global___ConditionalTailScore | None = ...,
+        treatment_effect: Global___TreatmentEffectScore | None = ...,
         contact_cost: _money_pb2.Money | None = ...,
         factors: _abc.Iterable[Global___ScoreFactor] | None = ...,
         fatigue: Global___FatigueDamping | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "conditional_tail", b"conditional_tail", "contact_cost", b"contact_cost", "exceedance", b"exceedance", "expected_value", b"expected_value", "fatigue", b"fatigue", "quantile", b"quantile", "thompson", b"thompson", "upper_confidence", b"upper_confidence"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "conditional_tail", b"conditional_tail", "contact_cost", b"contact_cost", "exceedance", b"exceedance", "expected_value", b"expected_value", "fatigue", b"fatigue", "quantile", b"quantile", "thompson", b"thompson", "treatment_effect", b"treatment_effect", "upper_confidence", b"upper_confidence"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "conditional_tail", b"conditional_tail", "contact_cost", b"contact_cost", "exceedance", b"exceedance", "expected_value", b"expected_value", "factors", b"factors", "fatigue", b"fatigue", "quantile", b"quantile", "thompson", b"thompson", "upper_confidence", b"upper_confidence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "conditional_tail", b"conditional_tail", "contact_cost", b"contact_cost", "exceedance", b"exceedance", "expected_value", b"expected_value", "factors", b"factors", "fatigue", b"fatigue", "quantile", b"quantile", "thompson", b"thompson", "treatment_effect", b"treatment_effect", "upper_confidence", b"upper_confidence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_basis: _TypeAlias = _typing.Literal["expected_value", "quantile", "upper_confidence", "thompson", "exceedance", "conditional_tail"]  # noqa: Y015
+    _WhichOneofReturnType_basis: _TypeAlias = _typing.Literal["expected_value", "quantile", "upper_confidence", "thompson", "exceedance", "conditional_tail", "treatment_effect"]  # noqa: Y015
     _WhichOneofArgType_basis: _TypeAlias = _typing.Literal["basis", b"basis"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_basis) -> _WhichOneofReturnType_basis | None: ...
 
@@ -518,6 +522,33 @@ class ConditionalTailScore(_message.Message):
 Global___ConditionalTailScore: _TypeAlias = ConditionalTailScore  # noqa: Y015
 
 @_typing.final
+class TreatmentEffectScore(_message.Message):
+    """What an action changes: the customer's outcome with it minus that without, in the reporting currency, over the window
+    of the outcomes that were learnt from. Effects are those last published by `farview score --effects`; a customer
+    without one has the mean of all. `horizon_days` does not matter to it. Not for StartPrioritization.
+
+    FAILED_PRECONDITION: no effects are published.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTION_FIELD_NUMBER: _builtins.int
+    action: _builtins.str
+    """One of the actions that effects are published of, 1 to 256 characters."""
+    def __init__(
+        self,
+        *,
+        action: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TreatmentEffectScore: _TypeAlias = TreatmentEffectScore  # noqa: Y015
+
+@_typing.final
 class ExposureFloor(_message.Message):
     """A promise that a cohort gets at least a share of the places, at every prefix of the list."""
 
@@ -706,6 +737,7 @@ class ScoreParts(_message.Message):
     FACTORS_FIELD_NUMBER: _builtins.int
     FATIGUE_FIELD_NUMBER: _builtins.int
     CONTACT_COST_FIELD_NUMBER: _builtins.int
+    TREATMENT_EFFECT_FIELD_NUMBER: _builtins.int
     expected_value_mean: _builtins.float
     """The mean of the customer's expected value; 0 where the score is of outcomes."""
     uncertainty: _builtins.float
@@ -718,6 +750,8 @@ class ScoreParts(_message.Message):
     """What `fatigue` took away, at most 0."""
     contact_cost: _builtins.float
     """The cost of the contact, at most 0."""
+    treatment_effect: _builtins.float
+    """What the action changes; 0 with scores other than `treatment_effect`."""
     def __init__(
         self,
         *,
@@ -727,10 +761,11 @@ class ScoreParts(_message.Message):
         factors: _builtins.float = ...,
         fatigue: _builtins.float = ...,
         contact_cost: _builtins.float = ...,
+        treatment_effect: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_cost", b"contact_cost", "expected_value_mean", b"expected_value_mean", "factors", b"factors", "fatigue", b"fatigue", "outcome", b"outcome", "uncertainty", b"uncertainty"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_cost", b"contact_cost", "expected_value_mean", b"expected_value_mean", "factors", b"factors", "fatigue", b"fatigue", "outcome", b"outcome", "treatment_effect", b"treatment_effect", "uncertainty", b"uncertainty"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -5,10 +5,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from farview.core.columns import QUANTILE_LEVELS
+from farview.core.errors import InvalidInput
 from farview.v1 import prioritization_pb2 as pb
 from ranking.score_names import NamedScore
-from ranking.scores import Score
-from server.convert.fields import Amount, counted, known_value
+from ranking.scores import Score, TreatmentEffect
+from server.convert.fields import Amount, Id, counted, known_value
 from server.convert.parse import Parsed
 
 MAX_FACTORS = 16
@@ -65,6 +66,12 @@ class ConditionalTailFields(Parsed):
         return NamedScore("upper-tail" if self.side == pb.TAIL_SIDE_UPPER else "lower-tail", self.tail)
 
 
+class TreatmentEffectFields(Parsed):
+    """What an action changes."""
+
+    action: Id
+
+
 class FactorFields(Parsed):
     """A factor; its filter is compiled by the service."""
 
@@ -94,6 +101,7 @@ _BASES = {
     "upper_confidence": ("deviations",),
     "exceedance": ("threshold",),
     "conditional_tail": ("tail", "side"),
+    "treatment_effect": ("action",),
 }
 
 
@@ -104,6 +112,7 @@ class ScoreFields(Parsed):
     upper_confidence: UpperConfidenceFields | None = None
     exceedance: ExceedanceFields | None = None
     conditional_tail: ConditionalTailFields | None = None
+    treatment_effect: TreatmentEffectFields | None = None
     thompson: bool
     propensities: bool
     contact_cost: Amount | None
@@ -136,7 +145,13 @@ class ScoreFields(Parsed):
         return self
 
     def named(self) -> NamedScore:
-        """The basis."""
+        """The basis, where it can be kept.
+
+        Raises:
+            InvalidInput: on `score.treatment_effect`: a stored audience has no such score.
+        """
+        if self.treatment_effect is not None:
+            raise InvalidInput.of("score.treatment_effect", "is of PrioritizeCustomers only (choose another score)")
         for basis in (self.quantile, self.upper_confidence, self.exceedance, self.conditional_tail):
             if basis is not None:
                 return basis.named()
@@ -144,6 +159,8 @@ class ScoreFields(Parsed):
 
     def kind(self) -> Score:
         """The basis, as it is computed."""
+        if self.treatment_effect is not None:
+            return TreatmentEffect()
         return self.named().kind()
 
     @property

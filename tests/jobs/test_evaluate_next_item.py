@@ -59,3 +59,10 @@ def test_the_protocol_says_what_was_asked_of_whom(report: dict[str, Any]) -> Non
     assert protocol["items"] == ITEMS
     assert protocol["split_date"] > protocol["inner_split_date"]
     assert protocol["judged_customers"] > 300
+
+
+def test_intervals_hold_their_figure_and_prices_that_are_equal_have_none_to_speak_of(report: dict[str, Any]) -> None:
+    for figures in report["models"].values():
+        for name in ("ndcg@10", "category_coverage"):
+            assert figures["intervals"][name]["lower"] <= figures[name] <= figures["intervals"][name]["upper"]
+        assert figures["intervals"]["mean_price"] == {"lower": 5.0, "upper": 5.0}
