@@ -1,82 +1,105 @@
-"""PrioritizeCustomers by what an action changes."""
+"""PrioritizeCustomers by what an action changes: the request checked, the audience chosen, over random forecasts."""
 
-from datetime import date
+import io
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
 
-import grpc
 import pyarrow as pa
 import pytest
+from prometheus_client import CollectorRegistry
 
+from farview.core.errors import FailedPrecondition, InvalidInput
 from farview.core.schemas import TREATMENT_EFFECTS
 from farview.store.store import Store
-from farview.v1 import job_pb2, job_pb2_grpc
+from farview.store.values import Business, Transaction
 from farview.v1 import prioritization_pb2 as pb
-from tests.server.conftest import Running
-from tests.server.test_prioritize_customers import ask, refused
-from tests.store.worlds import lineage
+from server.audiences import Audiences
+from server.convert.fields import Surroundings
+from server.convert.prioritization_requests import prioritize_customers
+from server.feedback_tokens import FeedbackTokens
+from server.logs import json_logger
+from server.metrics import Metrics
+from server.snapshot import Served
+from tests.store.worlds import forecasts, lineage, publish, register, spec
 
-DAY = date(1997, 9, 30)
+NAMES = ["a", "b", "c", "d"]
 EMAIL = {"treatment_effect": {"action": "email"}}
 
 
-def publish(store: Store, effects: dict[str, float], action: str = "email") -> None:
-    model = store.register_model("uplift", "x_learner", b"bytes", lineage(), {})
-    rows = [{"customer_id": name, "action": action, "effect": effect} for name, effect in effects.items()]
-    store.publish_effects(model, DAY, [pa.RecordBatch.from_pylist(rows, schema=TREATMENT_EFFECTS)], who="ada")
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """A run of four customers."""
+    opened = Store.open(database_url)
+    opened.set_business(Business("UTC", "USD", consent_required=False))
+    bought = [Transaction(name, datetime(2024, 2, 1, tzinfo=UTC), Decimal(5)) for name in NAMES]
+    opened.record_transactions(bought, who="ada")
+    publish(opened, opened.begin_run(spec(register(opened))), forecasts(NAMES))
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
-def names(writing: Running) -> list[str]:
-    """Customers of the run, the most valuable first."""
-    return [customer.customer_id for customer in ask(writing, capacity=4).customers]
+def audiences(store: Store) -> Audiences:
+    logger = json_logger(io.StringIO())
+    served = Served(store, logger, Metrics(CollectorRegistry()))
+    served.refresh()
+    return Audiences(store, served, FeedbackTokens(store.signing_keys()))
 
 
-def test_who_is_changed_most_comes_first_and_who_is_put_off_last(writing: Running, names: list[str]) -> None:
-    publish(writing.store, dict(zip(names, (-3.0, 1.0, 8.0, 2.0), strict=True)))
-    answer = ask(writing, customers={"customer_ids": names}, score=EMAIL)
-    assert [customer.customer_id for customer in answer.customers] == [names[2], names[3], names[1], names[0]]
+def ask(audiences: Audiences, score: dict[str, Any]) -> pb.PrioritizeCustomersResponse:
+    request = pb.PrioritizeCustomersRequest(capacity=4, score=score)  # type: ignore[arg-type]
+    return audiences.choose(prioritize_customers(request, Surroundings("USD", datetime.now(UTC))))
+
+
+def effects(store: Store, of_email: dict[str, float]) -> None:
+    model = store.register_model("uplift", "x_learner", b"bytes", lineage(), {})
+    rows = [{"customer_id": name, "action": "email", "effect": effect} for name, effect in of_email.items()]
+    batch = pa.RecordBatch.from_pylist(rows, schema=TREATMENT_EFFECTS)
+    store.publish_effects(model, date(2024, 2, 29), [batch], who="ada")
+
+
+def test_who_is_changed_most_comes_first_and_who_is_put_off_last(store: Store, audiences: Audiences) -> None:
+    effects(store, dict(zip(NAMES, (-3.0, 1.0, 8.0, 2.0), strict=True)))
+    answer = ask(audiences, EMAIL)
+    assert [customer.customer_id for customer in answer.customers] == ["c", "d", "b", "a"]
     assert [customer.parts.treatment_effect for customer in answer.customers] == [8.0, 2.0, 1.0, -3.0]
     assert {customer.currency_code for customer in answer.customers} == {"USD"}
 
 
-def test_the_cost_of_the_contact_is_taken_off(writing: Running, names: list[str]) -> None:
-    publish(writing.store, dict.fromkeys(names, 2.0))
-    cost = {"contact_cost": {"currency_code": "USD", "nanos": 500_000_000}}
-    answer = ask(writing, customers={"customer_ids": names}, score={**EMAIL, **cost})
+def test_the_cost_of_the_contact_is_taken_off(store: Store, audiences: Audiences) -> None:
+    effects(store, dict.fromkeys(NAMES, 2.0))
+    answer = ask(audiences, {**EMAIL, "contact_cost": {"currency_code": "USD", "nanos": 500_000_000}})
     assert {customer.score for customer in answer.customers} == {1.5}
 
 
-def test_a_customer_without_an_effect_has_the_mean_of_all(writing: Running, names: list[str]) -> None:
-    publish(writing.store, {names[0]: 1.0, names[1]: 4.0})
-    answer = ask(writing, customers={"customer_ids": names[:3]}, score=EMAIL)
-    assert [customer.score for customer in answer.customers] == [4.0, 2.5, 1.0]
-    assert answer.customers[1].customer_id == names[2]
+def test_a_customer_without_an_effect_has_the_mean_of_all(store: Store, audiences: Audiences) -> None:
+    effects(store, {"a": 1.0, "b": 4.0})
+    answer = ask(audiences, EMAIL)
+    assert [customer.score for customer in answer.customers] == [4.0, 2.5, 2.5, 1.0]
 
 
-def test_effects_that_are_published_anew_act_on_the_next_call(writing: Running, names: list[str]) -> None:
-    for first in (names[0], names[1]):
-        publish(writing.store, {name: 5.0 if name == first else 0.0 for name in names})
-        assert ask(writing, capacity=1, score=EMAIL).customers[0].customer_id == first
+def test_effects_that_are_published_anew_act_on_the_next_call(store: Store, audiences: Audiences) -> None:
+    for first in ("a", "b"):
+        effects(store, {name: 5.0 if name == first else 0.0 for name in NAMES})
+        assert ask(audiences, EMAIL).customers[0].customer_id == first
 
 
-def test_without_effects_the_mend_is_said(writing: Running) -> None:
-    error = refused(lambda: ask(writing, score=EMAIL))
-    assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
-    assert "farview score --effects" in error.details()
+def test_without_effects_the_mend_is_said(audiences: Audiences) -> None:
+    with pytest.raises(FailedPrecondition, match="farview score --effects"):
+        ask(audiences, EMAIL)
 
 
 @pytest.mark.parametrize(("action", "said"), [("call", "there are email"), ("", "score.treatment_effect.action")])
-def test_an_action_without_effects_is_named(writing: Running, names: list[str], action: str, said: str) -> None:
-    publish(writing.store, {names[0]: 1.0})
-    error = refused(lambda: ask(writing, score={"treatment_effect": {"action": action}}))
-    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
-    assert said in error.details()
+def test_an_action_without_effects_is_named(store: Store, audiences: Audiences, action: str, said: str) -> None:
+    effects(store, {"a": 1.0})
+    with pytest.raises(InvalidInput, match=said):
+        ask(audiences, {"treatment_effect": {"action": action}})
 
 
-def test_a_stored_audience_cannot_have_that_score(writing: Running) -> None:
-    request = job_pb2.StartPrioritizationRequest(
-        request_id="a", audience=pb.PrioritizeCustomersRequest(capacity=5, score=EMAIL)
-    )
-    stub = job_pb2_grpc.JobServiceStub(writing.channel)
-    error = refused(lambda: stub.StartPrioritization(request))
-    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
-    assert "PrioritizeCustomers only" in error.details()
+def test_a_stored_audience_cannot_have_that_score(audiences: Audiences) -> None:
+    request = pb.PrioritizeCustomersRequest(capacity=4, score=EMAIL)  # type: ignore[arg-type]
+    asked = prioritize_customers(request, Surroundings("USD", datetime.now(UTC)))
+    with pytest.raises(InvalidInput, match="PrioritizeCustomers only"):
+        asked.score.named()
