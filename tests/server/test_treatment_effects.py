@@ -33,7 +33,7 @@ def store(database_url: str) -> Iterator[Store]:
     """A run of four customers."""
     opened = Store.open(database_url)
     opened.set_business(Business("UTC", "USD", consent_required=False))
-    bought = [Transaction(name, datetime(2024, 2, 1, tzinfo=UTC), Decimal(5)) for name in NAMES]
+    bought = [Transaction(name, datetime(2024, 2, 1, tzinfo=UTC), Decimal(5), "USD") for name in NAMES]
     opened.record_transactions(bought, who="ada")
     publish(opened, opened.begin_run(spec(register(opened))), forecasts(NAMES))
     yield opened
