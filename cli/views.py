@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from cli.boost_views import boost_lines, combination_lines
 from cli.console import table
+from cli.sequence_views import sequence_lines
 from farview.store.values import ForecastRun, ModelVersion
 
 
@@ -47,7 +48,7 @@ def _posterior_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {part}: {quality(metrics[part])}"
 
 
-_HOW = {"boost": boost_lines, "combination": combination_lines}
+_HOW = {"boost": boost_lines, "combination": combination_lines, "gru": sequence_lines, "transformer": sequence_lines}
 """How a fit of these models went; others have posteriors."""
 
 

@@ -98,11 +98,6 @@ class Candidate:
 def candidates(seed: int) -> Mapping[str, Candidate]:
     """The models by name, in the order in which ties are broken."""
 
-    def fit_sequence(name: str, past: Past) -> Predict:
-        from jobs.backtest_sequences import fit_sequence_to
-
-        return fit_sequence_to(name, seed, past)
-
     btyd = {
         name: Candidate(
             partial(_fit_named, name, seed),
@@ -123,7 +118,7 @@ def candidates(seed: int) -> Mapping[str, Candidate]:
             standing=False,
         ),
         **{
-            name: Candidate(partial(fit_sequence, name), "the curve of purchases it learnt, run on", standing=False)
+            name: Candidate(partial(_fit_named, name, seed), "the curve of purchases it learnt, run on", standing=False)
             for name in SEQUENCES
         },
         "combination": Candidate(

@@ -25,6 +25,7 @@ from ltv.inputs import Inputs
 from ltv.model import BtydModel, LtvModel, differs_by
 from ltv.registered import ready
 from ltv.returns import kept_share
+from ltv.sequence_model import NETWORKS
 
 HORIZON_DAYS = "horizon_days"
 """Key of a configuration."""
@@ -44,6 +45,14 @@ def _fit_boost(known: Known, configuration: Mapping[str, str], seed: int) -> Ltv
     return fit_boost(known.table(), known.cut, known.zone, seed=seed)
 
 
+def _fit_sequence(known: Known, configuration: Mapping[str, str], seed: int) -> LtvModel:
+    from ltv.sequence_fit import fit_sequence  # torch takes over a second to import
+
+    if configuration["method"] != "laplace":
+        raise InvalidInput.of("--method", f"{configuration['model']} has no posterior (leave --method out)")
+    return fit_sequence(configuration["model"], known.table(), known.cut, known.zone, seed=seed)
+
+
 def _fit_combination(known: Known, configuration: Mapping[str, str], seed: int) -> LtvModel:
     _only_laplace(configuration)
     horizon_days = int(configuration.get(HORIZON_DAYS, DEFAULT_HORIZON_DAYS))
@@ -61,6 +70,7 @@ def _only_laplace(configuration: Mapping[str, str]) -> None:
 _FITS: Mapping[str, Fit] = {
     **dict.fromkeys(families.MODELS, _fit_btyd),
     BoostModel.name: _fit_boost,
+    **dict.fromkeys(NETWORKS, _fit_sequence),
     CombinationModel.name: _fit_combination,
 }
 MODELS = tuple(_FITS)

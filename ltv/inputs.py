@@ -13,7 +13,10 @@ from farview.core.clock import Cut
 from farview.features.customer import customer_batch, customer_features, customer_features_of_one
 from farview.features.customer_specification import CUSTOMER_FEATURES
 from farview.features.rfm import rfm, rfm_batch, rfm_of_one
+from farview.features.sequences import SEQUENCE_FEATURES, event_sequences, sequence_schema
+from farview.features.sequences_single import event_sequence_of_one
 from farview.features.specification import RFM_FEATURES, Feature
+from ltv.sequence_inputs import LONGEST
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,8 +64,23 @@ def _features_of_some(histories: Sequence[History], cut: Cut, zone: str) -> pa.R
     return customer_batch(list(known), list(known.values()))
 
 
+def _sequences(events: pa.Table | pa.RecordBatchReader, cut: Cut, zone: str) -> pa.RecordBatchReader:
+    return event_sequences(events, cut, zone, LONGEST)
+
+
+def _sequences_of_some(histories: Sequence[History], cut: Cut, zone: str) -> pa.RecordBatch:
+    rows = [
+        event_sequence_of_one(each.customer_id, each.times_utc, each.amounts, cut, zone, LONGEST) for each in histories
+    ]
+    table = pa.Table.from_batches(rows, sequence_schema(LONGEST))
+    return pa.RecordBatch.from_arrays([column.combine_chunks() for column in table.columns], schema=table.schema)
+
+
 CUSTOMER = Inputs(CUSTOMER_FEATURES, customer_features, _features_of_some)
 """Rows of `customer_features`."""
+
+SEQUENCES = Inputs(SEQUENCE_FEATURES, _sequences, _sequences_of_some)
+"""Rows of `event_sequences`, the last LONGEST events kept."""
 
 
 def joined(parts: Sequence[Inputs]) -> Inputs:

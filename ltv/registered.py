@@ -18,10 +18,12 @@ from ltv.boost_model import BoostModel
 from ltv.boost_scorer import BoostScorer, Shared
 from ltv.combination_model import CombinationModel
 from ltv.combination_scorer import CombinationScorer
-from ltv.inputs import CUSTOMER, Inputs, joined, part_of, rfm_inputs
+from ltv.inputs import CUSTOMER, SEQUENCES, Inputs, joined, part_of, rfm_inputs
 from ltv.model import BtydModel, LtvModel
 from ltv.parts import is_packed, unpack
 from ltv.scorer import Scorer
+from ltv.sequence_model import NETWORKS, SequenceModel
+from ltv.sequence_scorer import SequenceScorer
 from ltv.tables import Tables
 from ltv.totals import Totals
 
@@ -102,6 +104,13 @@ def _boost(model: BoostModel, seed: int) -> tuple[MakeScorer, Explain]:
     return make, lambda inputs, as_of: drivers_of(model, inputs, as_of, seed, shared)
 
 
+def _sequence(model: SequenceModel, seed: int) -> tuple[MakeScorer, Explain]:
+    def make(horizons: Sequence[int], as_of: date, gross: bool) -> ValueScorer:
+        return SequenceScorer(model, horizons, as_of, seed, gross=gross)
+
+    return make, lambda inputs, _: [()] * inputs.num_rows
+
+
 def _combination(model: CombinationModel, seed: int) -> tuple[MakeScorer, Explain]:
     members = [ready(member, seed) for member in model.members]
 
@@ -132,6 +141,7 @@ def _read_combination(artifact: bytes) -> CombinationModel:
 _BTYD = _Kind(BtydModel.from_artifact, lambda model: rfm_inputs(model.period_days), _btyd)
 _PACKED: Mapping[str, _Kind] = {
     BoostModel.name: _Kind(BoostModel.from_artifact, lambda _: CUSTOMER, _boost),
+    **dict.fromkeys(NETWORKS, _Kind(SequenceModel.from_artifact, lambda _: SEQUENCES, _sequence)),
     CombinationModel.name: _Kind(_read_combination, _combination_inputs, _combination),
 }
 """By the name inside the artifact."""

@@ -8,6 +8,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from farview.core.errors import ArtifactMismatch
+from ltv.model import PartDiagnostics
 from ltv.parts import pack, unpack
 from ltv.sequence_inputs import LONGEST, TOKEN, Units
 from ltv.sequence_law import OUTPUTS
@@ -43,6 +44,16 @@ class SequenceModel:
     weights: Weights
     units: Units
     diagnostics: SequenceDiagnostics
+
+    @property
+    def inference(self) -> Mapping[str, PartDiagnostics]:
+        """None: a network has no posterior."""
+        return {}
+
+    @property
+    def parameters(self) -> Weights:
+        """The network's, by torch's names."""
+        return self.weights
 
     @property
     def deducts_returns(self) -> bool:
