@@ -1,6 +1,6 @@
 """One customer as the served run sees it: forecasts by horizon, for a table and a picture."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -8,9 +8,13 @@ import numpy as np
 import pyarrow as pa
 
 from farview.core import columns as c
+from farview.core.clock import Cut
 from farview.core.errors import FailedPrecondition, NotFound
 from farview.store.store import Store
 from farview.store.values import ForecastRun
+from ltv.boost_drivers import Driver
+from ltv.inputs import History
+from ltv.registered import load, ready
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,6 +46,31 @@ def customer_forecast(store: Store, customer_id: str) -> CustomerForecast:
     if rows.num_rows == 0:
         raise NotFound("forecast of customer", customer_id)
     return CustomerForecast(customer_id, run, store.business().reporting_currency, rows)
+
+
+def drivers_of(store: Store, found: CustomerForecast) -> tuple[Driver, ...]:
+    """What moves the customer's expected value by the run's model, strongest first; none from models that tell none.
+
+    Raises:
+        NotFound: the model is gone.
+    """
+    spec = found.run.spec
+    cut = Cut(spec.as_of, spec.known_at)
+    events = store.transactions_of(cut, [found.customer_id])
+    times = events.column(c.TIME).cast(pa.timestamp("us")).to_numpy()
+    history = History(found.customer_id, times, events.column(c.AMOUNT).to_numpy())
+    model = ready(load(store.artifact(store.model_version(spec.kind, spec.model_version))), spec.seed)
+    told = model.drivers(model.inputs.of_some([history], cut, store.business().time_zone), spec.as_of)
+    return told[0] if told else ()
+
+
+def picture_of_drivers(found: CustomerForecast, drivers: Sequence[Driver]) -> "Figure":
+    """The drivers as factors on expected value; at least one."""
+    from farview.pictures.customer import draw_drivers
+
+    factors = np.array([driver.factor for driver in drivers])
+    text = f"What moves the forecast of customer {found.customer_id}"
+    return draw_drivers([driver.words for driver in drivers], factors, text)
 
 
 def fan_of(found: CustomerForecast) -> "Figure":

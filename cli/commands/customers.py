@@ -1,5 +1,7 @@
 """`farview customers`: what is known of single customers."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +12,7 @@ from cli.report_files import check_writable
 
 if TYPE_CHECKING:
     from jobs.customer_forecast import CustomerForecast
+    from ltv.boost_drivers import Driver
 
 app = typer.Typer(help="See or forget a customer.", no_args_is_help=True)
 
@@ -26,32 +29,50 @@ def show_customer(
     picture: Annotated[
         Path | None, typer.Option("--picture", metavar="OUT.png", help="Draw value over the horizon.")
     ] = None,
+    drivers: Annotated[
+        Path | None, typer.Option("--drivers", metavar="OUT.png", help="Draw what moves the forecast.")
+    ] = None,
     database: Database = DEFAULT_DATABASE,
     as_json: Json = False,
 ) -> None:
-    """Show what the served run forecasts of a customer, horizon by horizon.
+    """Show what the served run forecasts of a customer, horizon by horizon, and what moves it.
 
     Example: farview customers show 00042 --picture fan.png
     """
     from cli.console import print_json
     from cli.database import open_store
-    from jobs.customer_forecast import customer_forecast, fan_of
+    from farview.core.errors import FailedPrecondition
+    from jobs.customer_forecast import customer_forecast, drivers_of
 
-    check_writable("--picture", picture)
+    for option, file in (("--picture", picture), ("--drivers", drivers)):
+        check_writable(option, file)
     with open_store(database) as store:
         found = customer_forecast(store, customer_id)
-    if picture is not None:
-        from farview.pictures.canvas import write
-
-        write(fan_of(found), picture)
+        moved = drivers_of(store, found)
+    if drivers is not None and not moved:
+        raise FailedPrecondition("the run's model tells no drivers (boost does: farview train ltv --model boost)")
+    _draw(found, moved, picture, drivers)
     if as_json:
         rows = found.rows.drop_columns(["purchases_grid", "value_grid"])
-        print_json({"as_of": found.run.spec.as_of, "currency": found.currency, "forecasts": rows.to_pylist()})
+        report = {"as_of": found.run.spec.as_of, "currency": found.currency, "forecasts": rows.to_pylist()}
+        print_json(report | {"drivers": [asdict(driver) for driver in moved]})
         return
-    _show(found)
+    _show(found, moved)
 
 
-def _show(found: "CustomerForecast") -> None:
+def _draw(found: "CustomerForecast", moved: "Sequence[Driver]", picture: Path | None, drivers: Path | None) -> None:
+    if picture is None and drivers is None:
+        return
+    from farview.pictures.canvas import write
+    from jobs.customer_forecast import fan_of, picture_of_drivers
+
+    if picture is not None:
+        write(fan_of(found), picture)
+    if drivers is not None:
+        write(picture_of_drivers(found, moved), drivers)
+
+
+def _show(found: "CustomerForecast", moved: "Sequence[Driver]") -> None:
     from cli.console import interval, out, table
 
     rows = found.rows.to_pylist()
@@ -78,6 +99,10 @@ def _show(found: "CustomerForecast") -> None:
         f"Half of the chance of a purchase within {rows[-1]['horizon_days']:,} days lies before "
         f"{rows[-1]['median_next_purchase_date']}."
     )
+    if moved:
+        out.print("What moves the expected value, as factors on it:")
+    for driver in moved:
+        out.print(f"  x {driver.factor:.2f}  {driver.words}", markup=False)
 
 
 @app.command("delete")

@@ -1,10 +1,14 @@
 """`farview models`: the register of models and who is champion."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.options import DEFAULT_DATABASE, Database, Json
+
+if TYPE_CHECKING:
+    from farview.store.values import ModelVersion
 
 app = typer.Typer(help="List, examine and promote registered models, and go back.", no_args_is_help=True)
 
@@ -50,7 +54,15 @@ def list_models(
 
 
 @app.command("show")
-def show(name: Name, database: Database = DEFAULT_DATABASE, as_json: Json = False) -> None:
+def show(
+    name: Name,
+    *,
+    weights: Annotated[
+        Path | None, typer.Option("--weights", metavar="OUT.png", help="Draw a combination's weights by segment.")
+    ] = None,
+    database: Database = DEFAULT_DATABASE,
+    as_json: Json = False,
+) -> None:
     """Show a model: its lineage, how its fit went, and what the gates said.
 
     Example: farview models show ltv-revenue/1
@@ -74,6 +86,8 @@ def show(name: Name, database: Database = DEFAULT_DATABASE, as_json: Json = Fals
     with open_store(database) as store:
         version = store.model_version(*_split(name))
         report = store.gate_report(version.kind, version.version)
+    if weights is not None:
+        _draw_weights(version, weights)
     if as_json:
         print_json(model_as_data(version) | {"gate_report": None if report is None else report_as_data(report)})
         return
@@ -84,6 +98,23 @@ def show(name: Name, database: Database = DEFAULT_DATABASE, as_json: Json = Fals
         out.print(f"Gates: not examined yet. Next: farview models gate {version.name}")
     else:
         out.print(report_view(report))
+
+
+def _draw_weights(version: "ModelVersion", picture: Path) -> None:
+    from numpy import array
+
+    from cli.report_files import check_writable
+    from farview.core.errors import FailedPrecondition
+    from farview.pictures.canvas import write
+    from farview.pictures.customer import draw_weights
+
+    check_writable("--weights", picture)
+    found = version.metrics
+    if version.model != "combination":
+        raise FailedPrecondition(f"{version.name} is {version.model}: only a combination has weights")
+    segments = {"0": "customers who\ncame once", "1+": "customers who\ncame back"}
+    by_segment = {segments[name]: array(shares) for name, shares in found["weights"].items()}
+    write(draw_weights(by_segment, found["members"], f"What {version.name} is made of"), picture)
 
 
 @app.command("gate")

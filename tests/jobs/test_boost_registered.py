@@ -15,6 +15,7 @@ from farview.core.errors import ArtifactMismatch, InvalidInput
 from farview.evaluation.gates import CONVERGENCE
 from farview.store.store import Store
 from farview.store.values import LTV_REVENUE, ModelVersion
+from jobs.customer_forecast import customer_forecast, drivers_of
 from jobs.gate import gate
 from jobs.local_engine import LocalEngine
 from jobs.reproduce import reproduce
@@ -23,7 +24,7 @@ from jobs.train import train_ltv
 from ltv.boost_scorer import BoostScorer
 from ltv.inputs import CUSTOMER, History
 from ltv.parts import pack
-from ltv.registered import load
+from ltv.registered import load, ready
 
 AS_OF = date(1997, 9, 30)
 HORIZONS_DAYS = (30, 90)
@@ -99,3 +100,13 @@ def test_another_method_than_that_of_its_anchor_is_refused(store: Store) -> None
 def test_a_kind_that_nobody_knows_is_refused_by_name() -> None:
     with pytest.raises(ArtifactMismatch, match="'forest'"):
         load(pack("forest", {}, {}))
+
+
+def test_what_moves_a_customer_is_told_of_the_run_that_is_served(store: Store, version: ModelVersion) -> None:
+    score_ltv(store, as_of=AS_OF, horizons_days=HORIZONS_DAYS, who="ada")
+    cut = Cut(AS_OF, version.lineage.known_at)
+    who = CUSTOMER.bulk(store.transactions(cut), cut, "UTC").read_all().column(c.CUSTOMER_ID)[0].as_py()
+    found = customer_forecast(store, who)
+    told = drivers_of(store, found)
+    row = CUSTOMER.of_some([_history(store.transactions(cut).read_all(), who)], cut, "UTC")
+    assert told == ready(load(store.artifact(version)), found.run.spec.seed).drivers(row, AS_OF)[0]
