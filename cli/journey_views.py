@@ -39,6 +39,8 @@ def journey_model_lines(version: ModelVersion) -> Iterator[str]:
             "[yellow]Note:[/yellow] the log is observational: who was touched by what may depend on what also makes "
             "them convert."
         )
+    elif metrics["evidence"] == "propensity-weighted":
+        yield "  weighted by the logged chances of its touches (--weighting none leaves them out)"
 
 
 def plan_run_as_data(planned: "Planned") -> dict[str, Any]:

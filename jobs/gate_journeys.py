@@ -23,8 +23,18 @@ from farview.store.values import ModelVersion
 from jobs.gate_terms import Examination, GateTerms, days_missing, is_refit, is_repeat, protocol
 from jobs.progress import Progress
 from jobs.snapshot import require_unchanged
-from jobs.train_journeys import JourneyContext, JourneyFit, fit_journeys, journey_context, journey_steps
+from jobs.train_journeys import (
+    NONE,
+    JourneyContext,
+    JourneyFit,
+    evidence_of_fit,
+    fit_journeys,
+    journey_context,
+    journey_steps,
+)
+from journeys.about import Evidence
 from journeys.model import load
+from journeys.weighting import weighted
 
 FloatArray = NDArray[np.float64]
 
@@ -37,6 +47,7 @@ class Contender:
 
     fit: JourneyFit
     context: JourneyContext
+    evidence: Evidence = "observational"  # by whose weights it learns, and the candidate's both are judged
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +76,7 @@ def examine_journeys(
     if ours.window_days != theirs.window_days:
         checks.append(_other_target(ours.window_days, theirs.window_days))
     elif origins:
-        contender = Contender(ours, journey_context(store, ours, steps))
+        contender = Contender(ours, journey_context(store, ours, steps), evidence_of_fit(ours, steps))
         rival = None if is_repeat(candidate, champion) else Contender(theirs, journey_context(store, theirs, steps))
         try:
             tried = try_out(steps, origins, (contender, rival), watch)
@@ -82,7 +93,13 @@ def examine_journeys(
 def fit_of(version: ModelVersion) -> JourneyFit:
     """The configuration of a registered version, with its seed."""
     told = version.lineage.configuration
-    return JourneyFit(told["model"], told["window_days"], tuple(told["attributes"]), version.lineage.seed)
+    return JourneyFit(
+        told["model"],
+        told["window_days"],
+        tuple(told["attributes"]),
+        version.lineage.seed,
+        told.get("weighting", NONE),  # absent in what was registered before there was any
+    )
 
 
 def try_out(
@@ -104,7 +121,7 @@ def try_out(
     tried = []
     for origin in origins:
         since_us, until_us = (_end_us(day, steps.limits.zone) for day in (origin.as_of, origin.target_end))
-        seen = observed(steps.time_us, steps.resolved_us, since_us, until_us)
+        seen = weighted(observed(steps.time_us, steps.resolved_us, since_us, until_us), steps, ours.evidence)
         p = _foreseen(ours, steps, since_us)[seen.rows]
         watch.advance()
         candidate = champion = judged(p, steps, seen)

@@ -104,7 +104,7 @@ class _People:
 
     @classmethod
     def read(cls, store: Store, terms: Terms, now: datetime) -> "_People":
-        stored, chosen = store.attributes(), _chosen(store, terms.options.where)
+        stored, chosen = store.attributes(), chosen_customers(store, terms.options.where)
         ids = stored[c.CUSTOMER_ID].to_pylist()
         denied: dict[str, frozenset[str]] = {}
         for first in range(0, len(ids), BATCH):
@@ -129,7 +129,7 @@ class _People:
         return self.stored.filter(pc.is_in(self.stored[c.CUSTOMER_ID], value_set=customer_ids))
 
 
-def _chosen(store: Store, where: str) -> pa.Array | None:
+def chosen_customers(store: Store, where: str) -> pa.Array | None:
     """Ids of the customers that the filter selects from the latest forecast run; None without a filter."""
     if not where.strip():
         return None

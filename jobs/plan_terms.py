@@ -68,7 +68,7 @@ class Terms:
         gap_hours = model.about.timing.gap_hours if options.gap_hours is None else options.gap_hours
         terms = cls(version, model, present, options, margin, gap_hours)
         try:
-            nobody = terms._histories(schemas.TOUCHPOINTS.empty_table())
+            nobody = terms.histories(schemas.TOUCHPOINTS.empty_table())
             plan_journey(model, nobody, None, terms._request("", terms._rules()))
         except InvalidInput as error:
             raise InvalidInput(*(Violation(_option(v.field), v.problem) for v in error.violations)) from None
@@ -90,21 +90,31 @@ class Terms:
             denied: channels by customer.
             customer_ids: in the order of the answer.
         """
-        attributes = attribute_table(stored, self.model.about.context.kinds)
-        nothing: frozenset[str] = frozenset()
-        denials = [denied.get(name, nothing) for name in customer_ids]
-        rules = {names: self._rules(names) for names in {*denials}}  # shared, so compiled once
-        zones = dict(zip(stored[c.CUSTOMER_ID].to_pylist(), stored["time_zone"].to_pylist(), strict=True))
-        requests = [
-            self._request(name, rules[names], zones.get(name))
-            for name, names in zip(customer_ids, denials, strict=True)
-        ]
         plans = []
-        for plan in plan_journeys(self.model, self._histories(log), attributes, requests):
+        requests = self.requests(stored, denied, customer_ids)
+        attributes = attribute_table(stored, self.model.about.context.kinds)
+        for plan in plan_journeys(self.model, self.histories(log), attributes, requests):
             if isinstance(plan, FarviewError):
                 raise plan
             plans.append(plan)
         return list(zip(requests, plans, strict=True))
+
+    def requests(
+        self, stored: pa.Table, denied: Mapping[str, frozenset[str]], customer_ids: Sequence[str]
+    ) -> list[PlanRequest]:
+        """What each customer's plan is asked for; arguments as of `plan`."""
+        nothing: frozenset[str] = frozenset()
+        denials = [denied.get(name, nothing) for name in customer_ids]
+        rules = {names: self._rules(names) for names in {*denials}}  # shared, so compiled once
+        zones = dict(zip(stored[c.CUSTOMER_ID].to_pylist(), stored["time_zone"].to_pylist(), strict=True))
+        return [
+            self._request(name, rules[names], zones.get(name))
+            for name, names in zip(customer_ids, denials, strict=True)
+        ]
+
+    def histories(self, log: pa.Table) -> Steps:
+        """The touches of a log before the present, as the model reads them."""
+        return histories(self.model.about, log, self.present)
 
     def to_store(self, pair: Pair) -> NewPlan:
         """A plan with what was asked, as the store takes it."""
@@ -125,9 +135,6 @@ class Terms:
             "consent_purpose": self.options.consent_purpose,
             "code_version": code_version(),
         }
-
-    def _histories(self, log: pa.Table) -> Steps:
-        return histories(self.model.about, log, self.present)
 
     def _rules(self, denied: frozenset[str] = frozenset()) -> Constraints:
         asked = self.options

@@ -23,16 +23,21 @@ from farview.store.store import Store
 from farview.store.values import JOURNEYS, Lineage, ModelVersion
 from jobs.progress import Both, Progress, Silent
 from jobs.snapshot import code_version, library_versions, require_unchanged, touch_cut_of
+from journeys.about import Evidence
 from journeys.constraints import MOST_CHANNELS
 from journeys.markov import train_markov
 from journeys.markov2 import train_markov2
 from journeys.scorer import Float32Array, JourneyModel
 from journeys.slices import slices
+from journeys.weighting import evidence_of
 
 NETWORKS = ("lstm", "gru", "transformer")
 CHAINS = ("markov", "markov2")
 MODELS = (*NETWORKS, *CHAINS)
 WINDOW_DAYS = 7.0
+AUTO, NONE = "auto", "none"
+WEIGHTINGS = (AUTO, NONE)
+"""By the logged chances of the touches where all were logged, or not at all."""
 
 
 class JourneyFit(NamedTuple):
@@ -42,6 +47,7 @@ class JourneyFit(NamedTuple):
     window_days: float = WINDOW_DAYS  # how long a touch may take to convert
     attributes: Sequence[str] | None = None  # of customers, for models that use them; None: all there are
     seed: int = 0
+    weighting: str = AUTO  # of WEIGHTINGS
 
 
 def train_journeys(
@@ -114,6 +120,8 @@ def _check(fit: JourneyFit) -> None:
         raise InvalidInput.of("model", f"{fit.model!r} is not a journey model (known: {', '.join(MODELS)})")
     if not (np.isfinite(fit.window_days) and fit.window_days > 0):
         raise InvalidInput.of("window_days", f"{fit.window_days} is not a positive number of days")
+    if fit.weighting not in WEIGHTINGS:
+        raise InvalidInput.of("weighting", f"{fit.weighting!r} is not one (known: {', '.join(WEIGHTINGS)})")
     if fit.model in CHAINS and fit.attributes:
         raise InvalidInput.of("attributes", f"the {fit.model} model uses none (leave them out, or train the lstm)")
 
@@ -159,15 +167,26 @@ def fit_journeys(
     Raises:
         FailedPrecondition: they are too few to learn from.
     """
+    evidence = evidence_of_fit(fit, steps)
     if fit.model in CHAINS:
-        return (train_markov if fit.model == "markov" else train_markov2)(steps, until_us)
+        return (train_markov if fit.model == "markov" else train_markov2)(steps, until_us, evidence)
     from journeys.training import TrainingOptions, train_network  # torch: 1.5 s that a chain need not wait for
 
-    return train_network(fit.model, steps, context, until_us, TrainingOptions(seed=fit.seed))
+    return train_network(fit.model, steps, context, until_us, TrainingOptions(seed=fit.seed), evidence)
+
+
+def evidence_of_fit(fit: JourneyFit, steps: Steps) -> Evidence:
+    """What the log proves to a fit. One that is to heed no chances learns from a log that told none."""
+    return "observational" if fit.weighting == NONE else evidence_of(steps)
 
 
 def _configuration(fit: JourneyFit, model: JourneyModel[Any]) -> dict[str, Any]:
-    return {"model": fit.model, "window_days": fit.window_days, "attributes": sorted(model.about.context.kinds)}
+    return {
+        "model": fit.model,
+        "window_days": fit.window_days,
+        "attributes": sorted(model.about.context.kinds),
+        "weighting": fit.weighting,
+    }
 
 
 def _metrics(model: JourneyModel[Any], steps: Steps, encoded: Float32Array, log: pa.Table) -> dict[str, Any]:
@@ -189,7 +208,7 @@ def _metrics(model: JourneyModel[Any], steps: Steps, encoded: Float32Array, log:
 
 
 def _validation(model: JourneyModel[Any], steps: Steps, encoded: Float32Array) -> dict[str, Any]:
-    cut = slices(steps, steps.limits.until_us)
+    cut = slices(steps, steps.limits.until_us, model.about.evidence)
     rows, weight = cut.validation.rows, cut.validation.weight
     if len(rows) == 0:
         return {"steps": 0, "conversions": 0}

@@ -38,6 +38,11 @@ class Timing:
             delay_hours=tuple(map(float, np.quantile(delays, _LEVELS) if len(delays) else _LEVELS * window_hours)),
         )
 
+    @property
+    def mean_delay_hours(self) -> float:
+        """Mean time from a touch to its conversion."""
+        return float(np.trapezoid(self.delay_hours, _LEVELS))
+
     def share_converted(self, hours: FloatArray) -> FloatArray:
         """Share of the conversions of a touch that have come within so many hours of it."""
         within = np.interp(hours, self.delay_hours, _LEVELS, left=0.0, right=1.0)

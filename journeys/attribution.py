@@ -138,6 +138,7 @@ def _without(steps: Steps, gone: BoolArray) -> Steps:
         resolved_us=steps.resolved_us[kept],
         next_channel=steps.next_channel[kept],
         conversions_before=before,
+        propensity=steps.propensity[kept],
     )
 
 

@@ -88,7 +88,7 @@ class MarkovModel:
 def train_markov(steps: Steps, until_us: int | None = None, evidence: Evidence = "observational") -> MarkovModel:
     """A calibrated chain of the steps before an instant (default: the log's end), outcomes included."""
     until_us = until_us or steps.limits.until_us
-    cut = slices(steps, until_us)
+    cut = slices(steps, until_us, evidence)
     seen, C = cut.fit, len(steps.vocabulary.channels)
     rates = smoothed_rates(steps.channel[seen.rows], steps.converted[seen.rows], seen.weight, C + 1)
     hazard_logit = np.asarray(logit(rates))

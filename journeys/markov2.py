@@ -85,7 +85,7 @@ class SecondOrderModel:
 def train_markov2(steps: Steps, until_us: int | None = None, evidence: Evidence = "observational") -> SecondOrderModel:
     """A calibrated chain of the steps before an instant (default: the log's end), outcomes included."""
     until_us = until_us or steps.limits.until_us
-    cut, first = slices(steps, until_us), train_markov(steps, until_us)
+    cut, first = slices(steps, until_us, evidence), train_markov(steps, until_us, evidence)
     seen, C = cut.fit, len(steps.vocabulary.channels)
     pair = channels_before(steps) * (C + 1) + steps.channel
     pairs = (C + 2) * (C + 1)

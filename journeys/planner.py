@@ -55,7 +55,7 @@ def search(model: JourneyModel[Any], batch: Batch, width: int = BEAM_WIDTH, best
     """
     scorer = Cautious.of(model)
     memory, last_logit = scorer.start(batch.standing)
-    converted, without = _open_windows(model.about, last_logit, batch.before_plan)
+    converted, without = open_windows(model.about, last_logit, batch.before_plan)
     n, L = batch.rules.allowed.shape
     C = batch.caps.shape[1]
     baseline = without * batch.margin
@@ -69,7 +69,7 @@ def search(model: JourneyModel[Any], batch: Batch, width: int = BEAM_WIDTH, best
     )
     found.value[batch.rules.needed == 0, 0] = 0.0  # of no touch at all, for those who may have none
     prices = Prices(batch.margin, batch.cost, most_ahead(scorer, batch))
-    beams = _begin(batch, converted)
+    beams = begin(batch, converted)
     for position in range(L):
         words = open_words(batch.rules, beams, position)
         if not words.any():
@@ -115,7 +115,7 @@ def full_width(compiled: Compiled, most: int = EXACT_WIDTH) -> int | None:
     return widest
 
 
-def _begin(batch: Batch, converted: FloatArray) -> Beams:
+def begin(batch: Batch, converted: FloatArray) -> Beams:
     """One plan without a touch for each customer."""
     n, L = batch.rules.allowed.shape
     beams = Beams.empty(n, 1, batch.caps.shape[1], L)
@@ -140,7 +140,7 @@ def _keep_best(found: Found, beams: Beams, baseline: FloatArray, long_enough: ND
     return found._replace(path=path, logit=logit, value=np.take_along_axis(both, order, axis=1))
 
 
-def _open_windows(about: About, last_logit: FloatArray, before_plan: FloatArray) -> tuple[FloatArray, FloatArray]:
+def open_windows(about: About, last_logit: FloatArray, before_plan: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Probability that the last touch still converts before the first planned one, and ever, given not yet by now."""
     hazard = np.where(np.isnan(last_logit), 0.0, about.calibration.probability(np.nan_to_num(last_logit)))
     now, at_plan = (about.timing.share_converted(hours) for hours in np.nan_to_num(before_plan, nan=np.inf).T)

@@ -17,6 +17,7 @@ from journeys.constraints import Compiled
 from journeys.inputs import Histories
 from journeys.plan import Plan, PlannedTouch, PlanRequest
 from journeys.planner import BEAM_WIDTH, EXACT_WIDTH, Batch, Found, full_width, search
+from journeys.rollout import Trip
 from journeys.scorer import Float32Array, FloatArray, IntArray, JourneyModel, Standing
 
 _PARTIAL_PLANS = 16_384  # in memory at once
@@ -114,6 +115,21 @@ def plan_journey(
     if isinstance(answer, FarviewError):
         raise answer
     return answer
+
+
+def trip(model: JourneyModel[Any], steps: Steps, attributes: pa.Table | None, requests: Sequence[PlanRequest]) -> Trip:
+    """The customers of requests, ready to be rolled out; arguments as of `best_plans`.
+
+    Raises:
+        InvalidInput: a request makes no sense.
+        Infeasible: no journey keeps to the constraints of one.
+    """
+    compiler = Compiler.of(model.about, steps)
+    asked = [compiler.compile(number, request) for number, request in enumerate(requests)]
+    batch = _batch(model.about, steps, attributes, asked)
+    hours = (_times(asked, batch.rules.allowed.shape[1]) - steps.limits.until_us) / HOUR_US
+    cost = np.array([costs(one.request, model.about.vocabulary.channels) for one in asked])
+    return Trip(batch, [one.request.customer_id for one in asked], hours, cost)
 
 
 def _width(compiled: Compiled, beam: Beam) -> int:

@@ -7,6 +7,8 @@ import numpy as np
 from farview.evaluation.journey_splits import Observed, observed
 from farview.features.journey_state import DAY_US
 from farview.features.steps import Steps
+from journeys.about import Evidence
+from journeys.weighting import weighted
 
 FIT_SHARE = 0.8
 
@@ -20,11 +22,12 @@ class Slices:
     validation: Observed
 
 
-def slices(steps: Steps, until_us: int) -> Slices:
+def slices(steps: Steps, until_us: int, evidence: Evidence = "observational") -> Slices:
     """Fit on the first FIT_SHARE of the steps before `until_us`, validate on the rest.
 
     The validation slice is at least a day longer than the window where the log allows, or no step without a touch
     after it would ever be seen to fail; it is never more than the later half of the time.
+    Both are weighted by the logged chances where the evidence is by them.
     """
     time_us = steps.time_us
     before = np.sort(time_us[time_us < until_us])
@@ -33,7 +36,7 @@ def slices(steps: Steps, until_us: int) -> Slices:
     half = (int(before[0]) + until_us) // 2
     cut_us = max(min(by_share, long_enough), half)
     return Slices(
-        fit=observed(time_us, steps.resolved_us, int(before[0]), cut_us),
+        fit=weighted(observed(time_us, steps.resolved_us, int(before[0]), cut_us), steps, evidence),
         until_us=cut_us,
-        validation=observed(time_us, steps.resolved_us, cut_us, until_us),
+        validation=weighted(observed(time_us, steps.resolved_us, cut_us, until_us), steps, evidence),
     )

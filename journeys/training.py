@@ -86,13 +86,13 @@ def train_network(
         context: how attributes are encoded, and those of the customers of `steps`, shape (customers, P).
         until_us: nothing at or after it is seen, outcomes included; default: the log's end.
         options: of training; default: TrainingOptions().
-        evidence: what the log can prove about the effect of a touch.
+        evidence: what the log can prove about the effect of a touch; see `weighting`, by whose weights is learnt then.
 
     Raises:
         FailedPrecondition: the steps before `until_us` hold too few conversions to learn from.
     """
     options = options or TrainingOptions()
-    cut = slices(steps, until_us or steps.limits.until_us)
+    cut = slices(steps, until_us or steps.limits.until_us, evidence)
     encoding, encoded = context
     network = NETWORKS[name]
     best = _fit(network, steps, encoded, cut, options)

@@ -5,11 +5,13 @@ from typing import Annotated, Literal
 
 import typer
 
+from cli.commands.simulate_journeys import simulate_journeys
 from cli.commands.simulate_scenario import simulate_scenario
 from cli.options import Json, Seed
 
 app = typer.Typer(help="Make data whose truth is known, or ask what if.", no_args_is_help=True)
 app.command("scenario")(simulate_scenario)
+app.command("journeys")(simulate_journeys)
 
 
 @app.callback()

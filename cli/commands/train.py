@@ -1,7 +1,7 @@
 """`farview train`: fits, registers, examines; the first version of a kind becomes the champion."""
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -192,6 +192,10 @@ def journeys(
     ] = JourneyModel.LSTM,
     window_days: WindowDays = 7.0,
     attribute: Attributes = None,
+    weighting: Annotated[
+        Literal["auto", "none"],
+        typer.Option("--weighting", help="auto: by the logged chances of the touches, where all were logged."),
+    ] = "auto",
     as_of: AsOf = None,
     known_at: KnownAt = None,
     seed: Seed = 0,
@@ -210,7 +214,7 @@ def journeys(
     from jobs.train_journeys import JourneyFit, train_journeys
 
     day, instant = parse_date("--as-of", as_of), parse_instant("--known-at", known_at)
-    fit = JourneyFit(model.value, window_days, attribute or None, seed)
+    fit = JourneyFit(model.value, window_days, attribute or None, seed, weighting)
     with open_store(database) as store, progress() as bar:
         version = train_journeys(store, fit=fit, as_of=day, known_at=instant, who=who(), why=why, progress=bar)
         report = gate(store, version.kind, version.version, who=who(), progress=bar)

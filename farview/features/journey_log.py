@@ -43,6 +43,7 @@ class LogColumns:
     channel: pa.StringArray
     is_conversion: BoolArray
     value: FloatArray  # 0 where null
+    propensity: FloatArray  # NaN where null
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +84,10 @@ def read_columns(log: pa.Table, until_us: int) -> LogColumns:
     order = np.argsort(names)
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
-    value = log[c.CONVERSION_VALUE] if c.CONVERSION_VALUE in log.column_names else pa.nulls(len(log), pa.float64())
+    value, propensity = (
+        log[name] if name in log.column_names else pa.nulls(len(log), pa.float64())
+        for name in (c.CONVERSION_VALUE, c.PROPENSITY)
+    )
     return LogColumns(
         customer_ids=tuple(names[order]),
         customer=rank[encoded.indices.to_numpy(zero_copy_only=False)],
@@ -92,6 +96,7 @@ def read_columns(log: pa.Table, until_us: int) -> LogColumns:
         channel=_one(log[c.CHANNEL]),
         is_conversion=is_conversion.to_numpy(),
         value=pc.fill_null(pc.cast(value, pa.float64()), 0.0).to_numpy(zero_copy_only=False),
+        propensity=pc.fill_null(pc.cast(propensity, pa.float64()), np.nan).to_numpy(zero_copy_only=False),
     )
 
 

@@ -86,6 +86,7 @@ class Steps:
     resolved_us: IntArray  # (steps,) when the target was known; NEVER_US if the log ends first
     next_channel: CodeArray  # (steps,) of the touch that ended the window; NO_TOUCH if none did
     conversions_before: IntArray  # (steps,) of the customer, before the touch
+    propensity: FloatArray  # (steps,) of the channel under the policy that chose it; NaN where it was not logged
     conversions: IntArray  # (customers,) of the customer in the whole log
     history_cut: BoolArray  # (customers,)
     vocabulary: Vocabulary
@@ -122,6 +123,7 @@ class Steps:
             resolved_us=self.resolved_us[rows],
             next_channel=self.next_channel[rows],
             conversions_before=self.conversions_before[rows],
+            propensity=self.propensity[rows],
             conversions=self.conversions[chosen],
             history_cut=self.history_cut[chosen],
         )
@@ -132,7 +134,7 @@ def at_risk_steps(log: pa.Table, rules: StepRules, vocabulary: Vocabulary | None
 
     Args:
         log: columns customer_id, time (timestamp with a zone), interaction, channel and, optionally,
-            conversion_value; rows in any order. Only conversions may lack a channel.
+            conversion_value and propensity; rows in any order. Only conversions may lack a channel.
         rules: window, zone and limits of the log.
         vocabulary: names that codes refer to; default: those of the log's touches, in alphabetical order.
 
@@ -169,6 +171,7 @@ def at_risk_steps(log: pa.Table, rules: StepRules, vocabulary: Vocabulary | None
         resolved_us=led_to.resolved_us[is_touch],
         next_channel=led_to.next_channel[is_touch],
         conversions_before=led_to.conversions_before[is_touch],
+        propensity=rows.propensity[touch],
         conversions=(sizes - touches)[touched],
         history_cut=history_cut,
         vocabulary=vocabulary,
