@@ -14,6 +14,7 @@ from farview.core.clock import Cut
 from farview.core.clock import zone as zone_of
 from farview.core.errors import InvalidInput
 from farview.evaluation import journey_champion
+from farview.evaluation.conformal_sets import ConformalFigures, conformal_figures
 from farview.evaluation.hazard_metrics import HazardMetrics, hazard_metrics, log_losses
 from farview.evaluation.journey_champion import Gain
 from farview.evaluation.journey_splits import Observed, day_by_which, held_out_customers, observed
@@ -60,6 +61,7 @@ class JourneyEvaluation:
     auc_of_new_customers: Mapping[str, float | None]  # of those without a touch before the split
     new_customers: int
     champion: str
+    conformal: Mapping[str, ConformalFigures]  # sets made on the earlier half of the test steps, judged on the later
     total_length_auc: float | None  # of minus the journey's total number of touches, which nobody knows at a step
 
 
@@ -120,8 +122,17 @@ def evaluate_journeys(
         },
         new_customers=int(new.sum()),
         champion=journey_champion.choose(gains),
+        conformal={name: _conformal(p, steps, test) for name, p in forecasts.items()},
         total_length_auc=stratified_auc(-_total_length(steps)[rows], target, index, test.weight),
     )
+
+
+def _conformal(p: FloatArray, steps: Steps, test: Observed) -> ConformalFigures:
+    """Sets that are to hold nine converters of ten, made on the earlier half of the test steps."""
+    order = np.argsort(steps.time_us[test.rows], kind="stable")
+    earlier, later = np.array_split(test.rows[order], 2)
+    weight = np.array_split(test.weight[order], 2)[1]
+    return conformal_figures((p[earlier], steps.converted[earlier]), (p[later], steps.converted[later], weight))
 
 
 class _Learning(NamedTuple):

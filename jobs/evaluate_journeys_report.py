@@ -25,6 +25,7 @@ def document(result: JourneyEvaluation) -> dict[str, Any]:
             name: {
                 "log_loss_gain": _gain(result.gains[name]),
                 "auc_of_new_customers": result.auc_of_new_customers[name],
+                "conformal": asdict(result.conformal[name]),
             }
             for name in result.models
         },

@@ -15,6 +15,7 @@ from jobs.score import HORIZONS_DAYS, score_ltv
 from jobs.snapshot import cut_of, touch_cut_of
 from jobs.train import train_ltv
 from jobs.train_journeys import JourneyFit, train_journeys
+from journeys.windows import WindowCap
 
 
 def settled(store: Store, claim: Claim) -> JobRequest:
@@ -92,4 +93,8 @@ def _plan_options(request: PlanEveryone) -> PlanOptions:
         margin=request.margin,
         gap_hours=request.gap_hours,
         consent_purpose=request.consent_purpose,
+        windows=tuple(WindowCap(*parts) for parts in request.windows),
+        budget=request.budget,
+        quiet=request.quiet,
+        length_cost=request.length_cost,
     )

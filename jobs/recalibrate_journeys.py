@@ -148,7 +148,7 @@ def recalibrated(model: JourneyModel[Any], later: Later, rows: NDArray[np.bool_]
     """The model's calibration moved to fit what came later, or some of it, a mask of shape (len(seen.rows),)."""
     chosen = slice(None) if rows is None else rows
     old = model.about.calibration
-    scaled = np.asarray(later.logit[later.seen.rows][chosen], np.float64) / old.temperature + old.shift
+    scaled = old.logit(later.logit[later.seen.rows][chosen])
     return old.then(calibrate(scaled, later.target[chosen], later.seen.weight[chosen]))
 
 

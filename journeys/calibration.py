@@ -1,12 +1,13 @@
 """Calibrated hazards: a temperature and a shift on the logit, with what is not known about them."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
+from scipy.special import logit as logit_of
 
 from farview.evaluation.hazard_metrics import log_losses
 from farview.evaluation.journey_splits import Observed
@@ -29,17 +30,26 @@ class Calibration:
     temperature: float = 1.0
     shift: float = 0.0
     covariance: tuple[float, float, float] = (0.0, 0.0, 0.0)  # of 1 / temperature and shift: var, cov, var
+    curve: tuple[tuple[float, float], ...] = ()  # p and what becomes of it, rising; (): p itself. See `isotonic`
 
     def probability(self, logit: NDArray[np.floating]) -> FloatArray:
         """Calibrated probability of each logit."""
-        return np.asarray(expit(self.logit(logit)))
+        p = np.asarray(expit(np.asarray(logit, np.float64) / self.temperature + self.shift))
+        return np.interp(p, *np.array(self.curve).T) if self.curve else p
 
     def logit(self, logit: NDArray[np.floating]) -> FloatArray:
         """Logit of the calibrated probability."""
+        if self.curve:
+            return np.asarray(logit_of(self.probability(logit)))
         return np.asarray(np.asarray(logit, np.float64) / self.temperature + self.shift)
 
     def then(self, other: "Calibration") -> "Calibration":
         """This calibration followed by one of the logits that it gives, whose uncertainty alone is left."""
+        if self.curve:
+            moved = other.probability(logit_of(np.array(self.curve)[:, 1]))
+            return replace(
+                self, curve=tuple((place, float(p)) for (place, _), p in zip(self.curve, moved, strict=True))
+            )
         a, b = 1 / self.temperature, self.shift
         first, mixed, second = other.covariance
         return Calibration(
@@ -52,7 +62,7 @@ class Calibration:
     def path_interval(self, logit: NDArray[np.floating], present: BoolArray) -> tuple[FloatArray, FloatArray]:
         """90 % interval of 1 - prod(1 - hazard) over the calibration's uncertainty alone; the network's is not in it.
 
-        By the delta method on ln(-ln(1 - P)), which keeps the interval inside (0, 1).
+        By the delta method on ln(-ln(1 - P)), which keeps the interval inside (0, 1). A curve is taken as certain.
 
         Args:
             logit: of the touches of each path, shape (n, L).
@@ -74,7 +84,8 @@ class Calibration:
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
         """The inverse of `as_data`."""
-        return cls(data["temperature"], data["shift"], tuple(data["covariance"]))
+        curve = tuple((place, p) for place, p in data.get("curve", ()))  # absent before there was one
+        return cls(data["temperature"], data["shift"], tuple(data["covariance"]), curve)
 
 
 def calibrate(logit: NDArray[np.floating], target: BoolArray, weight: FloatArray) -> Calibration:

@@ -22,6 +22,7 @@ from journeys.calibration import Calibrated, calibrate_on
 from journeys.cautious import with_caution
 from journeys.gru import JourneyGru
 from journeys.inputs import scaled
+from journeys.isotonic import choose_calibration
 from journeys.lstm import JourneyLstm
 from journeys.network import JourneyNetwork, NetworkConfig
 from journeys.recurrent_model import GruModel, LstmModel
@@ -104,7 +105,9 @@ def train_network(
         validation_log_loss=best.validation.loss,
         seed=options.seed,
     )
-    fitted = Fitted(best.validation.calibration, training, Support.learn(steps, cut.fit))
+    logits = network.logits(best.weights, steps, encoded)
+    calibration = choose_calibration(logits, steps.converted, steps.time_us, cut.validation)
+    fitted = Fitted(calibration, training, Support.learn(steps, cut.fit))
     about = About.of(steps, until_us or steps.limits.until_us, encoding, evidence, fitted)
     return with_caution(network.model(best.weights, about), steps, encoded, cut.validation)
 

@@ -47,7 +47,12 @@ def stabilised(steps: Steps) -> FloatArray:
 
 
 def weighted(seen: Observed, steps: Steps, evidence: Evidence) -> Observed:
-    """The steps seen, by the weights as well where the evidence is by them."""
-    if evidence != "propensity-weighted":
+    """The steps seen, by the weights as well where the evidence is by them.
+
+    Weights are scaled to the number of equal ones that would tell as much, (sum w)^2 / sum w^2 (Kish, 1965, Survey
+    Sampling, section 11.7): rates that are drawn to others by their counts, and the caution, take them for counts.
+    """
+    if evidence != "propensity-weighted" or len(seen.rows) == 0:
         return seen
-    return replace(seen, weight=seen.weight * stabilised(steps)[seen.rows])
+    own = stabilised(steps)[seen.rows]
+    return replace(seen, weight=seen.weight * own * (own.sum() / np.square(own).sum()))

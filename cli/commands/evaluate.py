@@ -173,6 +173,12 @@ def _show(report: dict[str, Any], file: "FileLog") -> None:
             f"Champion: {champion}. Its log loss is lower than the base rate's by {gain['mean']:.5f} a step, "
             f"by at least {gain['lower']:.5f} at 95 %, all models taken together."
         )
+    sets = report["details"][champion]["conformal"]
+    if sets["coverage"] is not None:
+        out.print(
+            f'Told "may convert" so that {sets["level"]:.0%} of converters are: on the later half of the test steps '
+            f"{sets['coverage']:.1%} of them were, and {sets['flagged']:.1%} of all (by {champion})."
+        )
 
 
 def _cells(figures: dict[str, float | None]) -> list[str]:

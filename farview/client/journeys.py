@@ -1,14 +1,14 @@
 """Calls of JourneyService."""
 
-from collections.abc import Iterator
-from datetime import time, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, time, timedelta
 
 from google.protobuf.duration_pb2 import Duration
 from google.type.timeofday_pb2 import TimeOfDay
 
 from farview.client import messages
 from farview.client.connection import Connection
-from farview.client.values import JourneyPrices, JourneyRules, JourneyTiming
+from farview.client.values import JourneyBeside, JourneyPrices, JourneyRules, JourneyTiming
 from farview.v1 import journey_pb2, journey_pb2_grpc
 
 BATCH = 100  # plans of one call
@@ -30,6 +30,7 @@ class JourneyCalls:
         *,
         consent_purpose: str = "",
         request_id: str = "",
+        beside: JourneyBeside | None = None,
     ) -> journey_pb2.PlanJourneyResponse:
         """Plans a customer's next touches and stores the plan; a `request_id` makes repeats of this call safe too.
 
@@ -38,7 +39,9 @@ class JourneyCalls:
             prices: what a conversion brings and touches cost; default: the log's mean conversion value, and nothing.
             timing: default: from now on, at the log's median gap.
             consent_purpose: that the customer must consent to; default: "marketing".
+            beside: what else to answer; default: nothing.
         """
+        beside = beside or JourneyBeside()
         rules, timing = rules or JourneyRules(), timing or JourneyTiming()
         request = journey_pb2.PlanJourneyRequest(
             request_id=messages.request_id(request_id),
@@ -48,17 +51,56 @@ class JourneyCalls:
             first_touch_time=None if timing.first_touch_time is None else messages.timestamp(timing.first_touch_time),
             gap=None if timing.gap is None else _duration(timing.gap),
             consent_purpose=consent_purpose,
+            alternative_count=beside.alternatives,
+            explained=beside.explained,
         )
         if prices is not None:
-            if prices.margin is not None:
-                request.conversion_margin.CopyFrom(messages.money_of(prices.margin, prices.currency))
-            for channel, cost in prices.touch_costs.items():
-                request.touch_costs.add(channel=channel, cost=messages.money_of(cost, prices.currency))
-            if prices.budget is not None:
-                request.constraints.budget.CopyFrom(messages.money_of(prices.budget, prices.currency))
+            _set_prices(request, prices)
             if prices.length_cost is not None:
                 request.length_cost.CopyFrom(messages.money_of(prices.length_cost, prices.currency))
         return self._connection.call(self._journeys.PlanJourney, request)
+
+    def plan_on(
+        self, customer_id: str, plan_id: str, *, request_id: str = "", beside: JourneyBeside | None = None
+    ) -> journey_pb2.PlanJourneyResponse:
+        """Plans what follows a stored plan of which some touches were sent and others missed; stores the new one."""
+        beside = beside or JourneyBeside()
+        request = journey_pb2.PlanJourneyRequest(
+            request_id=messages.request_id(request_id),
+            customer_id=customer_id,
+            replaces_plan_id=plan_id,
+            alternative_count=beside.alternatives,
+            explained=beside.explained,
+        )
+        return self._connection.call(self._journeys.PlanJourney, request)
+
+    def batch_plan_journeys(
+        self, requests: Mapping[str, journey_pb2.PlanJourneyRequest]
+    ) -> Iterator[journey_pb2.BatchPlanJourneysResponse]:
+        """Plans of many customers by your keys, in order, as they are made; each is answered or failed for itself."""
+        keyed = [journey_pb2.KeyedPlanJourneyRequest(key=key, request=each) for key, each in requests.items()]
+        request = journey_pb2.BatchPlanJourneysRequest(requests=keyed)
+        return self._connection.stream(self._journeys.BatchPlanJourneys, request)
+
+    def simulate_journeys(
+        self,
+        customer_ids: Sequence[str],
+        rules: JourneyRules | None = None,
+        prices: JourneyPrices | None = None,
+        *,
+        plan_time: datetime | None = None,
+        seed: int = 0,
+    ) -> journey_pb2.SimulateJourneysResponse:
+        """Rolls out journeys of the same customers by six ways of choosing touches; nothing is stored."""
+        request = journey_pb2.SimulateJourneysRequest(
+            customer_ids=customer_ids,
+            constraints=_constraints(rules or JourneyRules()),
+            plan_time=None if plan_time is None else messages.timestamp(plan_time),
+            seed=seed,
+        )
+        if prices is not None:
+            _set_prices(request, prices)
+        return self._connection.call(self._journeys.SimulateJourneys, request)
 
     def plan(self, plan_id: str) -> journey_pb2.JourneyPlan:
         """A stored plan."""
@@ -73,6 +115,17 @@ class JourneyCalls:
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token
+
+
+def _set_prices(
+    request: journey_pb2.PlanJourneyRequest | journey_pb2.SimulateJourneysRequest, prices: JourneyPrices
+) -> None:
+    if prices.margin is not None:
+        request.conversion_margin.CopyFrom(messages.money_of(prices.margin, prices.currency))
+    for channel, cost in prices.touch_costs.items():
+        request.touch_costs.add(channel=channel, cost=messages.money_of(cost, prices.currency))
+    if prices.budget is not None:
+        request.constraints.budget.CopyFrom(messages.money_of(prices.budget, prices.currency))
 
 
 def _constraints(rules: JourneyRules) -> journey_pb2.JourneyConstraints:

@@ -202,6 +202,14 @@ class JourneyPrices:
 
 
 @dataclass(frozen=True, slots=True)
+class JourneyBeside:
+    """What to answer beside a plan."""
+
+    alternatives: int = 0  # next best plans
+    explained: bool = False  # the least change that alters it, and the hidden confounding that it withstands
+
+
+@dataclass(frozen=True, slots=True)
 class JourneyTiming:
     """When a plan is made and its touches are sent; times are aware."""
 

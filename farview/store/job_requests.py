@@ -71,6 +71,10 @@ class PlanEveryone:
     gap_hours: float | None = None
     consent_purpose: str = "marketing"
     as_of: date | None = None
+    windows: tuple[tuple[int, float, str | None], ...] = ()  # most touches, hours, channel (None: all together)
+    budget: float | None = None
+    quiet: str = ""  # "21:00-08:00"; "": none
+    length_cost: float = 0.0
     job: Literal["plan"] = "plan"
 
 

@@ -349,6 +349,10 @@ class StartPlanningRequest(_message.Message):
     GAP_FIELD_NUMBER: _builtins.int
     CONSENT_PURPOSE_FIELD_NUMBER: _builtins.int
     AS_OF_DATE_FIELD_NUMBER: _builtins.int
+    WINDOW_CAPS_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
+    QUIET_HOURS_FIELD_NUMBER: _builtins.int
+    LENGTH_COST_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """As in StartTrainingRequest."""
     filter: _builtins.str
@@ -376,6 +380,16 @@ class StartPlanningRequest(_message.Message):
     def as_of_date(self) -> _date_pb2.Date:
         """Plans begin at its end (business time zone). Default: the last touch's day when a worker begins."""
 
+    @_builtins.property
+    def window_caps(self) -> _containers.RepeatedCompositeFieldContainer[_journey_pb2.WindowCap]:
+        """As in JourneyConstraints and PlanJourneyRequest, here and below."""
+
+    @_builtins.property
+    def budget(self) -> _money_pb2.Money: ...
+    @_builtins.property
+    def quiet_hours(self) -> _journey_pb2.QuietHours: ...
+    @_builtins.property
+    def length_cost(self) -> _money_pb2.Money: ...
     def __init__(
         self,
         *,
@@ -388,10 +402,14 @@ class StartPlanningRequest(_message.Message):
         gap: _duration_pb2.Duration | None = ...,
         consent_purpose: _builtins.str = ...,
         as_of_date: _date_pb2.Date | None = ...,
+        window_caps: _abc.Iterable[_journey_pb2.WindowCap] | None = ...,
+        budget: _money_pb2.Money | None = ...,
+        quiet_hours: _journey_pb2.QuietHours | None = ...,
+        length_cost: _money_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "conversion_margin", b"conversion_margin", "gap", b"gap"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "budget", b"budget", "conversion_margin", b"conversion_margin", "gap", b"gap", "length_cost", b"length_cost", "quiet_hours", b"quiet_hours"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "channel_caps", b"channel_caps", "consent_purpose", b"consent_purpose", "conversion_margin", b"conversion_margin", "filter", b"filter", "gap", b"gap", "max_touches", b"max_touches", "request_id", b"request_id", "touch_costs", b"touch_costs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "budget", b"budget", "channel_caps", b"channel_caps", "consent_purpose", b"consent_purpose", "conversion_margin", b"conversion_margin", "filter", b"filter", "gap", b"gap", "length_cost", b"length_cost", "max_touches", b"max_touches", "quiet_hours", b"quiet_hours", "request_id", b"request_id", "touch_costs", b"touch_costs", "window_caps", b"window_caps"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

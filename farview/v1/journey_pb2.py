@@ -25,11 +25,12 @@ _sym_db = _symbol_database.Default()
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 from google.type import timeofday_pb2 as google_dot_type_dot_timeofday__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x66\x61rview/v1/journey.proto\x12\nfarview.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\x1a\x1bgoogle/type/timeofday.proto\"\xd8\x03\n\x12PlanJourneyRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x19\n\x0b\x63ustomer_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x39\n\x0b\x63onstraints\x18\x03 \x01(\x0b\x32\x1e.farview.v1.JourneyConstraintsB\x04\xe2\x41\x01\x01\x12\x33\n\x11\x63onversion_margin\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x01\x12\x30\n\x0btouch_costs\x18\x05 \x03(\x0b\x32\x15.farview.v1.TouchCostB\x04\xe2\x41\x01\x01\x12\x33\n\tplan_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12:\n\x10\x66irst_touch_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12,\n\x03gap\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\x12\x1d\n\x0f\x63onsent_purpose\x18\t \x01(\tB\x04\xe2\x41\x01\x01\x12-\n\x0blength_cost\x18\n \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x01\"\xfd\x02\n\x12JourneyConstraints\x12\x19\n\x0bmax_touches\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x19\n\x0bmin_touches\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x34\n\rfixed_touches\x18\x03 \x03(\x0b\x32\x17.farview.v1.JourneySpotB\x04\xe2\x41\x01\x01\x12\x38\n\x11\x66orbidden_touches\x18\x04 \x03(\x0b\x32\x17.farview.v1.JourneySpotB\x04\xe2\x41\x01\x01\x12\x32\n\x0c\x63hannel_caps\x18\x05 \x03(\x0b\x32\x16.farview.v1.ChannelCapB\x04\xe2\x41\x01\x01\x12\x30\n\x0bwindow_caps\x18\x06 \x03(\x0b\x32\x15.farview.v1.WindowCapB\x04\xe2\x41\x01\x01\x12(\n\x06\x62udget\x18\x07 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x01\x12\x31\n\x0bquiet_hours\x18\x08 \x01(\x0b\x32\x16.farview.v1.QuietHoursB\x04\xe2\x41\x01\x01\"n\n\tWindowCap\x12\x15\n\x07\x63hannel\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x19\n\x0bmax_touches\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12/\n\x06window\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x02\"n\n\nQuietHours\x12\x30\n\nstart_time\x18\x01 \x01(\x0b\x32\x16.google.type.TimeOfDayB\x04\xe2\x41\x01\x02\x12.\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x16.google.type.TimeOfDayB\x04\xe2\x41\x01\x02\"<\n\x0bJourneySpot\x12\x16\n\x08position\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x02\x12\x15\n\x07\x63hannel\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\">\n\nChannelCap\x12\x15\n\x07\x63hannel\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x19\n\x0bmax_touches\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\"J\n\tTouchCost\x12\x15\n\x07\x63hannel\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12&\n\x04\x63ost\x18\x02 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x02\"T\n\x13PlanJourneyResponse\x12%\n\x04plan\x18\x01 \x01(\x0b\x32\x17.farview.v1.JourneyPlan\x12\x16\n\x0e\x66\x65\x65\x64\x62\x61\x63k_token\x18\x02 \x01(\t\"\x80\x06\n\x0bJourneyPlan\x12\x0f\n\x07plan_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12-\n\tplan_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x07touches\x18\x06 \x03(\x0b\x32\x18.farview.v1.PlannedTouch\x12\x1e\n\x16\x63onversion_probability\x18\x07 \x01(\x01\x12\"\n\x1a\x63onversion_probability_q05\x18\x08 \x01(\x01\x12\"\n\x1a\x63onversion_probability_q95\x18\t \x01(\x01\x12#\n\x1bprobability_without_touches\x18\n \x01(\x01\x12\x16\n\x0e\x65xpected_value\x18\x0b \x01(\x01\x12\x15\n\rexpected_cost\x18\x0c \x01(\x01\x12\x15\n\rcurrency_code\x18\r \x01(\t\x12\x1b\n\x0eoptimality_gap\x18\x0e \x01(\x01H\x00\x88\x01\x01\x12&\n\x08\x65vidence\x18\x0f \x01(\x0e\x32\x14.farview.v1.Evidence\x12\x17\n\x0f\x64\x65nied_channels\x18\x10 \x03(\t\x12\x33\n\x0b\x63onstraints\x18\x11 \x01(\x0b\x32\x1e.farview.v1.JourneyConstraints\x12-\n\x11\x63onversion_margin\x18\x12 \x01(\x0b\x32\x12.google.type.Money\x12*\n\x0btouch_costs\x18\x13 \x03(\x0b\x32\x15.farview.v1.TouchCost\x12\x17\n\x0f\x63onsent_purpose\x18\x14 \x01(\t\x12\x13\n\x0bplan_run_id\x18\x15 \x01(\t\x12\'\n\x0blength_cost\x18\x16 \x01(\x0b\x32\x12.google.type.MoneyB\x11\n\x0f_optimality_gap\"\x96\x01\n\x0cPlannedTouch\x12\x10\n\x08position\x18\x01 \x01(\x05\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\x12\x0e\n\x06hazard\x18\x04 \x01(\x01\x12\x1b\n\x13reached_probability\x18\x05 \x01(\x01\x12\x0c\n\x04\x63ost\x18\x06 \x01(\x01\"\'\n\x0eGetPlanRequest\x12\x15\n\x07plan_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"8\n\x0fGetPlanResponse\x12%\n\x04plan\x18\x01 \x01(\x0b\x32\x17.farview.v1.JourneyPlan\"`\n\x10ListPlansRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x19\n\x0b\x63ustomer_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"T\n\x11ListPlansResponse\x12&\n\x05plans\x18\x01 \x03(\x0b\x32\x17.farview.v1.JourneyPlan\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*{\n\x08\x45vidence\x12\x18\n\x14\x45VIDENCE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x45VIDENCE_RANDOMISED\x10\x01\x12 \n\x1c\x45VIDENCE_PROPENSITY_WEIGHTED\x10\x02\x12\x1a\n\x16\x45VIDENCE_OBSERVATIONAL\x10\x03\x32\xee\x01\n\x0eJourneyService\x12N\n\x0bPlanJourney\x12\x1e.farview.v1.PlanJourneyRequest\x1a\x1f.farview.v1.PlanJourneyResponse\x12\x42\n\x07GetPlan\x12\x1a.farview.v1.GetPlanRequest\x1a\x1b.farview.v1.GetPlanResponse\x12H\n\tListPlans\x12\x1c.farview.v1.ListPlansRequest\x1a\x1d.farview.v1.ListPlansResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x66\x61rview/v1/journey.proto\x12\nfarview.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x17google/type/money.proto\x1a\x1bgoogle/type/timeofday.proto\"\xb2\x04\n\x12PlanJourneyRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x19\n\x0b\x63ustomer_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x39\n\x0b\x63onstraints\x18\x03 \x01(\x0b\x32\x1e.farview.v1.JourneyConstraintsB\x04\xe2\x41\x01\x01\x12\x33\n\x11\x63onversion_margin\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x01\x12\x30\n\x0btouch_costs\x18\x05 \x03(\x0b\x32\x15.farview.v1.TouchCostB\x04\xe2\x41\x01\x01\x12\x33\n\tplan_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12:\n\x10\x66irst_touch_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12,\n\x03gap\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\x12\x1d\n\x0f\x63onsent_purpose\x18\t \x01(\tB\x04\xe2\x41\x01\x01\x12-\n\x0blength_cost\x18\n \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x01\x12\x1f\n\x11\x61lternative_count\x18\x0b \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x17\n\texplained\x18\x0c \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x1e\n\x10replaces_plan_id\x18\r \x01(\tB\x04\xe2\x41\x01\x01\"\xfd\x02\n\x12JourneyConstraints\x12\x19\n\x0bmax_touches\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x19\n\x0bmin_touches\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x34\n\rfixed_touches\x18\x03 \x03(\x0b\x32\x17.farview.v1.JourneySpotB\x04\xe2\x41\x01\x01\x12\x38\n\x11\x66orbidden_touches\x18\x04 \x03(\x0b\x32\x17.farview.v1.JourneySpotB\x04\xe2\x41\x01\x01\x12\x32\n\x0c\x63hannel_caps\x18\x05 \x03(\x0b\x32\x16.farview.v1.ChannelCapB\x04\xe2\x41\x01\x01\x12\x30\n\x0bwindow_caps\x18\x06 \x03(\x0b\x32\x15.farview.v1.WindowCapB\x04\xe2\x41\x01\x01\x12(\n\x06\x62udget\x18\x07 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x01\x12\x31\n\x0bquiet_hours\x18\x08 \x01(\x0b\x32\x16.farview.v1.QuietHoursB\x04\xe2\x41\x01\x01\"n\n\tWindowCap\x12\x15\n\x07\x63hannel\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x19\n\x0bmax_touches\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12/\n\x06window\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x02\"n\n\nQuietHours\x12\x30\n\nstart_time\x18\x01 \x01(\x0b\x32\x16.google.type.TimeOfDayB\x04\xe2\x41\x01\x02\x12.\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x16.google.type.TimeOfDayB\x04\xe2\x41\x01\x02\"<\n\x0bJourneySpot\x12\x16\n\x08position\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x02\x12\x15\n\x07\x63hannel\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\">\n\nChannelCap\x12\x15\n\x07\x63hannel\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x19\n\x0bmax_touches\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\"J\n\tTouchCost\x12\x15\n\x07\x63hannel\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12&\n\x04\x63ost\x18\x02 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x02\"\xb2\x02\n\x13PlanJourneyResponse\x12%\n\x04plan\x18\x01 \x01(\x0b\x32\x17.farview.v1.JourneyPlan\x12\x16\n\x0e\x66\x65\x65\x64\x62\x61\x63k_token\x18\x02 \x01(\t\x12-\n\x0c\x61lternatives\x18\x03 \x03(\x0b\x32\x17.farview.v1.JourneyPlan\x12\x39\n\x0e\x63ounterfactual\x18\x04 \x01(\x0b\x32!.farview.v1.JourneyCounterfactual\x12\"\n\x15\x63onfounding_withstood\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x18\n\x10sent_touch_count\x18\x06 \x01(\x05\x12\x1a\n\x12missed_touch_count\x18\x07 \x01(\x05\x42\x18\n\x16_confounding_withstood\"\x84\x01\n\x15JourneyCounterfactual\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12#\n\x07\x63urrent\x18\x02 \x01(\x0b\x32\x12.google.type.Money\x12#\n\x07\x63hanged\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12\x10\n\x08\x63hannels\x18\x04 \x03(\t\"W\n\x18\x42\x61tchPlanJourneysRequest\x12;\n\x08requests\x18\x01 \x03(\x0b\x32#.farview.v1.KeyedPlanJourneyRequestB\x04\xe2\x41\x01\x02\"c\n\x17KeyedPlanJourneyRequest\x12\x11\n\x03key\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x35\n\x07request\x18\x02 \x01(\x0b\x32\x1e.farview.v1.PlanJourneyRequestB\x04\xe2\x41\x01\x02\"\x8b\x01\n\x19\x42\x61tchPlanJourneysResponse\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x32\n\x07planned\x18\x02 \x01(\x0b\x32\x1f.farview.v1.PlanJourneyResponseH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"\xa4\x03\n\x17SimulateJourneysRequest\x12\x1a\n\x0c\x63ustomer_ids\x18\x01 \x03(\tB\x04\xe2\x41\x01\x02\x12\x39\n\x0b\x63onstraints\x18\x02 \x01(\x0b\x32\x1e.farview.v1.JourneyConstraintsB\x04\xe2\x41\x01\x01\x12\x33\n\x11\x63onversion_margin\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x01\x12\x30\n\x0btouch_costs\x18\x04 \x03(\x0b\x32\x15.farview.v1.TouchCostB\x04\xe2\x41\x01\x01\x12\x33\n\tplan_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12,\n\x03gap\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\x12\x1d\n\x0f\x63onsent_purpose\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1a\n\x0c\x65xplorations\x18\x08 \x03(\x01\x42\x04\xe2\x41\x01\x01\x12\x19\n\x0b\x64iversities\x18\t \x03(\x01\x42\x04\xe2\x41\x01\x01\x12\x12\n\x04seed\x18\n \x01(\x03\x42\x04\xe2\x41\x01\x01\"\xeb\x01\n\x18SimulateJourneysResponse\x12-\n\x08policies\x18\x01 \x03(\x0b\x32\x1b.farview.v1.SimulatedPolicy\x12\x1b\n\x13\x62\x65st_fixed_channels\x18\x02 \x03(\t\x12-\n\x08what_ifs\x18\x03 \x03(\x0b\x32\x1b.farview.v1.SimulatedPolicy\x12\x15\n\rmodel_version\x18\x04 \x01(\t\x12&\n\x08\x65vidence\x18\x05 \x01(\x0e\x32\x14.farview.v1.Evidence\x12\x15\n\rcurrency_code\x18\x06 \x01(\t\"\x8e\x04\n\x0fSimulatedPolicy\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x65xploration\x18\x02 \x01(\x01\x12\x11\n\tdiversity\x18\x03 \x01(\x01\x12;\n\x16\x63onversion_probability\x18\x04 \x01(\x0b\x32\x1b.farview.v1.SimulatedFigure\x12\x30\n\x0btouch_count\x18\x05 \x01(\x0b\x32\x1b.farview.v1.SimulatedFigure\x12,\n\x07revenue\x18\x06 \x01(\x0b\x32\x1b.farview.v1.SimulatedFigure\x12)\n\x04\x63ost\x18\x07 \x01(\x0b\x32\x1b.farview.v1.SimulatedFigure\x12*\n\x05value\x18\x08 \x01(\x0b\x32\x1b.farview.v1.SimulatedFigure\x12=\n\x13hours_to_conversion\x18\t \x01(\x0b\x32\x1b.farview.v1.SimulatedFigureH\x00\x88\x01\x01\x12\x39\n\x0fsupported_share\x18\n \x01(\x0b\x32\x1b.farview.v1.SimulatedFigureH\x01\x88\x01\x01\x12+\n#cumulative_conversion_probabilities\x18\x0b \x03(\x01\x42\x16\n\x14_hours_to_conversionB\x12\n\x10_supported_share\"9\n\x0fSimulatedFigure\x12\x0c\n\x04mean\x18\x01 \x01(\x01\x12\x0b\n\x03q05\x18\x02 \x01(\x01\x12\x0b\n\x03q95\x18\x03 \x01(\x01\"\x80\x06\n\x0bJourneyPlan\x12\x0f\n\x07plan_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12-\n\tplan_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x07touches\x18\x06 \x03(\x0b\x32\x18.farview.v1.PlannedTouch\x12\x1e\n\x16\x63onversion_probability\x18\x07 \x01(\x01\x12\"\n\x1a\x63onversion_probability_q05\x18\x08 \x01(\x01\x12\"\n\x1a\x63onversion_probability_q95\x18\t \x01(\x01\x12#\n\x1bprobability_without_touches\x18\n \x01(\x01\x12\x16\n\x0e\x65xpected_value\x18\x0b \x01(\x01\x12\x15\n\rexpected_cost\x18\x0c \x01(\x01\x12\x15\n\rcurrency_code\x18\r \x01(\t\x12\x1b\n\x0eoptimality_gap\x18\x0e \x01(\x01H\x00\x88\x01\x01\x12&\n\x08\x65vidence\x18\x0f \x01(\x0e\x32\x14.farview.v1.Evidence\x12\x17\n\x0f\x64\x65nied_channels\x18\x10 \x03(\t\x12\x33\n\x0b\x63onstraints\x18\x11 \x01(\x0b\x32\x1e.farview.v1.JourneyConstraints\x12-\n\x11\x63onversion_margin\x18\x12 \x01(\x0b\x32\x12.google.type.Money\x12*\n\x0btouch_costs\x18\x13 \x03(\x0b\x32\x15.farview.v1.TouchCost\x12\x17\n\x0f\x63onsent_purpose\x18\x14 \x01(\t\x12\x13\n\x0bplan_run_id\x18\x15 \x01(\t\x12\'\n\x0blength_cost\x18\x16 \x01(\x0b\x32\x12.google.type.MoneyB\x11\n\x0f_optimality_gap\"\x96\x01\n\x0cPlannedTouch\x12\x10\n\x08position\x18\x01 \x01(\x05\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\x12\x0e\n\x06hazard\x18\x04 \x01(\x01\x12\x1b\n\x13reached_probability\x18\x05 \x01(\x01\x12\x0c\n\x04\x63ost\x18\x06 \x01(\x01\"\'\n\x0eGetPlanRequest\x12\x15\n\x07plan_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"8\n\x0fGetPlanResponse\x12%\n\x04plan\x18\x01 \x01(\x0b\x32\x17.farview.v1.JourneyPlan\"`\n\x10ListPlansRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x19\n\x0b\x63ustomer_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"T\n\x11ListPlansResponse\x12&\n\x05plans\x18\x01 \x03(\x0b\x32\x17.farview.v1.JourneyPlan\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*{\n\x08\x45vidence\x12\x18\n\x14\x45VIDENCE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x45VIDENCE_RANDOMISED\x10\x01\x12 \n\x1c\x45VIDENCE_PROPENSITY_WEIGHTED\x10\x02\x12\x1a\n\x16\x45VIDENCE_OBSERVATIONAL\x10\x03\x32\xb1\x03\n\x0eJourneyService\x12N\n\x0bPlanJourney\x12\x1e.farview.v1.PlanJourneyRequest\x1a\x1f.farview.v1.PlanJourneyResponse\x12\x62\n\x11\x42\x61tchPlanJourneys\x12$.farview.v1.BatchPlanJourneysRequest\x1a%.farview.v1.BatchPlanJourneysResponse0\x01\x12]\n\x10SimulateJourneys\x12#.farview.v1.SimulateJourneysRequest\x1a$.farview.v1.SimulateJourneysResponse\x12\x42\n\x07GetPlan\x12\x1a.farview.v1.GetPlanRequest\x1a\x1b.farview.v1.GetPlanResponse\x12H\n\tListPlans\x12\x1c.farview.v1.ListPlansRequest\x1a\x1d.farview.v1.ListPlansResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,6 +57,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PLANJOURNEYREQUEST'].fields_by_name['consent_purpose']._serialized_options = b'\342A\001\001'
   _globals['_PLANJOURNEYREQUEST'].fields_by_name['length_cost']._loaded_options = None
   _globals['_PLANJOURNEYREQUEST'].fields_by_name['length_cost']._serialized_options = b'\342A\001\001'
+  _globals['_PLANJOURNEYREQUEST'].fields_by_name['alternative_count']._loaded_options = None
+  _globals['_PLANJOURNEYREQUEST'].fields_by_name['alternative_count']._serialized_options = b'\342A\001\001'
+  _globals['_PLANJOURNEYREQUEST'].fields_by_name['explained']._loaded_options = None
+  _globals['_PLANJOURNEYREQUEST'].fields_by_name['explained']._serialized_options = b'\342A\001\001'
+  _globals['_PLANJOURNEYREQUEST'].fields_by_name['replaces_plan_id']._loaded_options = None
+  _globals['_PLANJOURNEYREQUEST'].fields_by_name['replaces_plan_id']._serialized_options = b'\342A\001\001'
   _globals['_JOURNEYCONSTRAINTS'].fields_by_name['max_touches']._loaded_options = None
   _globals['_JOURNEYCONSTRAINTS'].fields_by_name['max_touches']._serialized_options = b'\342A\001\001'
   _globals['_JOURNEYCONSTRAINTS'].fields_by_name['min_touches']._loaded_options = None
@@ -94,6 +101,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TOUCHCOST'].fields_by_name['channel']._serialized_options = b'\342A\001\002'
   _globals['_TOUCHCOST'].fields_by_name['cost']._loaded_options = None
   _globals['_TOUCHCOST'].fields_by_name['cost']._serialized_options = b'\342A\001\002'
+  _globals['_BATCHPLANJOURNEYSREQUEST'].fields_by_name['requests']._loaded_options = None
+  _globals['_BATCHPLANJOURNEYSREQUEST'].fields_by_name['requests']._serialized_options = b'\342A\001\002'
+  _globals['_KEYEDPLANJOURNEYREQUEST'].fields_by_name['key']._loaded_options = None
+  _globals['_KEYEDPLANJOURNEYREQUEST'].fields_by_name['key']._serialized_options = b'\342A\001\002'
+  _globals['_KEYEDPLANJOURNEYREQUEST'].fields_by_name['request']._loaded_options = None
+  _globals['_KEYEDPLANJOURNEYREQUEST'].fields_by_name['request']._serialized_options = b'\342A\001\002'
+  _globals['_SIMULATEJOURNEYSREQUEST'].fields_by_name['customer_ids']._loaded_options = None
+  _globals['_SIMULATEJOURNEYSREQUEST'].fields_by_name['customer_ids']._serialized_options = b'\342A\001\002'
+  _globals['_SIMULATEJOURNEYSREQUEST'].fields_by_name['constraints']._loaded_options = None
+  _globals['_SIMULATEJOURNEYSREQUEST'].fields_by_name['constraints']._serialized_options = b'\342A\001\001'
+  _globals['_SIMULATEJOURNEYSREQUEST'].fields_by_name['conversion_margin']._loaded_options = None
+  _globals['_SIMULATEJOURNEYSREQUEST'].fields_by_name['conversion_margin']._serialized_options = b'\342A\001\001'
+  _globals['_SIMULATEJOURNEYSREQUEST'].fields_by_name['touch_costs']._loaded_options = None
+  _globals['_SIMULATEJOURNEYSREQUEST'].fields_by_name['touch_costs']._serialized_options = b'\342A\001\001'
+  _globals['_SIMULATEJOURNEYSREQUEST'].fields_by_name['plan_time']._loaded_options = None
+  _globals['_SIMULATEJOURNEYSREQUEST'].fields_by_name['plan_time']._serialized_options = b'\342A\001\001'
+  _globals['_SIMULATEJOURNEYSREQUEST'].fields_by_name['gap']._loaded_options = None
+  _globals['_SIMULATEJOURNEYSREQUEST'].fields_by_name['gap']._serialized_options = b'\342A\001\001'
+  _globals['_SIMULATEJOURNEYSREQUEST'].fields_by_name['consent_purpose']._loaded_options = None
+  _globals['_SIMULATEJOURNEYSREQUEST'].fields_by_name['consent_purpose']._serialized_options = b'\342A\001\001'
+  _globals['_SIMULATEJOURNEYSREQUEST'].fields_by_name['explorations']._loaded_options = None
+  _globals['_SIMULATEJOURNEYSREQUEST'].fields_by_name['explorations']._serialized_options = b'\342A\001\001'
+  _globals['_SIMULATEJOURNEYSREQUEST'].fields_by_name['diversities']._loaded_options = None
+  _globals['_SIMULATEJOURNEYSREQUEST'].fields_by_name['diversities']._serialized_options = b'\342A\001\001'
+  _globals['_SIMULATEJOURNEYSREQUEST'].fields_by_name['seed']._loaded_options = None
+  _globals['_SIMULATEJOURNEYSREQUEST'].fields_by_name['seed']._serialized_options = b'\342A\001\001'
   _globals['_GETPLANREQUEST'].fields_by_name['plan_id']._loaded_options = None
   _globals['_GETPLANREQUEST'].fields_by_name['plan_id']._serialized_options = b'\342A\001\002'
   _globals['_LISTPLANSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -102,36 +135,52 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTPLANSREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001'
   _globals['_LISTPLANSREQUEST'].fields_by_name['customer_id']._loaded_options = None
   _globals['_LISTPLANSREQUEST'].fields_by_name['customer_id']._serialized_options = b'\342A\001\001'
-  _globals['_EVIDENCE']._serialized_start=2770
-  _globals['_EVIDENCE']._serialized_end=2893
-  _globals['_PLANJOURNEYREQUEST']._serialized_start=193
-  _globals['_PLANJOURNEYREQUEST']._serialized_end=665
-  _globals['_JOURNEYCONSTRAINTS']._serialized_start=668
-  _globals['_JOURNEYCONSTRAINTS']._serialized_end=1049
-  _globals['_WINDOWCAP']._serialized_start=1051
-  _globals['_WINDOWCAP']._serialized_end=1161
-  _globals['_QUIETHOURS']._serialized_start=1163
-  _globals['_QUIETHOURS']._serialized_end=1273
-  _globals['_JOURNEYSPOT']._serialized_start=1275
-  _globals['_JOURNEYSPOT']._serialized_end=1335
-  _globals['_CHANNELCAP']._serialized_start=1337
-  _globals['_CHANNELCAP']._serialized_end=1399
-  _globals['_TOUCHCOST']._serialized_start=1401
-  _globals['_TOUCHCOST']._serialized_end=1475
-  _globals['_PLANJOURNEYRESPONSE']._serialized_start=1477
-  _globals['_PLANJOURNEYRESPONSE']._serialized_end=1561
-  _globals['_JOURNEYPLAN']._serialized_start=1564
-  _globals['_JOURNEYPLAN']._serialized_end=2332
-  _globals['_PLANNEDTOUCH']._serialized_start=2335
-  _globals['_PLANNEDTOUCH']._serialized_end=2485
-  _globals['_GETPLANREQUEST']._serialized_start=2487
-  _globals['_GETPLANREQUEST']._serialized_end=2526
-  _globals['_GETPLANRESPONSE']._serialized_start=2528
-  _globals['_GETPLANRESPONSE']._serialized_end=2584
-  _globals['_LISTPLANSREQUEST']._serialized_start=2586
-  _globals['_LISTPLANSREQUEST']._serialized_end=2682
-  _globals['_LISTPLANSRESPONSE']._serialized_start=2684
-  _globals['_LISTPLANSRESPONSE']._serialized_end=2768
-  _globals['_JOURNEYSERVICE']._serialized_start=2896
-  _globals['_JOURNEYSERVICE']._serialized_end=3134
+  _globals['_EVIDENCE']._serialized_start=4824
+  _globals['_EVIDENCE']._serialized_end=4947
+  _globals['_PLANJOURNEYREQUEST']._serialized_start=218
+  _globals['_PLANJOURNEYREQUEST']._serialized_end=780
+  _globals['_JOURNEYCONSTRAINTS']._serialized_start=783
+  _globals['_JOURNEYCONSTRAINTS']._serialized_end=1164
+  _globals['_WINDOWCAP']._serialized_start=1166
+  _globals['_WINDOWCAP']._serialized_end=1276
+  _globals['_QUIETHOURS']._serialized_start=1278
+  _globals['_QUIETHOURS']._serialized_end=1388
+  _globals['_JOURNEYSPOT']._serialized_start=1390
+  _globals['_JOURNEYSPOT']._serialized_end=1450
+  _globals['_CHANNELCAP']._serialized_start=1452
+  _globals['_CHANNELCAP']._serialized_end=1514
+  _globals['_TOUCHCOST']._serialized_start=1516
+  _globals['_TOUCHCOST']._serialized_end=1590
+  _globals['_PLANJOURNEYRESPONSE']._serialized_start=1593
+  _globals['_PLANJOURNEYRESPONSE']._serialized_end=1899
+  _globals['_JOURNEYCOUNTERFACTUAL']._serialized_start=1902
+  _globals['_JOURNEYCOUNTERFACTUAL']._serialized_end=2034
+  _globals['_BATCHPLANJOURNEYSREQUEST']._serialized_start=2036
+  _globals['_BATCHPLANJOURNEYSREQUEST']._serialized_end=2123
+  _globals['_KEYEDPLANJOURNEYREQUEST']._serialized_start=2125
+  _globals['_KEYEDPLANJOURNEYREQUEST']._serialized_end=2224
+  _globals['_BATCHPLANJOURNEYSRESPONSE']._serialized_start=2227
+  _globals['_BATCHPLANJOURNEYSRESPONSE']._serialized_end=2366
+  _globals['_SIMULATEJOURNEYSREQUEST']._serialized_start=2369
+  _globals['_SIMULATEJOURNEYSREQUEST']._serialized_end=2789
+  _globals['_SIMULATEJOURNEYSRESPONSE']._serialized_start=2792
+  _globals['_SIMULATEJOURNEYSRESPONSE']._serialized_end=3027
+  _globals['_SIMULATEDPOLICY']._serialized_start=3030
+  _globals['_SIMULATEDPOLICY']._serialized_end=3556
+  _globals['_SIMULATEDFIGURE']._serialized_start=3558
+  _globals['_SIMULATEDFIGURE']._serialized_end=3615
+  _globals['_JOURNEYPLAN']._serialized_start=3618
+  _globals['_JOURNEYPLAN']._serialized_end=4386
+  _globals['_PLANNEDTOUCH']._serialized_start=4389
+  _globals['_PLANNEDTOUCH']._serialized_end=4539
+  _globals['_GETPLANREQUEST']._serialized_start=4541
+  _globals['_GETPLANREQUEST']._serialized_end=4580
+  _globals['_GETPLANRESPONSE']._serialized_start=4582
+  _globals['_GETPLANRESPONSE']._serialized_end=4638
+  _globals['_LISTPLANSREQUEST']._serialized_start=4640
+  _globals['_LISTPLANSREQUEST']._serialized_end=4736
+  _globals['_LISTPLANSRESPONSE']._serialized_start=4738
+  _globals['_LISTPLANSRESPONSE']._serialized_end=4822
+  _globals['_JOURNEYSERVICE']._serialized_start=4950
+  _globals['_JOURNEYSERVICE']._serialized_end=5383
 # @@protoc_insertion_point(module_scope)

@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.rpc import status_pb2 as _status_pb2
 from google.type import money_pb2 as _money_pb2
 from google.type import timeofday_pb2 as _timeofday_pb2
 import builtins as _builtins
@@ -63,12 +64,33 @@ class PlanJourneyRequest(_message.Message):
     GAP_FIELD_NUMBER: _builtins.int
     CONSENT_PURPOSE_FIELD_NUMBER: _builtins.int
     LENGTH_COST_FIELD_NUMBER: _builtins.int
+    ALTERNATIVE_COUNT_FIELD_NUMBER: _builtins.int
+    EXPLAINED_FIELD_NUMBER: _builtins.int
+    REPLACES_PLAN_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Chosen by the caller for this write, 1 to 128 characters; a UUID is a good choice. Never forgotten."""
     customer_id: _builtins.str
     """1 to 256 characters."""
     consent_purpose: _builtins.str
     """The purpose that the customer must consent to, 1 to 256 characters. Default: "marketing"."""
+    alternative_count: _builtins.int
+    """How many next best plans to answer beside, 0 to 20. Default: 0. Fewer where fewer keep to the constraints or are
+    found.
+    """
+    explained: _builtins.bool
+    """Answers the smallest change that would alter the plan, and how much hidden confounding it stands. Takes about 30
+    times as long.
+    """
+    replaces_plan_id: _builtins.str
+    """A stored plan of the customer that this one goes on from. `constraints`, `conversion_margin`, `touch_costs`, `gap`,
+    `length_cost` and `consent_purpose` must then be left out: they are those of that plan, less what its touches that
+    were sent have used of length, caps and budget. A planned touch was sent if a touch of its channel is stored since
+    `plan_time` of that plan; missed ones are forgotten. Default `first_touch_time`: as soon as the gap to the last one
+    sent allows. At most 64 characters.
+
+    NOT_FOUND: there is no such plan of the customer.
+    FAILED_PRECONDITION: the customer converted since, or all its touches were sent.
+    """
     @_builtins.property
     def constraints(self) -> Global___JourneyConstraints:
         """What the plan must keep to. Default: at most 5 touches."""
@@ -118,10 +140,13 @@ class PlanJourneyRequest(_message.Message):
         gap: _duration_pb2.Duration | None = ...,
         consent_purpose: _builtins.str = ...,
         length_cost: _money_pb2.Money | None = ...,
+        alternative_count: _builtins.int = ...,
+        explained: _builtins.bool = ...,
+        replaces_plan_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["constraints", b"constraints", "conversion_margin", b"conversion_margin", "first_touch_time", b"first_touch_time", "gap", b"gap", "length_cost", b"length_cost", "plan_time", b"plan_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_purpose", b"consent_purpose", "constraints", b"constraints", "conversion_margin", b"conversion_margin", "customer_id", b"customer_id", "first_touch_time", b"first_touch_time", "gap", b"gap", "length_cost", b"length_cost", "plan_time", b"plan_time", "request_id", b"request_id", "touch_costs", b"touch_costs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alternative_count", b"alternative_count", "consent_purpose", b"consent_purpose", "constraints", b"constraints", "conversion_margin", b"conversion_margin", "customer_id", b"customer_id", "explained", b"explained", "first_touch_time", b"first_touch_time", "gap", b"gap", "length_cost", b"length_cost", "plan_time", b"plan_time", "replaces_plan_id", b"replaces_plan_id", "request_id", b"request_id", "touch_costs", b"touch_costs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -343,23 +368,385 @@ class PlanJourneyResponse(_message.Message):
 
     PLAN_FIELD_NUMBER: _builtins.int
     FEEDBACK_TOKEN_FIELD_NUMBER: _builtins.int
+    ALTERNATIVES_FIELD_NUMBER: _builtins.int
+    COUNTERFACTUAL_FIELD_NUMBER: _builtins.int
+    CONFOUNDING_WITHSTOOD_FIELD_NUMBER: _builtins.int
+    SENT_TOUCH_COUNT_FIELD_NUMBER: _builtins.int
+    MISSED_TOUCH_COUNT_FIELD_NUMBER: _builtins.int
     feedback_token: _builtins.str
     """Names this answer when its touches are reported as sent."""
+    confounding_withstood: _builtins.float
+    """The factor, 1 to 100, by which something that the log does not show may have changed the odds of every touch of the
+    plan, in the worst way, while the plan still brings more than it costs (marginal sensitivity model). 1: it brings
+    nothing in any case. Absent unless asked for, and where `evidence` is RANDOMISED.
+    """
+    sent_touch_count: _builtins.int
+    """With `replaces_plan_id`: how many touches of that plan were sent, and how many were missed."""
+    missed_touch_count: _builtins.int
     @_builtins.property
     def plan(self) -> Global___JourneyPlan: ...
+    @_builtins.property
+    def alternatives(self) -> _containers.RepeatedCompositeFieldContainer[Global___JourneyPlan]:
+        """Next best plans, best first; not stored, so without `plan_id` and `create_time`."""
+
+    @_builtins.property
+    def counterfactual(self) -> Global___JourneyCounterfactual:
+        """Absent unless asked for, and where no change was found that alters the plan."""
+
     def __init__(
         self,
         *,
         plan: Global___JourneyPlan | None = ...,
         feedback_token: _builtins.str = ...,
+        alternatives: _abc.Iterable[Global___JourneyPlan] | None = ...,
+        counterfactual: Global___JourneyCounterfactual | None = ...,
+        confounding_withstood: _builtins.float | None = ...,
+        sent_touch_count: _builtins.int = ...,
+        missed_touch_count: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_confounding_withstood", b"_confounding_withstood", "confounding_withstood", b"confounding_withstood", "counterfactual", b"counterfactual", "plan", b"plan"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["feedback_token", b"feedback_token", "plan", b"plan"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confounding_withstood", b"_confounding_withstood", "alternatives", b"alternatives", "confounding_withstood", b"confounding_withstood", "counterfactual", b"counterfactual", "feedback_token", b"feedback_token", "missed_touch_count", b"missed_touch_count", "plan", b"plan", "sent_touch_count", b"sent_touch_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__confounding_withstood: _TypeAlias = _typing.Literal["confounding_withstood"]  # noqa: Y015
+    _WhichOneofArgType__confounding_withstood: _TypeAlias = _typing.Literal["_confounding_withstood", b"_confounding_withstood"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__confounding_withstood) -> _WhichOneofReturnType__confounding_withstood | None: ...
+
+Global___PlanJourneyResponse: _TypeAlias = PlanJourneyResponse  # noqa: Y015
+
+@_typing.final
+class JourneyCounterfactual(_message.Message):
+    """The least change of a price that alters a plan."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    CURRENT_FIELD_NUMBER: _builtins.int
+    CHANGED_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    channel: _builtins.str
+    """Whose touches would cost `changed`; empty: a conversion would bring it."""
+    @_builtins.property
+    def current(self) -> _money_pb2.Money: ...
+    @_builtins.property
+    def changed(self) -> _money_pb2.Money: ...
+    @_builtins.property
+    def channels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The channels of the plan that would have been made, in their order; empty: no touch at all."""
+
+    def __init__(
+        self,
+        *,
+        channel: _builtins.str = ...,
+        current: _money_pb2.Money | None = ...,
+        changed: _money_pb2.Money | None = ...,
+        channels: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed", "current", b"current"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed", "channel", b"channel", "channels", b"channels", "current", b"current"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___PlanJourneyResponse: _TypeAlias = PlanJourneyResponse  # noqa: Y015
+Global___JourneyCounterfactual: _TypeAlias = JourneyCounterfactual  # noqa: Y015
+
+@_typing.final
+class BatchPlanJourneysRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___KeyedPlanJourneyRequest]:
+        """1 to 500 with different `key`."""
+
+    def __init__(
+        self,
+        *,
+        requests: _abc.Iterable[Global___KeyedPlanJourneyRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["requests", b"requests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchPlanJourneysRequest: _TypeAlias = BatchPlanJourneysRequest  # noqa: Y015
+
+@_typing.final
+class KeyedPlanJourneyRequest(_message.Message):
+    """One plan of a batch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """Names the response: 1 to 256 characters, such as a customer's id."""
+    @_builtins.property
+    def request(self) -> Global___PlanJourneyRequest: ...
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        request: Global___PlanJourneyRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "request", b"request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeyedPlanJourneyRequest: _TypeAlias = KeyedPlanJourneyRequest  # noqa: Y015
+
+@_typing.final
+class BatchPlanJourneysResponse(_message.Message):
+    """One answer of JourneyService.BatchPlanJourneys."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    PLANNED_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    @_builtins.property
+    def planned(self) -> Global___PlanJourneyResponse: ...
+    @_builtins.property
+    def error(self) -> _status_pb2.Status:
+        """Why there is no plan: what PlanJourney would have failed with."""
+
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        planned: Global___PlanJourneyResponse | None = ...,
+        error: _status_pb2.Status | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "planned", b"planned", "result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "key", b"key", "planned", b"planned", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["planned", "error"]  # noqa: Y015
+    _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+Global___BatchPlanJourneysResponse: _TypeAlias = BatchPlanJourneysResponse  # noqa: Y015
+
+@_typing.final
+class SimulateJourneysRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_IDS_FIELD_NUMBER: _builtins.int
+    CONSTRAINTS_FIELD_NUMBER: _builtins.int
+    CONVERSION_MARGIN_FIELD_NUMBER: _builtins.int
+    TOUCH_COSTS_FIELD_NUMBER: _builtins.int
+    PLAN_TIME_FIELD_NUMBER: _builtins.int
+    GAP_FIELD_NUMBER: _builtins.int
+    CONSENT_PURPOSE_FIELD_NUMBER: _builtins.int
+    EXPLORATIONS_FIELD_NUMBER: _builtins.int
+    DIVERSITIES_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    consent_purpose: _builtins.str
+    seed: _builtins.int
+    """Of what is drawn, at least 0. The same request and seed give the same answer while the data stay."""
+    @_builtins.property
+    def customer_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """2 to 500 different ones. Those who are not known are simulated as ones of whom nothing is known."""
+
+    @_builtins.property
+    def constraints(self) -> Global___JourneyConstraints:
+        """As in PlanJourneyRequest, here and below."""
+
+    @_builtins.property
+    def conversion_margin(self) -> _money_pb2.Money: ...
+    @_builtins.property
+    def touch_costs(self) -> _containers.RepeatedCompositeFieldContainer[Global___TouchCost]: ...
+    @_builtins.property
+    def plan_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def gap(self) -> _duration_pb2.Duration: ...
+    @_builtins.property
+    def explorations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Shares of greedy touches that are drawn at random instead, 0 to 1, at most 10. Default: 0, 0.1, 0.3."""
+
+    @_builtins.property
+    def diversities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Shares of a touch's gain that are taken off for each use of its channel before, 0 to 1, at most 10. Default: 0, 0.25,
+        0.5.
+        """
+
+    def __init__(
+        self,
+        *,
+        customer_ids: _abc.Iterable[_builtins.str] | None = ...,
+        constraints: Global___JourneyConstraints | None = ...,
+        conversion_margin: _money_pb2.Money | None = ...,
+        touch_costs: _abc.Iterable[Global___TouchCost] | None = ...,
+        plan_time: _timestamp_pb2.Timestamp | None = ...,
+        gap: _duration_pb2.Duration | None = ...,
+        consent_purpose: _builtins.str = ...,
+        explorations: _abc.Iterable[_builtins.float] | None = ...,
+        diversities: _abc.Iterable[_builtins.float] | None = ...,
+        seed: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["constraints", b"constraints", "conversion_margin", b"conversion_margin", "gap", b"gap", "plan_time", b"plan_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_purpose", b"consent_purpose", "constraints", b"constraints", "conversion_margin", b"conversion_margin", "customer_ids", b"customer_ids", "diversities", b"diversities", "explorations", b"explorations", "gap", b"gap", "plan_time", b"plan_time", "seed", b"seed", "touch_costs", b"touch_costs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimulateJourneysRequest: _TypeAlias = SimulateJourneysRequest  # noqa: Y015
+
+@_typing.final
+class SimulateJourneysResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICIES_FIELD_NUMBER: _builtins.int
+    BEST_FIXED_CHANNELS_FIELD_NUMBER: _builtins.int
+    WHAT_IFS_FIELD_NUMBER: _builtins.int
+    MODEL_VERSION_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    model_version: _builtins.str
+    evidence: Global___Evidence.ValueType
+    currency_code: _builtins.str
+    """ISO 4217 code of all amounts."""
+    @_builtins.property
+    def policies(self) -> _containers.RepeatedCompositeFieldContainer[Global___SimulatedPolicy]:
+        """In the order historical, random, greedy, best_fixed, decision_process, planner."""
+
+    @_builtins.property
+    def best_fixed_channels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The plan of best_fixed: channels in their order."""
+
+    @_builtins.property
+    def what_ifs(self) -> _containers.RepeatedCompositeFieldContainer[Global___SimulatedPolicy]:
+        """Every exploration with every diversity."""
+
+    def __init__(
+        self,
+        *,
+        policies: _abc.Iterable[Global___SimulatedPolicy] | None = ...,
+        best_fixed_channels: _abc.Iterable[_builtins.str] | None = ...,
+        what_ifs: _abc.Iterable[Global___SimulatedPolicy] | None = ...,
+        model_version: _builtins.str = ...,
+        evidence: Global___Evidence.ValueType = ...,
+        currency_code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["best_fixed_channels", b"best_fixed_channels", "currency_code", b"currency_code", "evidence", b"evidence", "model_version", b"model_version", "policies", b"policies", "what_ifs", b"what_ifs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimulateJourneysResponse: _TypeAlias = SimulateJourneysResponse  # noqa: Y015
+
+@_typing.final
+class SimulatedPolicy(_message.Message):
+    """What journeys of the customers come to by one way of choosing touches, by the model's hazards: means over customers,
+    with 90 % intervals of customers drawn anew.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    EXPLORATION_FIELD_NUMBER: _builtins.int
+    DIVERSITY_FIELD_NUMBER: _builtins.int
+    CONVERSION_PROBABILITY_FIELD_NUMBER: _builtins.int
+    TOUCH_COUNT_FIELD_NUMBER: _builtins.int
+    REVENUE_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    HOURS_TO_CONVERSION_FIELD_NUMBER: _builtins.int
+    SUPPORTED_SHARE_FIELD_NUMBER: _builtins.int
+    CUMULATIVE_CONVERSION_PROBABILITIES_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Such as "planner"; of a what-if "greedy"."""
+    exploration: _builtins.float
+    diversity: _builtins.float
+    @_builtins.property
+    def conversion_probability(self) -> Global___SimulatedFigure:
+        """Of a customer."""
+
+    @_builtins.property
+    def touch_count(self) -> Global___SimulatedFigure: ...
+    @_builtins.property
+    def revenue(self) -> Global___SimulatedFigure:
+        """A journey's, in SimulateJourneysResponse.currency_code. Value is what it brings over no touch, less its cost."""
+
+    @_builtins.property
+    def cost(self) -> Global___SimulatedFigure: ...
+    @_builtins.property
+    def value(self) -> Global___SimulatedFigure: ...
+    @_builtins.property
+    def hours_to_conversion(self) -> Global___SimulatedFigure:
+        """From `plan_time` to the conversion, of planned touches that convert. Absent where none can."""
+
+    @_builtins.property
+    def supported_share(self) -> Global___SimulatedFigure:
+        """Of the conversions at planned touches, those whose channel the log shows at least 100 times after the one before; the
+        rest is the model's word alone. Absent where none can convert.
+        """
+
+    @_builtins.property
+    def cumulative_conversion_probabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Probability of a conversion before the first touch, after one, after two..."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        exploration: _builtins.float = ...,
+        diversity: _builtins.float = ...,
+        conversion_probability: Global___SimulatedFigure | None = ...,
+        touch_count: Global___SimulatedFigure | None = ...,
+        revenue: Global___SimulatedFigure | None = ...,
+        cost: Global___SimulatedFigure | None = ...,
+        value: Global___SimulatedFigure | None = ...,
+        hours_to_conversion: Global___SimulatedFigure | None = ...,
+        supported_share: Global___SimulatedFigure | None = ...,
+        cumulative_conversion_probabilities: _abc.Iterable[_builtins.float] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_hours_to_conversion", b"_hours_to_conversion", "_supported_share", b"_supported_share", "conversion_probability", b"conversion_probability", "cost", b"cost", "hours_to_conversion", b"hours_to_conversion", "revenue", b"revenue", "supported_share", b"supported_share", "touch_count", b"touch_count", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_hours_to_conversion", b"_hours_to_conversion", "_supported_share", b"_supported_share", "conversion_probability", b"conversion_probability", "cost", b"cost", "cumulative_conversion_probabilities", b"cumulative_conversion_probabilities", "diversity", b"diversity", "exploration", b"exploration", "hours_to_conversion", b"hours_to_conversion", "name", b"name", "revenue", b"revenue", "supported_share", b"supported_share", "touch_count", b"touch_count", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__hours_to_conversion: _TypeAlias = _typing.Literal["hours_to_conversion"]  # noqa: Y015
+    _WhichOneofArgType__hours_to_conversion: _TypeAlias = _typing.Literal["_hours_to_conversion", b"_hours_to_conversion"]  # noqa: Y015
+    _WhichOneofReturnType__supported_share: _TypeAlias = _typing.Literal["supported_share"]  # noqa: Y015
+    _WhichOneofArgType__supported_share: _TypeAlias = _typing.Literal["_supported_share", b"_supported_share"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__hours_to_conversion) -> _WhichOneofReturnType__hours_to_conversion | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__supported_share) -> _WhichOneofReturnType__supported_share | None: ...
+
+Global___SimulatedPolicy: _TypeAlias = SimulatedPolicy  # noqa: Y015
+
+@_typing.final
+class SimulatedFigure(_message.Message):
+    """A mean with its 90 % interval."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEAN_FIELD_NUMBER: _builtins.int
+    Q05_FIELD_NUMBER: _builtins.int
+    Q95_FIELD_NUMBER: _builtins.int
+    mean: _builtins.float
+    q05: _builtins.float
+    q95: _builtins.float
+    def __init__(
+        self,
+        *,
+        mean: _builtins.float = ...,
+        q05: _builtins.float = ...,
+        q95: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mean", b"mean", "q05", b"q05", "q95", b"q95"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimulatedFigure: _TypeAlias = SimulatedFigure  # noqa: Y015
 
 @_typing.final
 class JourneyPlan(_message.Message):

@@ -42,6 +42,16 @@ class JourneyServiceStub:
                 request_serializer=farview_dot_v1_dot_journey__pb2.PlanJourneyRequest.SerializeToString,
                 response_deserializer=farview_dot_v1_dot_journey__pb2.PlanJourneyResponse.FromString,
                 _registered_method=True)
+        self.BatchPlanJourneys = channel.unary_stream(
+                '/farview.v1.JourneyService/BatchPlanJourneys',
+                request_serializer=farview_dot_v1_dot_journey__pb2.BatchPlanJourneysRequest.SerializeToString,
+                response_deserializer=farview_dot_v1_dot_journey__pb2.BatchPlanJourneysResponse.FromString,
+                _registered_method=True)
+        self.SimulateJourneys = channel.unary_unary(
+                '/farview.v1.JourneyService/SimulateJourneys',
+                request_serializer=farview_dot_v1_dot_journey__pb2.SimulateJourneysRequest.SerializeToString,
+                response_deserializer=farview_dot_v1_dot_journey__pb2.SimulateJourneysResponse.FromString,
+                _registered_method=True)
         self.GetPlan = channel.unary_unary(
                 '/farview.v1.JourneyService/GetPlan',
                 request_serializer=farview_dot_v1_dot_journey__pb2.GetPlanRequest.SerializeToString,
@@ -82,6 +92,29 @@ class JourneyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchPlanJourneys(self, request, context):
+        """Plans for many customers, each answered, stored and failed for itself, as PlanJourney does it.
+
+        One stored call for each `request_id`: what was answered before is answered again, the rest is planned. Answers come
+        in the order of the requests. A call that is cut off has stored what it answered; send it again.
+
+        INVALID_ARGUMENT: no request, more than 500, a key twice, or a request_id twice. What is wrong with one request is
+        its own `error`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SimulateJourneys(self, request, context):
+        """Rolls out journeys of the same customers by six ways of choosing touches, as `farview simulate journeys` does, and
+        greedy ones by exploration and diversity. Nothing is stored. Consent is kept to as in PlanJourney.
+
+        FAILED_PRECONDITION: as PlanJourney.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetPlan(self, request, context):
         """A stored plan, made by a call or by `farview plan`.
 
@@ -106,6 +139,16 @@ def add_JourneyServiceServicer_to_server(servicer, server):
                     servicer.PlanJourney,
                     request_deserializer=farview_dot_v1_dot_journey__pb2.PlanJourneyRequest.FromString,
                     response_serializer=farview_dot_v1_dot_journey__pb2.PlanJourneyResponse.SerializeToString,
+            ),
+            'BatchPlanJourneys': grpc.unary_stream_rpc_method_handler(
+                    servicer.BatchPlanJourneys,
+                    request_deserializer=farview_dot_v1_dot_journey__pb2.BatchPlanJourneysRequest.FromString,
+                    response_serializer=farview_dot_v1_dot_journey__pb2.BatchPlanJourneysResponse.SerializeToString,
+            ),
+            'SimulateJourneys': grpc.unary_unary_rpc_method_handler(
+                    servicer.SimulateJourneys,
+                    request_deserializer=farview_dot_v1_dot_journey__pb2.SimulateJourneysRequest.FromString,
+                    response_serializer=farview_dot_v1_dot_journey__pb2.SimulateJourneysResponse.SerializeToString,
             ),
             'GetPlan': grpc.unary_unary_rpc_method_handler(
                     servicer.GetPlan,
@@ -148,6 +191,60 @@ class JourneyService:
             '/farview.v1.JourneyService/PlanJourney',
             farview_dot_v1_dot_journey__pb2.PlanJourneyRequest.SerializeToString,
             farview_dot_v1_dot_journey__pb2.PlanJourneyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchPlanJourneys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/farview.v1.JourneyService/BatchPlanJourneys',
+            farview_dot_v1_dot_journey__pb2.BatchPlanJourneysRequest.SerializeToString,
+            farview_dot_v1_dot_journey__pb2.BatchPlanJourneysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SimulateJourneys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/farview.v1.JourneyService/SimulateJourneys',
+            farview_dot_v1_dot_journey__pb2.SimulateJourneysRequest.SerializeToString,
+            farview_dot_v1_dot_journey__pb2.SimulateJourneysResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -54,6 +54,21 @@ class JourneyServiceStub:
     ALREADY_EXISTS: `request_id` was used before with another body.
     ABORTED: the database stayed busy with another write; try again.
     """
+    BatchPlanJourneys: _grpc.UnaryStreamMultiCallable[_journey_pb2.BatchPlanJourneysRequest, _journey_pb2.BatchPlanJourneysResponse]
+    """Plans for many customers, each answered, stored and failed for itself, as PlanJourney does it.
+
+    One stored call for each `request_id`: what was answered before is answered again, the rest is planned. Answers come
+    in the order of the requests. A call that is cut off has stored what it answered; send it again.
+
+    INVALID_ARGUMENT: no request, more than 500, a key twice, or a request_id twice. What is wrong with one request is
+    its own `error`.
+    """
+    SimulateJourneys: _grpc.UnaryUnaryMultiCallable[_journey_pb2.SimulateJourneysRequest, _journey_pb2.SimulateJourneysResponse]
+    """Rolls out journeys of the same customers by six ways of choosing touches, as `farview simulate journeys` does, and
+    greedy ones by exploration and diversity. Nothing is stored. Consent is kept to as in PlanJourney.
+
+    FAILED_PRECONDITION: as PlanJourney.
+    """
     GetPlan: _grpc.UnaryUnaryMultiCallable[_journey_pb2.GetPlanRequest, _journey_pb2.GetPlanResponse]
     """A stored plan, made by a call or by `farview plan`.
 
@@ -89,6 +104,21 @@ class JourneyServiceAsyncStub(JourneyServiceStub):
     left out.
     ALREADY_EXISTS: `request_id` was used before with another body.
     ABORTED: the database stayed busy with another write; try again.
+    """
+    BatchPlanJourneys: _aio.UnaryStreamMultiCallable[_journey_pb2.BatchPlanJourneysRequest, _journey_pb2.BatchPlanJourneysResponse]  # type: ignore[assignment]
+    """Plans for many customers, each answered, stored and failed for itself, as PlanJourney does it.
+
+    One stored call for each `request_id`: what was answered before is answered again, the rest is planned. Answers come
+    in the order of the requests. A call that is cut off has stored what it answered; send it again.
+
+    INVALID_ARGUMENT: no request, more than 500, a key twice, or a request_id twice. What is wrong with one request is
+    its own `error`.
+    """
+    SimulateJourneys: _aio.UnaryUnaryMultiCallable[_journey_pb2.SimulateJourneysRequest, _journey_pb2.SimulateJourneysResponse]  # type: ignore[assignment]
+    """Rolls out journeys of the same customers by six ways of choosing touches, as `farview simulate journeys` does, and
+    greedy ones by exploration and diversity. Nothing is stored. Consent is kept to as in PlanJourney.
+
+    FAILED_PRECONDITION: as PlanJourney.
     """
     GetPlan: _aio.UnaryUnaryMultiCallable[_journey_pb2.GetPlanRequest, _journey_pb2.GetPlanResponse]  # type: ignore[assignment]
     """A stored plan, made by a call or by `farview plan`.
@@ -128,6 +158,33 @@ class JourneyServiceServicer(metaclass=_abc_1.ABCMeta):
         left out.
         ALREADY_EXISTS: `request_id` was used before with another body.
         ABORTED: the database stayed busy with another write; try again.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchPlanJourneys(
+        self,
+        request: _journey_pb2.BatchPlanJourneysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_journey_pb2.BatchPlanJourneysResponse], _abc.AsyncIterator[_journey_pb2.BatchPlanJourneysResponse]]:
+        """Plans for many customers, each answered, stored and failed for itself, as PlanJourney does it.
+
+        One stored call for each `request_id`: what was answered before is answered again, the rest is planned. Answers come
+        in the order of the requests. A call that is cut off has stored what it answered; send it again.
+
+        INVALID_ARGUMENT: no request, more than 500, a key twice, or a request_id twice. What is wrong with one request is
+        its own `error`.
+        """
+
+    @_abc_1.abstractmethod
+    def SimulateJourneys(
+        self,
+        request: _journey_pb2.SimulateJourneysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_journey_pb2.SimulateJourneysResponse, _abc.Awaitable[_journey_pb2.SimulateJourneysResponse]]:
+        """Rolls out journeys of the same customers by six ways of choosing touches, as `farview simulate journeys` does, and
+        greedy ones by exploration and diversity. Nothing is stored. Consent is kept to as in PlanJourney.
+
+        FAILED_PRECONDITION: as PlanJourney.
         """
 
     @_abc_1.abstractmethod

@@ -30,9 +30,12 @@ from server.convert.journey_requests import (
     DEFAULT_PURPOSE,
     DEFAULT_TOUCHES,
     MAX_CHANNELS,
+    MAX_WINDOWS,
     Cap,
     Price,
+    Quiet,
     TouchCost,
+    Window,
     length_if_set,
     one_a_channel,
 )
@@ -170,9 +173,14 @@ class StartPlanning(Parsed):
     gap: Annotated[timedelta | None, BeforeValidator(length_if_set)]
     consent_purpose: Annotated[OptionalId, AfterValidator(lambda purpose: purpose.strip() or DEFAULT_PURPOSE)]
     as_of_date: AsOf
+    window_caps: Annotated[tuple[Window, ...], counted(0, MAX_WINDOWS)]
+    budget: Price | None
+    quiet_hours: Quiet | None
+    length_cost: Price | None
 
     def for_worker(self) -> JobRequest:
         """As a worker reads it."""
+        quiet = self.quiet_hours
         return PlanEveryone(
             where=self.filter,
             max_touches=self.max_touches,
@@ -182,6 +190,12 @@ class StartPlanning(Parsed):
             gap_hours=None if self.gap is None else self.gap / timedelta(hours=1),
             consent_purpose=self.consent_purpose,
             as_of=self.as_of_date,
+            windows=tuple(
+                (each.max_touches, each.window / timedelta(hours=1), each.channel or None) for each in self.window_caps
+            ),
+            budget=None if self.budget is None else float(self.budget.value),
+            quiet="" if quiet is None else f"{quiet.start_time:%H:%M}-{quiet.end_time:%H:%M}",
+            length_cost=0.0 if self.length_cost is None else float(self.length_cost.value),
         )
 
 
@@ -248,6 +262,10 @@ def start_planning(message: pb.StartPlanningRequest, around: Surroundings) -> St
             "gap": _set(message, "gap"),
             "consent_purpose": message.consent_purpose,
             "as_of_date": _set(message, "as_of_date"),
+            "window_caps": tuple(message.window_caps),
+            "budget": _set(message, "budget"),
+            "quiet_hours": _set(message, "quiet_hours"),
+            "length_cost": _set(message, "length_cost"),
         },
         around,
     )

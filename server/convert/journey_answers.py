@@ -1,19 +1,22 @@
 """Stored plans as protobuf messages."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 from google.type.money_pb2 import Money
 from google.type.timeofday_pb2 import TimeOfDay
 
-from farview.store.values import PlanTouch, StoredPlan
+from farview.store.values import NewPlan, PlanTouch, StoredPlan
 from farview.v1 import journey_pb2 as pb
 from journeys.constraints import Constraints
+from journeys.counterfactual import Counterfactual
 from journeys.plan import PlanRequest
 from journeys.windows import QuietHours, WindowCap
 from server.convert.basics import instant
 
-_EVIDENCE = {
+EVIDENCE = {
     "randomised": pb.EVIDENCE_RANDOMISED,
     "propensity-weighted": pb.EVIDENCE_PROPENSITY_WEIGHTED,
     "observational": pb.EVIDENCE_OBSERVATIONAL,
@@ -22,15 +25,21 @@ _MILLION = 1_000_000
 
 
 def journey_plan(stored: StoredPlan, currency: str) -> pb.JourneyPlan:
-    """A plan with all that it was made from; amounts are in the reporting currency."""
-    plan = stored.plan
+    """A stored plan with all that it was made from; amounts are in the reporting currency."""
+    message = unstored_plan(stored.plan, currency)
+    message.plan_id = str(stored.plan_id)
+    message.create_time.CopyFrom(instant(stored.created_at))
+    message.plan_run_id = "" if stored.plan_run_id is None else str(stored.plan_run_id)
+    return message
+
+
+def unstored_plan(plan: NewPlan, currency: str) -> pb.JourneyPlan:
+    """The same of a plan that is not stored."""
     asked = PlanRequest.from_data(plan.customer_id, plan.request)
     return pb.JourneyPlan(
-        plan_id=str(stored.plan_id),
         customer_id=plan.customer_id,
         model_version=plan.model_version,
         plan_time=instant(plan.planned_at),
-        create_time=instant(stored.created_at),
         touches=[_touch(touch) for touch in plan.touches],
         conversion_probability=plan.probability,
         conversion_probability_q05=plan.probability_low,
@@ -40,7 +49,7 @@ def journey_plan(stored: StoredPlan, currency: str) -> pb.JourneyPlan:
         expected_cost=plan.expected_cost,
         currency_code=currency,
         optimality_gap=plan.optimality_gap,
-        evidence=_EVIDENCE[plan.evidence],
+        evidence=EVIDENCE[plan.evidence],
         denied_channels=sorted(asked.constraints.denied),
         constraints=_constraints(asked.constraints, currency),
         length_cost=_money(asked.length_cost, currency),
@@ -49,8 +58,52 @@ def journey_plan(stored: StoredPlan, currency: str) -> pb.JourneyPlan:
             pb.TouchCost(channel=channel, cost=_money(cost, currency)) for channel, cost in asked.touch_costs.items()
         ],
         consent_purpose=plan.request["consent_purpose"],
-        plan_run_id="" if stored.plan_run_id is None else str(stored.plan_run_id),
     )
+
+
+def counterfactual(found: Counterfactual, currency: str) -> pb.JourneyCounterfactual:
+    """The least change that alters a plan."""
+    return pb.JourneyCounterfactual(
+        channel=found.channel or "",
+        current=_money(found.before, currency),
+        changed=_money(found.after, currency),
+        channels=[touch.channel for touch in found.plan.touches],
+    )
+
+
+def simulated(report: Mapping[str, Any], about: tuple[str, str], currency: str) -> pb.SimulateJourneysResponse:
+    """What `journeys.comparison.compare` reports, by the model version and its evidence."""
+    version, evidence = about
+    return pb.SimulateJourneysResponse(
+        policies=[_policy(name, figures) for name, figures in report["policies"].items()],
+        best_fixed_channels=report["best_fixed_plan"],
+        what_ifs=[_policy("greedy", figures) for figures in report["what_if"]],
+        model_version=version,
+        evidence=EVIDENCE[evidence],
+        currency_code=currency,
+    )
+
+
+def _policy(name: str, figures: Mapping[str, Any]) -> pb.SimulatedPolicy:
+    return pb.SimulatedPolicy(
+        name=name,
+        exploration=figures.get("exploration", 0.0),
+        diversity=figures.get("diversity", 0.0),
+        conversion_probability=_figure(figures["conversion"]),
+        touch_count=_figure(figures["touches"]),
+        revenue=_figure(figures["revenue"]),
+        cost=_figure(figures["cost"]),
+        value=_figure(figures["value"]),
+        hours_to_conversion=_figure(figures["hours_to_conversion"]),
+        supported_share=_figure(figures["supported_share"]),
+        cumulative_conversion_probabilities=figures["cumulative_conversion"],
+    )
+
+
+def _figure(figure: Mapping[str, float] | None) -> pb.SimulatedFigure | None:
+    if figure is None:
+        return None
+    return pb.SimulatedFigure(mean=figure["mean"], q05=figure["lower"], q95=figure["upper"])
 
 
 def _touch(touch: PlanTouch) -> pb.PlannedTouch:

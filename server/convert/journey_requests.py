@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -33,6 +33,8 @@ DEFAULT_PURPOSE = "marketing"
 MAX_FORBIDDEN = 1_000
 MAX_CHANNELS = 100
 MAX_WINDOWS = 20
+MAX_ALTERNATIVES = 20
+MAX_BATCH = 500
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 SHORTEST_GAP, FARTHEST = timedelta(minutes=1), timedelta(days=366)
 _MICROSECOND = timedelta(microseconds=1)
@@ -199,7 +201,8 @@ class TouchCost(Parsed):
         return {"channel": message.channel, "cost": message.cost if message.HasField("cost") else None}
 
 
-def _instant_if_set(message: Timestamp | None) -> datetime | None:
+def instant_if_set(message: Timestamp | None) -> datetime | None:
+    """An instant; None stays None."""
     return None if message is None else to_instant(message)
 
 
@@ -218,11 +221,14 @@ class PlanJourney(Parsed):
     constraints: JourneyConstraints
     conversion_margin: Price | None
     touch_costs: Annotated[tuple[TouchCost, ...], AfterValidator(one_a_channel), counted(0, MAX_CHANNELS)]
-    plan_time: Annotated[datetime | None, BeforeValidator(_instant_if_set)]
-    first_touch_time: Annotated[datetime | None, BeforeValidator(_instant_if_set)]
+    plan_time: Annotated[datetime | None, BeforeValidator(instant_if_set)]
+    first_touch_time: Annotated[datetime | None, BeforeValidator(instant_if_set)]
     gap: Annotated[timedelta | None, BeforeValidator(length_if_set)]
     consent_purpose: Annotated[OptionalId, AfterValidator(lambda purpose: purpose.strip() or DEFAULT_PURPOSE)]
     length_cost: Price | None
+    alternative_count: Annotated[int, Field(ge=0, le=MAX_ALTERNATIVES)]
+    explained: bool
+    replaces_plan_id: OptionalId
 
     @field_validator("plan_time")
     @classmethod
@@ -291,6 +297,7 @@ class ListPlans(Parsed):
 
 def plan_journey(message: pb.PlanJourneyRequest, around: Surroundings) -> PlanJourney:
     """The checked request; InvalidInput names the wrong fields, here and below."""
+    _terms_left_out(message)
     return parse(
         PlanJourney,
         {
@@ -304,9 +311,55 @@ def plan_journey(message: pb.PlanJourneyRequest, around: Surroundings) -> PlanJo
             "gap": message.gap if message.HasField("gap") else None,
             "consent_purpose": message.consent_purpose,
             "length_cost": message.length_cost if message.HasField("length_cost") else None,
+            "alternative_count": message.alternative_count,
+            "explained": message.explained,
+            "replaces_plan_id": message.replaces_plan_id,
         },
         around,
     )
+
+
+_OF_THE_PLAN_BEFORE = ("constraints", "conversion_margin", "touch_costs", "gap", "length_cost", "consent_purpose")
+
+
+def _terms_left_out(message: pb.PlanJourneyRequest) -> None:
+    """Raises InvalidInput where a plan is to go on from another and has terms of its own."""
+    told = {field.name for field, _ in message.ListFields()}
+    if message.replaces_plan_id:
+        own = [name for name in _OF_THE_PLAN_BEFORE if name in told]
+        if own:
+            raise InvalidInput(
+                *(Violation(name, "is that of the plan in replaces_plan_id; leave it out") for name in own)
+            )
+
+
+class Keyed(Parsed):
+    """A request of a batch, checked later for itself."""
+
+    key: Id
+    request: pb.PlanJourneyRequest
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_message(cls, message: pb.KeyedPlanJourneyRequest) -> dict[str, Any]:
+        return {"key": message.key, "request": message.request}
+
+
+def _different(rows: tuple[Keyed, ...]) -> tuple[Keyed, ...]:
+    distinct([row.key for row in rows])
+    distinct([row.request.request_id for row in rows if row.request.request_id])
+    return rows
+
+
+class Batch(Parsed):
+    """Requests for plans."""
+
+    requests: Annotated[tuple[Keyed, ...], counted(1, MAX_BATCH), AfterValidator(_different)]
+
+
+def batch(message: pb.BatchPlanJourneysRequest) -> tuple[Keyed, ...]:
+    """The checked keys with their requests, which are checked one by one later."""
+    return parse(Batch, {"requests": tuple(message.requests)}).requests
 
 
 def get_plan(message: pb.GetPlanRequest) -> GetPlan:
@@ -320,7 +373,16 @@ def list_plans(message: pb.ListPlansRequest) -> ListPlans:
     return parse(ListPlans, fields)
 
 
-def require_channels(asked: PlanJourney, known: Sequence[str]) -> None:
+class Chooses(Protocol):
+    """A request that names channels."""
+
+    @property
+    def constraints(self) -> JourneyConstraints: ...
+    @property
+    def touch_costs(self) -> tuple[TouchCost, ...]: ...
+
+
+def require_channels(asked: Chooses, known: Sequence[str]) -> None:
     """Raises InvalidInput for every channel that the model does not know, by its path."""
     wrong = [(path, name) for path, name in _channels(asked) if name not in known]
     if wrong:
@@ -328,7 +390,7 @@ def require_channels(asked: PlanJourney, known: Sequence[str]) -> None:
         raise InvalidInput(*(Violation(path, f"is {name!r}; the model knows {names}") for path, name in wrong))
 
 
-def _channels(asked: PlanJourney) -> Iterator[tuple[str, str]]:
+def _channels(asked: Chooses) -> Iterator[tuple[str, str]]:
     rules = asked.constraints
     named: tuple[tuple[str, Sequence[Spot | Cap | Window | TouchCost]], ...] = (
         ("constraints.fixed_touches", rules.fixed_touches),

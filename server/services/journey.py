@@ -1,25 +1,25 @@
 """JourneyService: a customer's next touches, planned and stored."""
 
-from dataclasses import asdict
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import grpc
 
 from farview.core.errors import FarviewError, NotFound
-from farview.features.attributes import attribute_table
 from farview.store.store import Store
-from farview.store.values import NewPlan, PlanTouch
+from farview.store.values import StoredPlan
 from farview.store.writer import Writer
 from farview.v1 import journey_pb2 as pb
 from farview.v1 import journey_pb2_grpc
-from journeys.planning import histories, plan_journey
 from server import page_token
-from server.convert import journey_answers, journey_requests
+from server.convert import journey_answers, journey_requests, simulation_requests
 from server.convert.fields import Surroundings
 from server.feedback_tokens import Answer, FeedbackTokens
-from server.interceptors import refuse_when_late
+from server.interceptors import current_request_id, refuse_when_late
 from server.journeys import ServedJourneys
+from server.plans import Made, Plans
 from server.services.feedback import caller, write_request
+from server.status import status_of
 
 
 class JourneyService(journey_pb2_grpc.JourneyServiceServicer):
@@ -27,33 +27,68 @@ class JourneyService(journey_pb2_grpc.JourneyServiceServicer):
 
     def __init__(self, store: Store, served: ServedJourneys, tokens: FeedbackTokens) -> None:
         self._store = store
-        self._served = served
+        self._plans = Plans(store, served)
         self._tokens = tokens
         self._currency = store.business().reporting_currency
 
     def PlanJourney(self, request: pb.PlanJourneyRequest, context: grpc.ServicerContext) -> pb.PlanJourneyResponse:
+        return self._answered(request, context)
+
+    def BatchPlanJourneys(
+        self, request: pb.BatchPlanJourneysRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.BatchPlanJourneysResponse]:
+        for keyed in journey_requests.batch(request):
+            refuse_when_late(context)
+            answer = pb.BatchPlanJourneysResponse(key=keyed.key)
+            try:
+                answer.planned.CopyFrom(self._answered(keyed.request, context))
+            except FarviewError as error:
+                answer.error.CopyFrom(status_of(error, current_request_id()))
+            yield answer
+
+    def SimulateJourneys(
+        self, request: pb.SimulateJourneysRequest, context: grpc.ServicerContext
+    ) -> pb.SimulateJourneysResponse:
+        now = datetime.now(UTC)
+        asked = simulation_requests.simulate_journeys(request, Surroundings(self._currency, now))
+        refuse_when_late(context)
+        report, about = self._plans.simulate(asked, now)
+        return journey_answers.simulated(report, about, self._currency)
+
+    def _answered(self, request: pb.PlanJourneyRequest, context: grpc.ServicerContext) -> pb.PlanJourneyResponse:
         now = datetime.now(UTC)
         asked = journey_requests.plan_journey(request, Surroundings(self._currency, now))
-        outcome = self._planned(asked, now)
+        outcome = self._outcome(asked, now)
 
         def work(writer: Writer) -> bytes:
             if isinstance(outcome, FarviewError):
                 raise outcome
-            stored = writer.add_plan(outcome, who=caller(context))
+            stored = writer.add_plan(outcome.plan, who=caller(context))
             refuse_when_late(context)
             answer = Answer(
                 "PlanJourney",
-                places=len(outcome.touches),
-                model_version=outcome.model_version,
+                places=len(stored.plan.touches),
+                model_version=stored.plan.model_version,
                 plan_id=stored.plan_id,
-                customer_id=outcome.customer_id,
+                customer_id=stored.plan.customer_id,
             )
-            return pb.PlanJourneyResponse(
-                plan=journey_answers.journey_plan(stored, self._currency), feedback_token=self._tokens.issue(answer)
-            ).SerializeToString()
+            return self._message(stored, outcome, self._tokens.issue(answer)).SerializeToString()
 
         answer = self._store.once(write_request(asked.request_id, request), work)
         return pb.PlanJourneyResponse.FromString(answer)
+
+    def _message(self, stored: StoredPlan, made: Made, token: str) -> pb.PlanJourneyResponse:
+        answer = pb.PlanJourneyResponse(
+            plan=journey_answers.journey_plan(stored, self._currency),
+            feedback_token=token,
+            alternatives=[journey_answers.unstored_plan(plan, self._currency) for plan in made.alternatives],
+            confounding_withstood=made.withstood,
+        )
+        if made.counterfactual is not None:
+            answer.counterfactual.CopyFrom(journey_answers.counterfactual(made.counterfactual, self._currency))
+        if made.stands is not None:
+            answer.sent_touch_count, answer.missed_touch_count = len(made.stands.sent), len(made.stands.missed)
+        return answer
 
     def GetPlan(self, request: pb.GetPlanRequest, context: grpc.ServicerContext) -> pb.GetPlanResponse:
         plan_id = journey_requests.get_plan(request).plan_id
@@ -69,34 +104,9 @@ class JourneyService(journey_pb2_grpc.JourneyServiceServicer):
         plans = [journey_answers.journey_plan(stored, self._currency) for stored in page.rows]
         return pb.ListPlansResponse(plans=plans, next_page_token=token)
 
-    def _planned(self, asked: journey_requests.PlanJourney, now: datetime) -> NewPlan | FarviewError:
+    def _outcome(self, asked: journey_requests.PlanJourney, now: datetime) -> Made | FarviewError:
         """The plan, or why there is none: what went wrong since must not keep a repeat from its first answer."""
         try:
-            return self._plan(asked, now)
+            return self._plans.make(asked, now)
         except FarviewError as error:
             return error
-
-    def _plan(self, asked: journey_requests.PlanJourney, now: datetime) -> NewPlan:
-        loaded = self._served.current()
-        about, customer = loaded.model.about, [asked.customer_id]
-        journey_requests.require_channels(asked, loaded.channels)
-        present = asked.plan_time or now
-        denied = self._store.denied_channels(customer, loaded.channels, purpose=asked.consent_purpose, at=now)
-        stored = self._store.attributes(customer)
-        zone = stored["time_zone"][0].as_py() if len(stored) else None
-        request = asked.for_planner(
-            present,
-            denied.get(asked.customer_id, frozenset()),
-            journey_requests.Defaults(loaded.mean_conversion_value, about.timing.gap_hours, zone),
-        )
-        log = self._store.touchpoints_of(customer, present)
-        attributes = attribute_table(stored, about.context.kinds)
-        plan = plan_journey(loaded.model, histories(about, log, present), attributes, request)
-        return NewPlan(
-            customer_id=plan.customer_id,
-            model_version=loaded.version.name,
-            planned_at=present,
-            request=request.as_data() | {"consent_purpose": asked.consent_purpose},
-            touches=tuple(PlanTouch(**asdict(touch)) for touch in plan.touches),
-            **plan.figures(),
-        )

@@ -46,4 +46,4 @@ def test_a_weighting_that_there_is_not_is_refused(learnt: Store) -> None:
 
 def test_nobody_to_roll_out_is_said(learnt: Store) -> None:
     with pytest.raises(FailedPrecondition, match="forecast"):
-        simulate_journeys(learnt, SimulateSpec(PlanOptions(where="frequency > 1")), Silent())
+        simulate_journeys(learnt, SimulateSpec(PlanOptions(where="value_mean > 1")), Silent())

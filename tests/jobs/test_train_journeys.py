@@ -37,7 +37,7 @@ def test_training_records_where_the_model_comes_from(filled: Store) -> None:
     lineage = model.lineage
     assert (model.name, model.model, model.aliases) == ("journeys/1", "markov", ("champion",))
     assert (lineage.as_of, lineage.seed, lineage.who, lineage.why) == (LAST_DAY, 3, "ada", "first model")
-    assert lineage.configuration == {"model": "markov", "window_days": 7.0, "attributes": []}
+    assert lineage.configuration == {"model": "markov", "window_days": 7.0, "attributes": [], "weighting": "auto"}
     assert lineage.library_versions["torch"]
 
 
@@ -49,7 +49,7 @@ def test_metrics_tell_what_the_log_held(filled: Store) -> None:
     worth = np.mean([float(row.conversion_value or 0) for row in conversions])
     assert metrics["mean_conversion_value"] == pytest.approx(worth)
     assert metrics["base_rate"] == pytest.approx(len(conversions) / metrics["steps"], rel=0.25)  # censoring weighed in
-    assert metrics["evidence"] == "observational"
+    assert metrics["evidence"] == "propensity-weighted"
     assert metrics["validation"]["steps"] > 100
     assert 0.1 < metrics["validation"]["log_loss"] < 0.3
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
+import pytest
 
 from farview.features.steps import StepRules, at_risk_steps
 from farview.simulation.business import WINDOW_DAYS
@@ -63,9 +64,10 @@ def test_only_evidence_by_weights_is_weighted():
     steps = logged(random_steps(3, 40, 3), 0.9)
     seen = everything(steps)
     np.testing.assert_array_equal(weighted(seen, steps, "observational").weight, seen.weight)
-    np.testing.assert_allclose(
-        weighted(seen, steps, "propensity-weighted").weight, seen.weight * stabilised(steps)[seen.rows]
-    )
+    own = stabilised(steps)
+    scaled = weighted(replace(seen, weight=np.ones(len(own))), steps, "propensity-weighted").weight
+    np.testing.assert_allclose(scaled / scaled[0], own / own[0])
+    assert scaled.sum() == pytest.approx(own.sum() ** 2 / np.square(own).sum())  # as many as tell as much
 
 
 def test_among_weighted_touches_a_hidden_cause_tells_a_quarter_of_the_channel_at_most():

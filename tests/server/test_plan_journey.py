@@ -59,7 +59,7 @@ def test_a_plan_tells_its_steps_and_what_they_come_to(planning_all: Running) -> 
     assert found.conversion_probability_q05 < found.conversion_probability < found.conversion_probability_q95
     assert found.model_version == "journeys/1"
     assert found.currency_code == "USD"
-    assert found.evidence == pb.EVIDENCE_OBSERVATIONAL
+    assert found.evidence == pb.EVIDENCE_PROPENSITY_WEIGHTED
 
 
 def test_a_plan_repeats_what_it_was_made_from(planning_all: Running) -> None:
