@@ -3,8 +3,9 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -84,7 +85,8 @@ def plan_customers(
                 store.stage_plans(run, [terms.to_store(pair) for pair in pairs])
                 summary.add(plan for _, plan in pairs)
                 watch.advance(len(pairs))
-            if summary.plans == 0 and people.chosen is None:
+            everyone = people.chosen is None and options.after_purchase_days is None
+            if summary.plans == 0 and everyone:
                 raise FailedPrecondition("no touch lies before the end of the as-of day (is --as-of before the log?)")
             watch.start("publishing")
             require_unchanged(store.touchpoints_hash, cut, spec.snapshot_hash)
@@ -101,6 +103,7 @@ class _People:
     stored: pa.Table  # schemas.ATTRIBUTES, every customer
     denied: Mapping[str, frozenset[str]]  # channels by customer; absent: none
     chosen: pa.Array | None  # customer ids; None: everyone with a touch
+    margins: Mapping[str, float]  # of a conversion by customer, where a forecast is to tell it
 
     @classmethod
     def read(cls, store: Store, terms: Terms, now: datetime) -> "_People":
@@ -110,7 +113,8 @@ class _People:
         for first in range(0, len(ids), BATCH):
             some = ids[first : first + BATCH]
             denied |= store.denied_channels(some, terms.channels, purpose=terms.options.consent_purpose, at=now)
-        return cls(stored, {name: channels for name, channels in denied.items() if channels}, chosen)
+        margins = _worth_of_purchases(store) if terms.options.margin_by_forecast else {}
+        return cls(stored, {name: channels for name, channels in denied.items() if channels}, chosen, margins)
 
     def digest(self) -> str:
         """Identity of all of it."""
@@ -120,6 +124,8 @@ class _People:
                 digest.update(f"{row[c.CUSTOMER_ID]}\0{row['time_zone']}\0{row['attributes']}\0".encode())
         for name, channels in sorted(self.denied.items()):
             digest.update(f"{name}\0{sorted(channels)}\0".encode())
+        for name, margin in sorted(self.margins.items()):
+            digest.update(f"{name}\0{margin!r}\0".encode())
         for name in ["everyone"] if self.chosen is None else self.chosen.to_pylist():
             digest.update(f"{name}\0".encode())
         return digest.hexdigest()
@@ -142,6 +148,34 @@ def chosen_customers(store: Store, where: str) -> pa.Array | None:
     return table[c.CUSTOMER_ID].combine_chunks().filter(pa.array(mask(tree, columns, len(table))))
 
 
+def _worth_of_purchases(store: Store) -> dict[str, float]:
+    """Value of a purchase by customer as the latest run foresees it at its longest horizon: value over purchases.
+
+    Raises:
+        FailedPrecondition: no forecast is published.
+    """
+    run = store.latest_run()
+    if run is None:
+        raise FailedPrecondition(
+            "--margin-by-forecast needs a published forecast (run `farview train ltv`, then `farview score`)"
+        )
+    names = ("value_mean", "purchases_mean")
+    table = store.run_table(run.run_id, max(run.spec.horizons_days), [c.CUSTOMER_ID, *names])
+    value, purchases = (table[name].to_numpy() for name in names)
+    worth = np.maximum(np.divide(value, purchases, out=np.zeros(len(table)), where=purchases > 0), 0.0)
+    return dict(zip(table[c.CUSTOMER_ID].to_pylist(), worth.tolist(), strict=True))
+
+
+def _just_bought(log: pa.Table, terms: Terms, customers: pa.Array) -> pa.Array:
+    """Those of the customers who converted in the last days before the present, where that is asked for."""
+    days = terms.options.after_purchase_days
+    if days is None:
+        return customers
+    since = pa.scalar(terms.present - timedelta(days=days), log[c.TIME].type)
+    recent = pc.and_(pc.equal(log[c.INTERACTION], CONVERSION), pc.greater_equal(log[c.TIME], since))
+    return customers.filter(pc.is_in(customers, value_set=pc.unique(log.filter(recent)[c.CUSTOMER_ID])))
+
+
 def _plans(store: Store, cut: Cut, terms: Terms, people: _People) -> Iterator[list[Pair]]:
     """Plans of everyone asked for, batch by batch: those in the log by id, then those without a touch."""
     seen = [pa.array([], pa.string())]
@@ -150,11 +184,12 @@ def _plans(store: Store, cut: Cut, terms: Terms, people: _People) -> Iterator[li
         if people.chosen is not None:
             touched = touched.filter(pc.is_in(touched, value_set=people.chosen))
             seen.append(touched)
+        touched = _just_bought(log, terms, touched)
         histories = log.filter(pc.is_in(log[c.CUSTOMER_ID], value_set=touched))
-        yield terms.plan(histories, people.of(touched), people.denied, touched.to_pylist())
-    if people.chosen is not None:
+        yield terms.plan(histories, people.of(touched), people.denied, touched.to_pylist(), people.margins)
+    if people.chosen is not None and terms.options.after_purchase_days is None:
         rest = people.chosen.filter(pc.invert(pc.is_in(people.chosen, value_set=pa.concat_arrays(seen))))
         for first in range(0, len(rest), BATCH):
             some = rest.slice(first, BATCH)
             nothing = schemas.TOUCHPOINTS.empty_table()
-            yield terms.plan(nothing, people.of(some), people.denied, some.to_pylist())
+            yield terms.plan(nothing, people.of(some), people.denied, some.to_pylist(), people.margins)

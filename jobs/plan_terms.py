@@ -1,7 +1,7 @@
 """What every plan of a run is asked for, with nothing left open."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Self
 
@@ -38,6 +38,8 @@ class PlanOptions:
     quiet: str = ""  # hours of the customer's day in which nothing is sent, as 21:00-08:00; "": none
     length_cost: float = 0.0  # by which each touch must better a plan beside its cost
     consent_purpose: str = "marketing"
+    after_purchase_days: float | None = None  # only who converted in so many days before the present; None: all
+    margin_by_forecast: bool = False  # value of a purchase by each customer's latest forecast, where there is one
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,9 @@ class Terms:
         if not purpose or purpose != purpose.strip():  # no record of consent is for it, so all would be allowed
             raise InvalidInput.of("--consent-purpose", f"{purpose!r} is not the name of a purpose (marketing is one)")
         _quiet_hours(options.quiet)
+        days = options.after_purchase_days
+        if days is not None and not (0 < days < float("inf")):
+            raise InvalidInput.of("--after-purchase", f"{days} is not a positive number of days")
         margin = version.metrics["mean_conversion_value"] if options.margin is None else options.margin
         if margin is None:
             raise InvalidInput.of("--margin", "the log behind the model told no conversion value; say what one brings")
@@ -80,7 +85,12 @@ class Terms:
         return self.model.about.vocabulary.channels
 
     def plan(
-        self, log: pa.Table, stored: pa.Table, denied: Mapping[str, frozenset[str]], customer_ids: Sequence[str]
+        self,
+        log: pa.Table,
+        stored: pa.Table,
+        denied: Mapping[str, frozenset[str]],
+        customer_ids: Sequence[str],
+        margins: Mapping[str, float],
     ) -> list[Pair]:
         """A plan for each customer, with what was asked.
 
@@ -89,9 +99,11 @@ class Terms:
             stored: schemas.ATTRIBUTES of the customers.
             denied: channels by customer.
             customer_ids: in the order of the answer.
+            margins: of a conversion by customer; others have that of the options.
         """
         plans = []
         requests = self.requests(stored, denied, customer_ids)
+        requests = [replace(each, margin=margins.get(each.customer_id, each.margin)) for each in requests]
         attributes = attribute_table(stored, self.model.about.context.kinds)
         for plan in plan_journeys(self.model, self.histories(log), attributes, requests):
             if isinstance(plan, FarviewError):
@@ -133,6 +145,8 @@ class Terms:
         return {
             **self._request("", self._rules()).as_data(),
             "consent_purpose": self.options.consent_purpose,
+            "after_purchase_days": self.options.after_purchase_days,
+            "margin_by_forecast": self.options.margin_by_forecast,
             "code_version": code_version(),
         }
 

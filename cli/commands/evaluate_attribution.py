@@ -28,6 +28,9 @@ def evaluate_attribution(
     json_out: Annotated[
         str | None, typer.Option("--json", metavar="OUT", help="Write the figures as JSON; - prints them instead.")
     ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option("--pictures", metavar="DIR", help="Draw credit and positions, as PNG.")
+    ] = None,
     time_zone: Annotated[
         str, typer.Option("--time-zone", help="IANA zone of days, and of times that name no offset.")
     ] = "UTC",
@@ -48,6 +51,7 @@ def evaluate_attribution(
         bar.start(f"read {touchpoints.name}")
         file = read_touchpoints(touchpoints, {}, time_zone)
         report = attribute_conversions(file.log, None, AttributionSpec(time_zone, window_days, model, seed), bar)
+    drawn = [] if pictures is None else _draw(pictures, report)
     report["protocol"] |= {"touchpoints": touchpoints.name, "rejected_rows": file.rejected_rows}
     if json_out == "-":
         print_json(report)
@@ -56,6 +60,34 @@ def evaluate_attribution(
         write_json(Path(json_out), report)
     for part in _views(report):
         out.print(part)
+    for path in drawn:
+        out.print(f"Drawn: {path}")
+
+
+def _draw(folder: Path, report: dict[str, Any]) -> list[Path]:
+    """Two PNG files in a folder, which is made where there is none."""
+    from farview.pictures.attribution import draw_credit, draw_positions
+    from farview.pictures.canvas import write
+
+    folder.mkdir(parents=True, exist_ok=True)
+    low, high = (f"{100 * level:.0f}" for level in report["protocol"]["interval"])
+    interval, channels = f"{low} - {high} %", report["channels"]
+    pictures = {
+        "credit.png": draw_credit(
+            list(channels["first"]), {title: _credit(channels[name]) for name, title in _METHODS.items()}, interval
+        ),
+        "positions.png": draw_positions(list(report["positions"]), _credit(report["positions"]), interval),
+    }
+    for name, picture in pictures.items():
+        write(picture, folder / name)
+    return [folder / name for name in pictures]
+
+
+def _credit(figures: dict[str, dict[str, float]]) -> Any:
+    """Conversions with the ends of their interval, as arrays."""
+    import numpy as np
+
+    return tuple(np.array([figure[key] for figure in figures.values()]) for key in ("conversions", "lower", "upper"))
 
 
 def _views(report: dict[str, Any]) -> list[Any]:
@@ -75,8 +107,8 @@ def _views(report: dict[str, Any]) -> list[Any]:
         table("Credit for conversions", ["channel", *_METHODS.values()], shares),
         table(f"Without the channel, by {protocol['model']}", ["channel", said], lost),
         table(f"Without the touch at a position, by {protocol['model']}", ["position on the path", said], places),
-        f"The log is {protocol['evidence']}: a removal is an effect only as far as who was touched by what did not "
-        "depend on what also makes them convert. Intervals are of customers drawn anew, the model being as it is.",
+        f"Evidence: {protocol['evidence']}. A removal is an effect only as far as the model's hazards are: who was "
+        "touched by what must not depend on anything unseen. Intervals: customers drawn anew, the model as it is.",
     ]
 
 

@@ -57,6 +57,14 @@ def plan(
     consent_purpose: Annotated[
         str, typer.Option("--consent-purpose", metavar="NAME", help="That customers must consent to.")
     ] = "marketing",
+    after_purchase: Annotated[
+        float | None,
+        typer.Option("--after-purchase", metavar="DAYS", help="Only who converted in so many days: what to sell next."),
+    ] = None,
+    margin_by_forecast: Annotated[
+        bool,
+        typer.Option("--margin-by-forecast", help="A conversion brings what the forecast says a purchase does."),
+    ] = False,
     as_of: AsOf = None,
     database: Database = DEFAULT_DATABASE,
     as_json: Json = False,
@@ -87,6 +95,8 @@ def plan(
         quiet=quiet,
         length_cost=length_cost,
         consent_purpose=consent_purpose,
+        after_purchase_days=after_purchase,
+        margin_by_forecast=margin_by_forecast,
     )
     day = parse_date("--as-of", as_of)
     with open_store(database) as store, progress() as bar:

@@ -211,6 +211,43 @@ def test_a_filter_without_a_forecast_names_the_commands(small: Store) -> None:
         plan_customers(small, options=replace(OPTIONS, where="p_alive > 0.5"), who="ada")
 
 
+def test_what_to_sell_next_is_planned_for_who_has_just_bought(small: Store) -> None:
+    days = 20.0
+    since = Cut(LAST_DAY, datetime.now(UTC)).before(zone("Europe/Berlin")) - timedelta(days=days)
+    bought = {row.customer_id for row in log(CUSTOMERS) if row.interaction == "conversion" and row.time >= since}
+    plan_customers(small, options=replace(OPTIONS, after_purchase_days=days), as_of=LAST_DAY, who="ada")
+    assert set(plans_of(small)) == bought & TOUCHED
+    assert 0 < len(bought) < len(TOUCHED)
+
+
+def test_nobody_who_has_just_bought_is_a_run_of_no_plan(small: Store) -> None:
+    options = replace(OPTIONS, after_purchase_days=1e-9)
+    assert plan_customers(small, options=options, as_of=LAST_DAY, who="ada").run.plans == 0
+    with pytest.raises(InvalidInput, match="--after-purchase"):
+        plan_customers(small, options=replace(OPTIONS, after_purchase_days=0.0), as_of=LAST_DAY, who="ada")
+
+
+def test_a_conversion_brings_what_the_forecast_says_of_a_purchase(small: Store, forecast: list[str]) -> None:
+    plan_customers(small, options=replace(OPTIONS, margin_by_forecast=True, margin=7.0), who="ada")
+    run = small.latest_run()
+    assert run is not None
+    horizon = max(run.spec.horizons_days)
+    rows = small.run_table(run.run_id, horizon, ["customer_id", "value_mean", "purchases_mean"])
+    table = {name: figures.to_pylist() for name, figures in zip(rows.column_names, rows.columns, strict=True)}
+    worth = {
+        name: max(value / purchases, 0.0) if purchases > 0 else 0.0
+        for name, value, purchases in zip(*table.values(), strict=True)
+    }
+    for name, plan in plans_of(small).items():
+        assert plan.request["margin"] == pytest.approx(worth.get(name, 7.0))
+    assert any(name in worth for name in plans_of(small))
+
+
+def test_a_margin_by_a_forecast_that_there_is_not_names_the_commands(small: Store) -> None:
+    with pytest.raises(FailedPrecondition, match=r"farview train ltv.*farview score"):
+        plan_customers(small, options=replace(OPTIONS, margin_by_forecast=True), who="ada")
+
+
 def test_planning_before_the_log_publishes_nothing(small: Store) -> None:
     with pytest.raises(FailedPrecondition, match="is --as-of before the log"):
         plan_customers(small, as_of=LAST_DAY.replace(year=2020), who="ada")
