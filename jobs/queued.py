@@ -81,10 +81,11 @@ def run(store: ClaimedStore, request: JobRequest, *, who: str, progress: Progres
         case PrioritizeEveryone():
             prioritize_customers(store, request, who=who, progress=progress)
         case PlanEveryone():
-            plan_customers(store, options=_plan_options(request), as_of=request.as_of, who=who, progress=progress)
+            plan_customers(store, options=plan_options(request), as_of=request.as_of, who=who, progress=progress)
 
 
-def _plan_options(request: PlanEveryone) -> PlanOptions:
+def plan_options(request: PlanEveryone) -> PlanOptions:
+    """What every plan of the run is asked for."""
     return PlanOptions(
         where=request.where,
         max_touches=request.max_touches,

@@ -42,6 +42,20 @@ def test_planning_says_what_the_plans_come_to_and_once(planned: Path) -> None:
     assert (again["plan_run_id"], again["before"], again["model"]) == (1, True, "journeys/1")
 
 
+def test_ways_of_choosing_stand_side_by_side(planned: Path) -> None:
+    arguments = ["simulate", "journeys", "--max-touches", "3", "--customers", "40", "--exploration", "0,0.2"]
+    shown = farview(*arguments, database=planned)
+    assert shown.returncode == 0, shown.stderr
+    for said in ("as the log did", "best fixed plan", "decision process", "planner", "exploration (down)", "Evidence"):
+        assert said.lower() in shown.stdout.lower()
+    report = json.loads(farview(*arguments, "--json", database=planned).stdout)
+    assert report["protocol"]["customers"] == 40
+    assert len(report["what_if"]) == 6
+    wrong = farview("simulate", "journeys", "--exploration", "much", database=planned)
+    assert wrong.returncode == 2
+    assert "--exploration: 'much' is not of the form" in wrong.stderr
+
+
 def test_recalibration_without_later_touches_says_what_is_missing(planned: Path) -> None:
     done = farview("recalibrate", "journeys", database=planned)
     assert done.returncode == 1
