@@ -1,6 +1,6 @@
 """What rolled journeys come to: means over customers with intervals, as JSON data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,10 @@ def summary(rolled: Sequence[Rolled], draws: FloatArray) -> Mapping[str, Any]:
         rolled: the same customers, rolled once or several times with other seeds, which are averaged.
         draws: how often each customer is drawn, (D + 1, n), the first row each once.
     """
-    mean = lambda part: np.mean([part(each) for each in rolled], axis=0)  # noqa: E731
+
+    def mean(part: Callable[[Rolled], FloatArray]) -> FloatArray:
+        return np.asarray(np.mean([part(each) for each in rolled], axis=0))
+
     first = rolled[0]
     converting = mean(lambda each: each.converted)
     late = mean(lambda each: (each.converted * each.hours).sum(axis=1))

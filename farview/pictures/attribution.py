@@ -22,7 +22,7 @@ def draw_credit(channels: Sequence[str], by_method: Mapping[str, Credit], interv
         interval: what the bars are, such as "5 - 95 %".
     """
     picture, axes = canvas()
-    order = np.argsort(next(reversed(by_method.values()))[0])
+    order = np.argsort(list(by_method.values())[-1][0])
     places = np.arange(len(channels))
     offsets = np.linspace(0.3, -0.3, len(by_method)) if len(by_method) > 1 else np.zeros(1)
     for number, ((name, (mean, low, high)), offset) in enumerate(zip(by_method.items(), offsets, strict=True)):
