@@ -105,11 +105,7 @@ def draw_weights(by_segment: Mapping[str, FloatArray], members: Sequence[str], t
     for number, name in enumerate(members):
         share = weights[:, number]
         colour, hatch = COLOURS[number % len(COLOURS)], hatches[number % len(hatches)]
-<<<<<<< HEAD
         axes.barh(place, share, 0.6, left, edgecolor="white", label=name, color=colour, hatch=hatch)
-=======
-        axes.barh(place, share, left=left, edgecolor="white", height=0.6, label=name, color=colour, hatch=hatch)
->>>>>>> 41859e2 (Types of three files)
         for k, at, part in zip(place, left, share, strict=True):
             if part >= 0.06:
                 axes.text(at + part / 2, k, f"{part:.0%}", va="center", ha="center", bbox=_BEHIND)
