@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from cli.console import amount, interval, out, table
+from cli.fairness_views import show_cohorts
 
 if TYPE_CHECKING:
     from jobs.backtest_events import FileEvents
@@ -48,6 +49,7 @@ def show(report: Mapping[str, Any], file: "FileEvents") -> None:
     _show_gini_differences(report)
     if report["champion"] is not None:
         _show_calibration(report["champion"], report["details"][report["champion"]])
+        show_cohorts(report["fairness"], report["champion"])
     show_champion(report)
 
 

@@ -21,6 +21,7 @@ from farview.evaluation.measures import measures, measures_by_group, shape
 from farview.evaluation.origins import longest_target_days
 from farview.features.window import GROSS_VALUE
 from jobs.backtest import Backtest
+from jobs.backtest_fairness import by_cohort
 from jobs.backtest_models import Candidate, Forecasts
 
 QUANTITIES = (c.PURCHASES, c.VALUE, GROSS_VALUE)
@@ -55,10 +56,11 @@ PREDICTIONS = pa.schema(
 
 
 def document(result: Backtest, models: Mapping[str, Candidate]) -> dict[str, Any]:
-    """The JSON document: protocol, figures of every model, champion, and details behind the figures."""
+    """The JSON document: protocol, calibration by cohort, figures of every model, champion, and details behind the figures."""
     gaps = _gini_differences(result, models)
     return {
         "protocol": protocol(result, models),
+        "fairness": by_cohort(result),
         "models": {
             name: {
                 quantity: asdict(measures(getattr(result.actuals, quantity), getattr(forecasts, quantity)))

@@ -1,7 +1,6 @@
 """The fairness report of a published run whose horizon is over: cohorts, segments, and who was never exposed."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +14,7 @@ from farview.core.errors import FailedPrecondition
 from farview.core.filters import FORECAST_FIELDS, compile_filter, field_names, mask
 from farview.core.quantile_grid import law_of
 from farview.evaluation.arrays import FloatArray, IntArray
-from farview.evaluation.fairness import LEVEL, GroupFairness, fairness, residuals
+from farview.evaluation.fairness import LEVEL, RULE, as_data, fairness, residuals
 from farview.evaluation.marginals import GridMarginal
 from farview.evaluation.measures import measures_by_group
 from farview.features.window import window
@@ -58,7 +57,7 @@ def evaluate_fairness(store: Store, *, run_id: int | None = None, horizon_days: 
     told = fairness(groups, residuals(actual, marginal.mean), exposures)
     return {
         "protocol": _protocol(store, run, horizon, actual, marginal.mean, exposures),
-        "groups": [{"by": kind, **_as_data(one)} for kind, one in zip(kinds, told, strict=True)],
+        "groups": [{"by": kind, **as_data(one)} for kind, one in zip(kinds, told, strict=True)],
     }
 
 
@@ -121,11 +120,5 @@ def _protocol(
         "exposures": int(exposures.sum()),
         "never_exposed": int((exposures == 0).sum()),
         "level": LEVEL,
-        "rule": "misjudged: mean of actual minus scaled forecast differs from 0, Holm's correction over all groups",
+        "rule": RULE,
     }
-
-
-def _as_data(one: GroupFairness) -> dict[str, Any]:
-    data = asdict(one)
-    measured: dict[str, Any] = data.pop("calibration")
-    return {**measured, **data}

@@ -44,6 +44,7 @@ def evaluate_fairness(
 
 def _show(report: dict[str, Any]) -> None:
     from cli.console import amount, out, table
+    from cli.fairness_views import figure, misjudged_sentence
 
     protocol = report["protocol"]
     out.print(
@@ -57,22 +58,14 @@ def _show(report: dict[str, Any]) -> None:
             f"{group['customers']:,}",
             amount(group["forecast_mean"]),
             amount(group["actual_mean"]),
-            _figure(group["ratio"], 2),
-            _figure(group["coverage_80"], 3),
+            figure(group["ratio"], 2),
+            figure(group["coverage_80"], 3),
             f"{100 * group['exposed_share']:.1f} %",
-            _figure(group["exposure_ratio"], 2),
+            figure(group["exposure_ratio"], 2),
         ]
         for group in report["groups"]
     ]
     heads = ["group", "customers", "forecast", "came", "ratio", "in 80 %", "exposed", "exposure"]
     note = "ratio: forecast over what came. exposure: share of exposures over share of customers, 1 is even."
     out.print(table(f"Groups ({protocol['currency']} a customer)", heads, rows, caption=note))
-    wrong = [group["group"] for group in report["groups"] if group["misjudged"]]
-    if wrong:
-        out.print(f"Misjudged beyond chance (*), against all customers: {', '.join(wrong)}.")
-    else:
-        out.print(f"No group is misjudged beyond chance (family-wise {100 * protocol['level']:.0f} %).")
-
-
-def _figure(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
+    out.print(misjudged_sentence(report["groups"], protocol["level"]))

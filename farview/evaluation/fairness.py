@@ -1,6 +1,7 @@
 """Are cohorts served alike? Calibration of forecasts, and exposure, of groups; those never exposed are one."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from scipy.stats import norm
@@ -9,17 +10,24 @@ from farview.evaluation.arrays import FloatArray, IntArray
 from farview.evaluation.measures import GroupMeasures
 
 LEVEL = 0.05  # family-wise, over all groups of a report
+RULE = "misjudged: mean of actual minus scaled forecast differs from 0, Holm's correction over all groups"
 FEWEST = 30  # customers of a group that is tested: below, the normal law of its mean is no guide
 
 
 @dataclass(frozen=True, slots=True)
-class GroupFairness:
-    """One group: how its forecasts fared, and how often it was shown."""
+class GroupCalibration:
+    """One group: how its forecasts fared beside those of all."""
 
     calibration: GroupMeasures
     residual: float  # mean of actual minus forecast x overall ratio, units of the quantity
     p_value: float | None  # of a residual as far from 0 by chance; None of a group that is too small
     misjudged: bool  # after Holm's correction over all groups tested
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFairness(GroupCalibration):
+    """One group: how its forecasts fared, and how often it was shown."""
+
     exposures: int
     exposed_share: float  # of the group's customers, exposed at least once
     exposures_per_customer: float
@@ -58,28 +66,35 @@ def holm(p_values: list[float | None], level: float = LEVEL) -> list[bool]:
     return refused
 
 
-def fairness(
-    calibration: list[tuple[GroupMeasures, IntArray]], residual: FloatArray, exposures: IntArray
-) -> list[GroupFairness]:
-    """The report of every group.
+def calibrations(groups: list[tuple[GroupMeasures, IntArray]], residual: FloatArray) -> list[GroupCalibration]:
+    """Which groups are misjudged.
 
     Args:
-        calibration: of each group, and the positions of its customers, at least one; a customer may be in several.
+        groups: figures of each, and the positions of its customers, at least one; a customer may be in several.
         residual: of `residuals`, shape (customers,).
-        exposures: how often each customer was exposed, shape (customers,).
     """
-    p_values = [p_value(residual[rows]) for _, rows in calibration]
+    p_values = [p_value(residual[rows]) for _, rows in groups]
+    return [
+        GroupCalibration(measured, float(residual[rows].mean()), p, misjudged)
+        for (measured, rows), p, misjudged in zip(groups, p_values, holm(p_values), strict=True)
+    ]
+
+
+def fairness(
+    groups: list[tuple[GroupMeasures, IntArray]], residual: FloatArray, exposures: IntArray
+) -> list[GroupFairness]:
+    """The report of every group: `calibrations`, and beside it how often each customer was exposed, (customers,)."""
     total = int(exposures.sum())
     told = []
-    for (measured, rows), p, misjudged in zip(calibration, p_values, holm(p_values), strict=True):
+    for one, (_, rows) in zip(calibrations(groups, residual), groups, strict=True):
         shown = exposures[rows]
         share = len(rows) / len(exposures)
         told.append(
             GroupFairness(
-                calibration=measured,
-                residual=float(residual[rows].mean()),
-                p_value=p,
-                misjudged=misjudged,
+                calibration=one.calibration,
+                residual=one.residual,
+                p_value=one.p_value,
+                misjudged=one.misjudged,
                 exposures=int(shown.sum()),
                 exposed_share=float((shown > 0).mean()),
                 exposures_per_customer=float(shown.mean()),
@@ -87,3 +102,10 @@ def fairness(
             )
         )
     return told
+
+
+def as_data(one: GroupCalibration) -> dict[str, Any]:
+    """The figures of a group side by side, for JSON."""
+    data = asdict(one)
+    measured: dict[str, Any] = data.pop("calibration")
+    return {**measured, **data}

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from cli.backtest_views import show_champion
 from cli.commands.backtest import app
+from cli.fairness_views import show_cohorts
 from farview.core.errors import InvalidInput
 from jobs.backtest_models import BTYD
 
@@ -131,6 +132,28 @@ def test_the_tables_show_the_champion_by_group_and_the_intervals_of_differences(
     models = json.loads((done[1] / "out.json").read_text())["models"]
     best = max(set(BTYD) & models.keys(), key=lambda name: models[name]["value"]["normalized_gini"])
     assert ["model", "-", "past_spend", "-", best] in lines
+
+
+def test_the_champion_is_told_by_cohort(done: tuple[Result, Path]) -> None:
+    report = json.loads((done[1] / "out.json").read_text())
+    groups = report["fairness"]["models"][report["champion"]]
+    assert sum(group["customers"] for group in groups) == 396
+    words = [line.split() for line in done[0].output.splitlines()]
+    told = {row[0]: row[1] for row in words if row and row[0] in {group["group"] for group in groups}}
+    assert told == {group["group"]: str(group["customers"]) for group in groups}
+
+
+def test_of_many_cohorts_the_furthest_off_are_told_in_their_order(capsys: pytest.CaptureFixture[str]) -> None:
+    figures = {"customers": 40, "actual_mean": 1.0, "forecast_mean": 2.0, "ratio": 2.0, "coverage_80": None}
+    groups = [
+        {"group": f"2023-{k:02d}", "p_value": None if k == 1 else 1.0 / k, "misjudged": k == 14} | figures
+        for k in range(1, 15)
+    ]
+    show_cohorts({"models": {"zero": groups}, "level": 0.05}, "zero")
+    said = capsys.readouterr().out
+    assert [f"2023-{k:02d}" in said for k in range(1, 15)] == [False, False, *[True] * 12]
+    assert said.index("2023-03") < said.index("2023-14 *")
+    assert "The 2 months that are less far off are in the JSON." in said
 
 
 def test_the_tables_fit_into_80_columns(done: tuple[Result, Path]) -> None:
