@@ -56,7 +56,7 @@ PREDICTIONS = pa.schema(
 
 
 def document(result: Backtest, models: Mapping[str, Candidate]) -> dict[str, Any]:
-    """The JSON document: protocol, calibration by cohort, figures of every model, champion, and details behind the figures."""
+    """The JSON document: protocol, cohorts, figures of every model, champion, and details behind the figures."""
     gaps = _gini_differences(result, models)
     return {
         "protocol": protocol(result, models),
