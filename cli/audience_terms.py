@@ -14,10 +14,15 @@ _WITH_NUMBER = {
     "lower-tail": "a part",
     "upper-tail": "a part",
 }
+_WITH_ACTION = "treatment-effect"
+MAX_FACTORS = 16
+MAX_FACTOR = 1_000
+MAX_FATIGUE_DAYS = 365
+FATIGUE_DAYS = 30
 
 
 def score_of(text: str) -> NamedScore:
-    """Of NAME or NAME=NUMBER.
+    """Of NAME, NAME=NUMBER or treatment-effect=ACTION.
 
     Raises:
         InvalidInput: on `--score`.
@@ -25,10 +30,14 @@ def score_of(text: str) -> NamedScore:
     name, _, number = text.partition("=")
     if name not in NAMES:
         raise InvalidInput.of("--score", f"{name!r} is not one of {', '.join(NAMES)}")
-    if name not in _WITH_NUMBER:
+    if name not in _WITH_NUMBER and name != _WITH_ACTION:
         if number:
             raise InvalidInput.of("--score", f"{name} takes no number")
         return NamedScore(name)
+    if name == _WITH_ACTION:
+        if not number:
+            raise InvalidInput.of("--score", f"{name} needs an action, as in {name}=email")
+        return NamedScore(name, action=number)
     try:
         value = float(number)
     except ValueError:

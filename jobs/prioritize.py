@@ -16,6 +16,7 @@ from farview.core.filters import FORECAST_FIELDS, compile_filter, field_names, m
 from farview.store.audiences import MEMBERS, NewAudience, StoredAudience
 from farview.store.job_requests import PrioritizeEveryone
 from farview.store.promises import Cap, Contact
+from farview.store.published_effects import PublishedEffects
 from farview.store.store import Store
 from farview.store.values import ForecastRun
 from jobs.progress import Both, Progress, Silent
@@ -24,7 +25,7 @@ from ranking.contenders import Contest, uniforms
 from ranking.floors import Guarantee
 from ranking.prioritize import Audience, OnShortfall, place
 from ranking.score_names import NamedScore
-from ranking.scores import MEAN, UNIFORM, Scored
+from ranking.scores import EFFECT, MEAN, UNIFORM, Scored
 
 MOST_CUSTOMERS = 10_000_000
 
@@ -41,7 +42,7 @@ def prioritize_customers(
         progress: who watches.
 
     Raises:
-        FailedPrecondition: no run is published.
+        FailedPrecondition: no run is published, or no effects of actions where the score is of them.
         NotFound: its segment.
         InvalidInput: an option makes no sense.
         Infeasible: the floors cannot all be kept, and the request does not ask for what can be.
@@ -125,6 +126,8 @@ class _Candidates:
         kind = NamedScore(asked.score, asked.score_number).kind()
         if asked.score == "thompson":
             columns[UNIFORM] = uniforms(columns[c.CUSTOMER_ID], asked.seed)
+        if asked.score_action:
+            columns[EFFECT] = PublishedEffects(store).of(asked.score_action, columns[c.CUSTOMER_ID])
         factors = [Factor(self._members(where), factor) for where, factor in asked.factors]
         fatigue = None
         if asked.fatigue is not None:

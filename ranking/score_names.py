@@ -1,20 +1,24 @@
 """Scores by name and number, as a request that is kept can say them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from farview.core.errors import InvalidInput
 from ranking.outcome_scores import ConditionalTail, Exceedance
-from ranking.scores import ExpectedValue, ExpectedValueQuantile, Score, ThompsonDraw, UpperConfidence
+from ranking.scores import ExpectedValue, ExpectedValueQuantile, Score, ThompsonDraw, TreatmentEffect, UpperConfidence
 
-NAMES = (
-    "expected-value",
-    "quantile",
-    "upper-confidence",
-    "thompson",
-    "exceedance",
-    "lower-tail",
-    "upper-tail",
-)
+_KINDS: dict[str, Callable[[float], Score]] = {
+    "expected-value": lambda _: ExpectedValue(),
+    "quantile": ExpectedValueQuantile,
+    "upper-confidence": UpperConfidence,
+    "thompson": lambda _: ThompsonDraw(),
+    "exceedance": Exceedance,
+    "lower-tail": ConditionalTail,
+    "upper-tail": lambda part: ConditionalTail(part, upper=True),
+    "treatment-effect": lambda _: TreatmentEffect(),
+}
+"""What makes each score of its number."""
+NAMES = tuple(_KINDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,7 @@ class NamedScore:
 
     name: str = "expected-value"  # of NAMES
     number: float = 0.0  # the level, the deviations, the threshold, the part; 0 where there is none
+    action: str = ""  # of treatment-effect, and of no other
 
     def kind(self) -> Score:
         """The score.
@@ -30,17 +35,6 @@ class NamedScore:
         Raises:
             InvalidInput: on `score`, when there is none of that name or it cannot have that number.
         """
-        match self.name:
-            case "expected-value":
-                return ExpectedValue()
-            case "quantile":
-                return ExpectedValueQuantile(self.number)
-            case "upper-confidence":
-                return UpperConfidence(self.number)
-            case "thompson":
-                return ThompsonDraw()
-            case "exceedance":
-                return Exceedance(self.number)
-            case "lower-tail" | "upper-tail":
-                return ConditionalTail(self.number, upper=self.name == "upper-tail")
-        raise InvalidInput.of("score", f"{self.name!r} is not one of {', '.join(NAMES)}")
+        if self.name not in _KINDS:
+            raise InvalidInput.of("score", f"{self.name!r} is not one of {', '.join(NAMES)}")
+        return _KINDS[self.name](self.number)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from farview.core.errors import FailedPrecondition, InvalidInput
 from farview.core.filters import FORECAST_FIELDS, Filter, compile_filter, field_names, mask
 from farview.store.promises import HeldLedger, NewSlot, Reservation, StoredGuarantee
+from farview.store.published_effects import PublishedEffects
 from farview.store.store import Store
 from farview.store.writer import Writer
 from farview.v1 import prioritization_pb2 as pb
@@ -24,7 +25,6 @@ from ranking.scores import EFFECT, UNIFORM, Scored, ThompsonDraw, laws_of
 from ranking.thompson import propensities
 from server.convert import basics, prioritization_answers
 from server.convert.prioritization_requests import PrioritizeCustomers
-from server.effects import Effects
 from server.feedback_tokens import Answer, FeedbackTokens
 from server.interceptors import refuse_when_late
 from server.services.feedback import caller, write_request
@@ -78,7 +78,7 @@ class Audiences:
         self._store = store
         self._served = served
         self._tokens = tokens
-        self._effects = Effects(store)
+        self._effects = PublishedEffects(store)
         self._currency = store.business().reporting_currency
 
     def choose(self, asked: PrioritizeCustomers) -> pb.PrioritizeCustomersResponse:
@@ -159,8 +159,8 @@ class Audiences:
         columns = {name: values[ground.candidates] for name, values in read.items()}
         if asked.thompson:
             columns[UNIFORM] = uniforms(ids, ground.seed)
-        if asked.treatment_effect is not None:
-            columns[EFFECT] = self._effects.of(asked.treatment_effect.action, ids)
+        if action := asked.named().action:
+            columns[EFFECT] = self._effects.of(action, ids)
         factors = [
             Factor(ground.members(one.filter, f"score.factors[{i}].filter"), one.factor)
             for i, one in enumerate(asked.factors)

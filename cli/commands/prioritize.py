@@ -27,9 +27,9 @@ def prioritize(
         str,
         typer.Option(
             "--score",
-            metavar="NAME[=NUMBER]",
+            metavar="NAME[=OF]",
             help="expected-value, quantile=0.1, upper-confidence=1, thompson, exceedance=100, lower-tail=0.25, "
-            "upper-tail=0.05.",
+            "upper-tail=0.05, treatment-effect=ACTION.",
         ),
     ] = "expected-value",
     contact_cost: Annotated[float, typer.Option("--contact-cost", min=0, help="Of one contact.")] = 0.0,
@@ -74,6 +74,7 @@ def prioritize(
         horizon_days=horizon_days,
         score=named.name,
         score_number=named.number,
+        score_action=named.action,
         contact_cost=contact_cost,
         floors=floors_of(floor or []),
         report_shortfall=report_shortfall,

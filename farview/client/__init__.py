@@ -25,7 +25,7 @@ Answers are the messages of the contract (`farview.v1`), whose comments are the 
 from farview.client.client import FarviewClient
 from farview.client.connection import CallFailed
 from farview.client.item_lists import Diversity, Exploration, ItemFacts, ItemList, ListRules
-from farview.client.prioritization import ranking_request
+from farview.client.prioritization import effect_score, ranking_request
 from farview.client.values import (
     CatalogEntry,
     Conversion,
@@ -81,5 +81,6 @@ __all__ = [
     "Said",
     "Touch",
     "Transaction",
+    "effect_score",
     "ranking_request",
 ]

@@ -1,6 +1,7 @@
 """Calls of PrioritizationService."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 
 from farview.client import messages
 from farview.client.connection import Connection
@@ -37,7 +38,7 @@ class PrioritizationCalls:
         Args:
             among: a filter, customer ids, or a segment; "" is everyone.
             quantile: order by this quantile of the expected value (0.05, 0.1, 0.5, 0.9 or 0.95) instead of its mean.
-            score: any score of the contract, in place of `quantile`.
+            score: any score of the contract, in place of `quantile`; see `effect_score`.
             reach: what the customers must allow, and how often they may be contacted.
             reserve: guarantees under which the places are reserved, in place of floors.
             report_shortfall: answer what can be placed when the floors are infeasible, instead of failing.
@@ -99,6 +100,19 @@ class PrioritizationCalls:
         keyed = [items_pb2.KeyedRankItemsRequest(key=key, request=request) for key, request in requests.items()]
         batch = items_pb2.BatchRankItemsRequest(requests=keyed)
         return self._connection.stream(self._prioritization.BatchRankItems, batch)
+
+
+def effect_score(action: str, *, contact_cost: Decimal | None = None, currency: str = "") -> prioritization_pb2.Score:
+    """Orders by what an action changes, for `prioritize` and for the audience of `start_prioritization`.
+
+    Args:
+        action: one that effects are published of (`farview score --effects`).
+        contact_cost: of one contact, taken off; None: nothing.
+        currency: of the cost, the reporting currency; needed with one.
+    """
+    effect = prioritization_pb2.TreatmentEffectScore(action=action)
+    cost = None if contact_cost is None else messages.money_of(contact_cost, currency)
+    return prioritization_pb2.Score(treatment_effect=effect, contact_cost=cost)
 
 
 def ranking_request(

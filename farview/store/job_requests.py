@@ -90,6 +90,7 @@ class PrioritizeEveryone:
     horizon_days: int = 0  # 0: the longest of the run
     score: str = "expected-value"
     score_number: float = 0.0
+    score_action: str = ""  # of treatment-effect
     contact_cost: float = 0.0
     factors: tuple[tuple[str, float], ...] = ()  # (filter, factor)
     fatigue: tuple[float, int] | None = None  # (what each contact leaves, within so many days)

@@ -12,7 +12,7 @@ FloatArray = NDArray[np.float64]
 ACTION = "score.treatment_effect.action"
 
 
-class Effects:
+class PublishedEffects:
     """What an action changes for customers. Safe to share between threads."""
 
     def __init__(self, store: Store) -> None:

@@ -426,7 +426,7 @@ class StartPrioritizationRequest(_message.Message):
     @_builtins.property
     def audience(self) -> _prioritization_pb2.PrioritizeCustomersRequest:
         """As of PrioritizeCustomers, but that `capacity` is 1 to 10,000,000; `customers`, `guarantee_ids`, `request_id` and
-        `reservation_minutes` and `score.treatment_effect` are refused. Without a `seed` the seed is 0.
+        `reservation_minutes` are refused. Without a `seed` the seed is 0.
         """
 
     def __init__(

@@ -130,7 +130,10 @@ class JobServiceServicer:
 
     def StartPrioritization(self, request, context):
         """Chooses an audience as PrioritizeCustomers does, of up to 10,000,000 customers, and stores it; the same rules of
-        consent, caps and floors hold when a worker chooses. NOT_FOUND, when the job runs: the segment.
+        consent, caps and floors hold when a worker chooses.
+
+        When the job runs, NOT_FOUND: the segment. FAILED_PRECONDITION: no run is published, or with `treatment_effect` no
+        effects.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

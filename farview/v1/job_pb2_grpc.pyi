@@ -66,7 +66,10 @@ class JobServiceStub:
     """
     StartPrioritization: _grpc.UnaryUnaryMultiCallable[_job_pb2.StartPrioritizationRequest, _operations_pb2.Operation]
     """Chooses an audience as PrioritizeCustomers does, of up to 10,000,000 customers, and stores it; the same rules of
-    consent, caps and floors hold when a worker chooses. NOT_FOUND, when the job runs: the segment.
+    consent, caps and floors hold when a worker chooses.
+
+    When the job runs, NOT_FOUND: the segment. FAILED_PRECONDITION: no run is published, or with `treatment_effect` no
+    effects.
     """
     ListAudienceMembers: _grpc.UnaryUnaryMultiCallable[_job_pb2.ListAudienceMembersRequest, _job_pb2.ListAudienceMembersResponse]
     """The members of a stored audience, first place first. NOT_FOUND: there is no such audience."""
@@ -108,7 +111,10 @@ class JobServiceAsyncStub(JobServiceStub):
     """
     StartPrioritization: _aio.UnaryUnaryMultiCallable[_job_pb2.StartPrioritizationRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Chooses an audience as PrioritizeCustomers does, of up to 10,000,000 customers, and stores it; the same rules of
-    consent, caps and floors hold when a worker chooses. NOT_FOUND, when the job runs: the segment.
+    consent, caps and floors hold when a worker chooses.
+
+    When the job runs, NOT_FOUND: the segment. FAILED_PRECONDITION: no run is published, or with `treatment_effect` no
+    effects.
     """
     ListAudienceMembers: _aio.UnaryUnaryMultiCallable[_job_pb2.ListAudienceMembersRequest, _job_pb2.ListAudienceMembersResponse]  # type: ignore[assignment]
     """The members of a stored audience, first place first. NOT_FOUND: there is no such audience."""
@@ -171,7 +177,10 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
         """Chooses an audience as PrioritizeCustomers does, of up to 10,000,000 customers, and stores it; the same rules of
-        consent, caps and floors hold when a worker chooses. NOT_FOUND, when the job runs: the segment.
+        consent, caps and floors hold when a worker chooses.
+
+        When the job runs, NOT_FOUND: the segment. FAILED_PRECONDITION: no run is published, or with `treatment_effect` no
+        effects.
         """
 
     @_abc_1.abstractmethod

@@ -525,7 +525,7 @@ Global___ConditionalTailScore: _TypeAlias = ConditionalTailScore  # noqa: Y015
 class TreatmentEffectScore(_message.Message):
     """What an action changes: the customer's outcome with it minus that without, in the reporting currency, over the window
     of the outcomes that were learnt from. Effects are those last published by `farview score --effects`; a customer
-    without one has the mean of all. `horizon_days` does not matter to it. Not for StartPrioritization.
+    without one has the mean of all. `horizon_days` does not matter to it.
 
     FAILED_PRECONDITION: no effects are published.
     """

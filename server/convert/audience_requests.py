@@ -48,6 +48,7 @@ class StartPrioritization(Parsed):
             horizon_days=asked.horizon_days,
             score=score.name,
             score_number=score.number,
+            score_action=score.action,
             contact_cost=asked.score.cost,
             factors=tuple((one.filter, one.factor) for one in asked.score.factors),
             fatigue=None if fatigue is None else (fatigue.retained_share, fatigue.window_days),

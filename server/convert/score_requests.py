@@ -5,10 +5,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from farview.core.columns import QUANTILE_LEVELS
-from farview.core.errors import InvalidInput
 from farview.v1 import prioritization_pb2 as pb
 from ranking.score_names import NamedScore
-from ranking.scores import Score, TreatmentEffect
+from ranking.scores import Score
 from server.convert.fields import Amount, Id, counted, known_value
 from server.convert.parse import Parsed
 
@@ -70,6 +69,9 @@ class TreatmentEffectFields(Parsed):
     """What an action changes."""
 
     action: Id
+
+    def named(self) -> NamedScore:
+        return NamedScore("treatment-effect", action=self.action)
 
 
 class FactorFields(Parsed):
@@ -145,22 +147,15 @@ class ScoreFields(Parsed):
         return self
 
     def named(self) -> NamedScore:
-        """The basis, where it can be kept.
-
-        Raises:
-            InvalidInput: on `score.treatment_effect`: a stored audience has no such score.
-        """
-        if self.treatment_effect is not None:
-            raise InvalidInput.of("score.treatment_effect", "is of PrioritizeCustomers only (choose another score)")
-        for basis in (self.quantile, self.upper_confidence, self.exceedance, self.conditional_tail):
+        """The basis, as a request that is kept says it."""
+        bases = (self.quantile, self.upper_confidence, self.exceedance, self.conditional_tail, self.treatment_effect)
+        for basis in bases:
             if basis is not None:
                 return basis.named()
         return NamedScore("thompson" if self.thompson else "expected-value")
 
     def kind(self) -> Score:
         """The basis, as it is computed."""
-        if self.treatment_effect is not None:
-            return TreatmentEffect()
         return self.named().kind()
 
     @property

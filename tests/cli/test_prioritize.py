@@ -2,13 +2,16 @@
 
 import csv
 import json
+from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from cli.audience_terms import caps_of, floors_of, score_of
 from farview.core.errors import FailedPrecondition, InvalidInput, NotFound
+from farview.core.schemas import TREATMENT_EFFECTS
 from farview.store.catalog import DescribedCustomer
 from farview.store.engine import write
 from farview.store.store import Store
@@ -55,6 +58,7 @@ def test_a_list_keeps_its_floors_and_says_so(farview: Typed) -> None:
         ("--score", ["--score", "best"]),
         ("--score", ["--score", "upper-tail"]),
         ("--score", ["--score", "thompson=1"]),
+        ("--score", ["--score", "treatment-effect"]),
         ("score.quantile_level", ["--score", "quantile=0.3"]),
         ("--floor", ["--floor", "new=2:p_alive > 0.5"]),
         ("--floor", ["--floor", "new=0.5:nothing = 1"]),
@@ -82,7 +86,21 @@ def test_a_list_needs_forecasts_and_an_export_a_list(farview: Typed, tmp_path: P
     assert not (tmp_path / "a.csv").exists()
 
 
+def test_a_list_by_an_action_begins_with_whom_it_changes_most(farview: Typed) -> None:
+    with pytest.raises(FailedPrecondition, match="farview score --effects"):
+        farview("prioritize", "--capacity", "2", "--score", "treatment-effect=email")
+    store = Store.open(farview.options[-1])
+    model = store.register_model("uplift", "x_learner", b"bytes", worlds.lineage(), {})
+    rows = [{"customer_id": name, "action": "email", "effect": float(k)} for k, name in enumerate(NAMES)]
+    store.publish_effects(model, date(2024, 2, 29), [pa.RecordBatch.from_pylist(rows, TREATMENT_EFFECTS)], who="ada")
+    store.close()
+    told = farview("prioritize", "--capacity", "2", "--score", "treatment-effect=email", "--contact-cost", "1.5")
+    assert [line.split()[1:2] for line in told.splitlines() if line.split()[:1] in (["1"], ["2"])] == [["e"], ["d"]]
+    assert "2.50" in told
+
+
 def test_words_become_terms() -> None:
     assert score_of("upper-tail=0.05") == NamedScore("upper-tail", 0.05)
+    assert score_of("treatment-effect=email") == NamedScore("treatment-effect", action="email")
     assert floors_of(["new=0.2:p_alive > 0.9"]) == (("new", "p_alive > 0.9", 0.2),)
     assert caps_of(["2/7", "5/30"]) == ((2, 7), (5, 30))

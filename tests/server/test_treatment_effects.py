@@ -10,12 +10,16 @@ import pyarrow as pa
 import pytest
 from prometheus_client import CollectorRegistry
 
+from farview.client import effect_score
 from farview.core.errors import FailedPrecondition, InvalidInput
 from farview.core.schemas import TREATMENT_EFFECTS
 from farview.store.store import Store
 from farview.store.values import Business, Transaction
 from farview.v1 import prioritization_pb2 as pb
+from farview.v1.job_pb2 import StartPrioritizationRequest
+from jobs.prioritize import prioritize_customers as prioritize_customers_as_a_job
 from server.audiences import Audiences
+from server.convert.audience_requests import start_prioritization
 from server.convert.fields import Surroundings
 from server.convert.prioritization_requests import prioritize_customers
 from server.feedback_tokens import FeedbackTokens
@@ -48,7 +52,7 @@ def audiences(store: Store) -> Audiences:
     return Audiences(store, served, FeedbackTokens(store.signing_keys()))
 
 
-def ask(audiences: Audiences, score: dict[str, Any]) -> pb.PrioritizeCustomersResponse:
+def ask(audiences: Audiences, score: dict[str, Any] | pb.Score) -> pb.PrioritizeCustomersResponse:
     request = pb.PrioritizeCustomersRequest(capacity=4, score=score)  # type: ignore[arg-type]
     return audiences.choose(prioritize_customers(request, Surroundings("USD", datetime.now(UTC))))
 
@@ -98,8 +102,27 @@ def test_an_action_without_effects_is_named(store: Store, audiences: Audiences, 
         ask(audiences, {"treatment_effect": {"action": action}})
 
 
-def test_a_stored_audience_cannot_have_that_score(audiences: Audiences) -> None:
-    request = pb.PrioritizeCustomersRequest(capacity=4, score=EMAIL)  # type: ignore[arg-type]
-    asked = prioritize_customers(request, Surroundings("USD", datetime.now(UTC)))
-    with pytest.raises(InvalidInput, match="PrioritizeCustomers only"):
-        asked.score.named()
+def stored(store: Store, score: pb.Score) -> list[tuple[str, float]]:
+    """(customer, score) of the audience that a worker stores."""
+    audience = pb.PrioritizeCustomersRequest(capacity=4, score=score)
+    request = StartPrioritizationRequest(request_id="r", audience=audience)
+    asked = start_prioritization(request, Surroundings("USD", datetime.now(UTC))).for_worker()
+    made = prioritize_customers_as_a_job(store, asked, who="ada")
+    members = store.audience_page(made.audience_id, page_size=4).to_pylist()
+    return [(member["customer_id"], member["score"]) for member in members]
+
+
+def test_a_stored_audience_is_the_one_that_a_call_answers(store: Store, audiences: Audiences) -> None:
+    effects(store, {"a": -3.0, "b": 1.5, "c": 8.0})
+    score = effect_score("email", contact_cost=Decimal("0.5"), currency="USD")
+    answer = ask(audiences, score)
+    assert stored(store, score) == [(customer.customer_id, customer.score) for customer in answer.customers]
+    assert [customer.customer_id for customer in answer.customers] == ["c", "d", "b", "a"]
+
+
+def test_a_stored_audience_needs_effects_of_the_action(store: Store) -> None:
+    with pytest.raises(FailedPrecondition, match="farview score --effects"):
+        stored(store, effect_score("email"))
+    effects(store, {"a": 1.0})
+    with pytest.raises(InvalidInput, match="'call' has no effects; there are email"):
+        stored(store, effect_score("call"))
