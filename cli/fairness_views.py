@@ -42,9 +42,7 @@ def show_cohorts(fairness: Mapping[str, Any], model: str) -> None:
     note = f"The {left} months that are less far off are in the JSON." if left else ""
     out.print(table(f"{model}: mean value by cohort, currency units", titles, rows, caption=note))
     out.print(misjudged_sentence(groups, fairness["level"]))
-    out.print(
-        "p: of a cohort as far off by chance, once forecasts are scaled to the total that came; before Holm's correction."
-    )
+    out.print("p: of a cohort as far off by chance, forecasts scaled to the total that came; before Holm's correction.")
 
 
 def _furthest(groups: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
