@@ -13,7 +13,7 @@ _KINDS: dict[str, Callable[[float], Score]] = {
     "upper-confidence": UpperConfidence,
     "thompson": lambda _: ThompsonDraw(),
     "exceedance": Exceedance,
-    "lower-tail": ConditionalTail,
+    "lower-tail": lambda part: ConditionalTail(part, upper=False),
     "upper-tail": lambda part: ConditionalTail(part, upper=True),
     "treatment-effect": lambda _: TreatmentEffect(),
 }
