@@ -38,10 +38,7 @@ def score_of(text: str) -> NamedScore:
         if not number:
             raise InvalidInput.of("--score", f"{name} needs an action, as in {name}=email")
         return NamedScore(name, action=number)
-    try:
-        value = float(number)
-    except ValueError:
-        value = math.nan
+    value = _number(number)
     if not math.isfinite(value) or value < 0:
         raise InvalidInput.of("--score", f"{name} needs {_WITH_NUMBER[name]}, as in {name}=0.25")
     score = NamedScore(name, value)
@@ -59,10 +56,7 @@ def floors_of(texts: Sequence[str]) -> tuple[tuple[str, str, float], ...]:
     for text in texts:
         name, _, rest = text.partition("=")
         share, _, where = rest.partition(":")
-        try:
-            part = float(share)
-        except ValueError:
-            part = math.nan
+        part = _number(share)
         if not name or not where.strip() or not 0 < part <= 1:
             raise InvalidInput.of(
                 "--floor",
@@ -86,3 +80,50 @@ def caps_of(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
             raise InvalidInput.of("--cap", f"{text!r} is not CONTACTS/DAYS (2/7 is at most two in seven days)")
         found.append((int(contacts), int(days)))
     return tuple(found)
+
+
+def factors_of(texts: Sequence[str]) -> tuple[tuple[str, float], ...]:
+    """Of NUMBER:FILTER each: (filter, factor).
+
+    Raises:
+        InvalidInput: on `--factor`.
+    """
+    if len(texts) > MAX_FACTORS:
+        raise InvalidInput.of("--factor", f"is given {len(texts)} times; at most {MAX_FACTORS}")
+    found = []
+    for text in texts:
+        number, _, where = text.partition(":")
+        factor = _number(number)
+        if not where.strip() or not 0 <= factor <= MAX_FACTOR:
+            raise InvalidInput.of(
+                "--factor", f"{text!r} is not NUMBER:FILTER with a number from 0 to {MAX_FACTOR:,} (0.5:p_alive < 0.2)"
+            )
+        compile_filter(where, FORECAST_FIELDS, "--factor")
+        found.append((where, factor))
+    return tuple(found)
+
+
+def fatigue_of(text: str) -> tuple[float, int] | None:
+    """Of SHARE or SHARE/DAYS: what each contact leaves, and the days that count; of "" none.
+
+    Raises:
+        InvalidInput: on `--fatigue`.
+    """
+    if not text:
+        return None
+    share, slash, days = text.partition("/")
+    window = days if slash else str(FATIGUE_DAYS)
+    if not 0 < _number(share) < 1 or not (window.isdecimal() and 1 <= int(window) <= MAX_FATIGUE_DAYS):
+        raise InvalidInput.of(
+            "--fatigue",
+            f"{text!r} is not SHARE or SHARE/DAYS with a share in (0, 1) and 1 to {MAX_FATIGUE_DAYS} days (0.8/30)",
+        )
+    return float(share), int(window)
+
+
+def _number(text: str) -> float:
+    """NaN, which lies in no range, of what is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

@@ -33,6 +33,16 @@ def prioritize(
         ),
     ] = "expected-value",
     contact_cost: Annotated[float, typer.Option("--contact-cost", min=0, help="Of one contact.")] = 0.0,
+    factor: Annotated[
+        list[str] | None,
+        typer.Option("--factor", metavar="NUMBER:FILTER", help="Multiplies the score of these; several times."),
+    ] = None,
+    fatigue: Annotated[
+        str,
+        typer.Option(
+            "--fatigue", metavar="SHARE[/DAYS]", help="What each contact of the last 30 or so many days leaves of it."
+        ),
+    ] = "",
     floor: Annotated[
         list[str] | None,
         typer.Option("--floor", metavar="NAME=SHARE:FILTER", help="A share of every prefix; several times."),
@@ -41,6 +51,7 @@ def prioritize(
         bool, typer.Option("--report-shortfall", help="Do what can be done when the floors cannot all hold.")
     ] = False,
     channel: Annotated[str, typer.Option("--channel", help="That customers must allow. Default: any.")] = "",
+    purpose: Annotated[str, typer.Option("--purpose", help="That customers must allow.")] = "marketing",
     cap: Annotated[
         list[str] | None,
         typer.Option("--cap", metavar="CONTACTS/DAYS", help="The most contacts in so many days; several times."),
@@ -52,11 +63,13 @@ def prioritize(
 ) -> None:
     """Choose whom to contact first from the latest forecasts, and store the list.
 
+    The score is multiplied by factors and fatigue where it is above 0, then the contact's cost is taken off.
+
     Consent, caps and floors hold as in PrioritizeCustomers. Nothing is reserved.
 
     Example: farview prioritize --capacity 50000 --score lower-tail=0.25 --cap 2/7 --out monday.csv
     """
-    from cli.audience_terms import caps_of, floors_of, score_of
+    from cli.audience_terms import caps_of, factors_of, fatigue_of, floors_of, score_of
     from cli.audience_views import audience_as_data, audience_lines
     from cli.console import out, print_json, progress
     from cli.database import open_store, who
@@ -76,9 +89,12 @@ def prioritize(
         score_number=named.number,
         score_action=named.action,
         contact_cost=contact_cost,
+        factors=factors_of(factor or []),
+        fatigue=fatigue_of(fatigue),
         floors=floors_of(floor or []),
         report_shortfall=report_shortfall,
         channel=channel or None,
+        purpose=purpose,
         caps=caps_of(cap or []),
         seed=seed,
     )

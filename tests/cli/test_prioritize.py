@@ -2,19 +2,20 @@
 
 import csv
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cli.audience_terms import caps_of, floors_of, score_of
+from cli.audience_terms import caps_of, factors_of, fatigue_of, floors_of, score_of
 from farview.core.errors import FailedPrecondition, InvalidInput, NotFound
 from farview.core.schemas import TREATMENT_EFFECTS
-from farview.store.catalog import DescribedCustomer
+from farview.store.catalog import DescribedCustomer, SaidConsent
 from farview.store.engine import write
 from farview.store.store import Store
+from farview.store.values import Answered, Exposure
 from farview.store.writer import Writer
 from ranking.score_names import NamedScore
 from tests.cli.test_promises import Typed
@@ -63,6 +64,13 @@ def test_a_list_keeps_its_floors_and_says_so(farview: Typed) -> None:
         ("--floor", ["--floor", "new=2:p_alive > 0.5"]),
         ("--floor", ["--floor", "new=0.5:nothing = 1"]),
         ("--cap", ["--cap", "2"]),
+        ("--factor", ["--factor", "p_alive > 0.5"]),
+        ("--factor", ["--factor", "-1:p_alive > 0.5"]),
+        ("--factor", ["--factor", "2:nothing = 1"]),
+        ("--factor", ["--factor", "2:p_alive > 0.5"] * 17),
+        ("--fatigue", ["--fatigue", "1"]),
+        ("--fatigue", ["--fatigue", "0.5/0"]),
+        ("--fatigue", ["--fatigue", "0.5/"]),
         ("--out", ["--out", "list.xls"]),
         ("--out", ["--out", "nowhere/list.csv"]),
         ("capacity", ["--capacity", "0"]),
@@ -99,8 +107,32 @@ def test_a_list_by_an_action_begins_with_whom_it_changes_most(farview: Typed) ->
     assert "2.50" in told
 
 
+def test_a_factor_a_fatigue_and_a_purpose_act_on_the_list(farview: Typed, tmp_path: Path) -> None:
+    def listed(*words: str) -> dict[str, float]:
+        farview("prioritize", "--capacity", "5", *words, "--out", str(tmp_path / "list.csv"))
+        rows = csv.DictReader((tmp_path / "list.csv").read_text().splitlines())
+        return {row["customer_id"]: float(row["score"]) for row in rows}
+
+    before = listed()
+    store = Store.open(farview.options[-1])
+    now = datetime.now(UTC)
+    shown = [Exposure(1, now, "a", None), Exposure(2, now, "a", None), Exposure(3, now, "b", None)]
+    answered = Answered("x", "PrioritizeCustomers", None, None, None)
+    write(store._engine, lambda connection: Writer(connection).record_exposures(answered, shown, who="ada"))
+    refusal = DescribedCustomer("c", None, {}, (SaidConsent("email", "newsletter", allowed=False, time=now),))
+    write(store._engine, lambda connection: Writer(connection).upsert_customers([refusal], who="ada"))
+    store.close()
+    doubled = {name: 2 * x if name in {"b", "d"} else x for name, x in before.items()}
+    assert listed("--factor", '2:cohort = "2024-01"') == pytest.approx(doubled)
+    tired = {"a": 0.25, "b": 0.5}
+    assert listed("--fatigue", "0.5") == pytest.approx({name: x * tired.get(name, 1) for name, x in before.items()})
+    assert set(listed("--purpose", "newsletter", "--channel", "email")) == set(before) - {"c"}
+
+
 def test_words_become_terms() -> None:
     assert score_of("upper-tail=0.05") == NamedScore("upper-tail", 0.05)
     assert score_of("treatment-effect=email") == NamedScore("treatment-effect", action="email")
     assert floors_of(["new=0.2:p_alive > 0.9"]) == (("new", "p_alive > 0.9", 0.2),)
+    assert factors_of(["0.5:p_alive > 0.9"]) == (("p_alive > 0.9", 0.5),)
+    assert [fatigue_of(text) for text in ("", "0.8", "0.8/7")] == [None, (0.8, 30), (0.8, 7)]
     assert caps_of(["2/7", "5/30"]) == ((2, 7), (5, 30))
