@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,6 +18,7 @@ from farview.store.store import Store
 from farview.store.values import LTV_REVENUE, ModelVersion
 from jobs.known import Known
 from jobs.ltv_configuration import PERIOD, kinds_of, period_days
+from jobs.period_effect import with_period
 from jobs.value_models import fit_configured
 from ltv.model import BtydModel, LtvModel
 from ltv.update import update
@@ -99,7 +101,7 @@ def _base(store: Store, configuration: Mapping[str, str]) -> ModelVersion:
 
 
 def fit_by(store: Store, configuration: Mapping[str, str], cut: Cut, seed: int) -> LtvModel:
-    """The model that a configuration gives at a cut.
+    """The model that a configuration gives at a cut, with what its periods share.
 
     Args:
         store: where what is known is, and the version that is carried on.
@@ -112,8 +114,14 @@ def fit_by(store: Store, configuration: Mapping[str, str], cut: Cut, seed: int) 
         InvalidInput: see `jobs.value_models.fit_configured` and `ltv.update.update`.
         FailedPrecondition: the data that it has seen are gone.
     """
-    if UPDATE_OF not in configuration:
-        return fit_configured(known_by(store, cut, configuration), configuration, seed)
+    if UPDATE_OF in configuration:
+        model = _carried_on(store, configuration, cut, seed)
+    else:
+        model = fit_configured(known_by(store, cut, configuration), configuration, seed)
+    return with_period(model, partial(store.transactions, cut), cut, store.business().time_zone, seed)
+
+
+def _carried_on(store: Store, configuration: Mapping[str, str], cut: Cut, seed: int) -> LtvModel:
     customers = histories(store, configuration, cut)
     model = BtydModel.from_artifact(store.artifact(_base(store, configuration)))
     forgetting = float(configuration.get(FORGETTING, "1"))

@@ -10,6 +10,7 @@ from jobs.choose_ltv import COMPARED, Comparison, as_data, compare, in_words
 from jobs.fit_combination import apart, combined
 from jobs.known import Known
 from jobs.ltv_configuration import configured
+from jobs.period_effect import with_period
 from jobs.progress import Both, Progress, Silent
 from jobs.snapshot import cut_of, require_unchanged
 from jobs.train import Fitted, register
@@ -68,7 +69,8 @@ def train_best_ltv(
         configuration = configured(winner, "laplace", None) | (
             {HORIZON_DAYS: str(horizon_days)} if winner == COMBINATION else {}
         )
-        model = _pool(past, found, seed) if winner == COMBINATION else fit_configured(known, configuration, seed)
+        fit = _pool(past, found, seed) if winner == COMBINATION else fit_configured(known, configuration, seed)
+        model = with_period(fit, known.table().to_reader, cut, known.zone, seed)
         watch.done()
         fitted = Fitted(cut, snapshot, configuration, seed)
         said = why or in_words(found)

@@ -116,6 +116,7 @@ class BtydModel:
     purchases: str = BG_NBD  # name of the purchase family
     spend: str = GAMMA_GAMMA  # name of the spend family
     period_days: int = 1  # by which the purchases of its histories are merged; BG/BB: days of an opportunity
+    period_sd: float = 0.0  # of the log factor that everybody's period shares, see `ltv.period`
     effects: Effects | None = None  # by which groups of customers differ; the purchase draws are then the base's
 
     @property
@@ -135,9 +136,10 @@ class BtydModel:
 
     @property
     def parameters(self) -> Mapping[str, FloatArray]:
-        """The draws of purchases and of spend."""
+        """The draws of purchases and of spend, and the spread of what periods share."""
         effects = self.effects.columns() if self.effects else {}
-        return {"purchases": self.purchase_draws, "spend": self.spend_draws, **effects}
+        period = np.array([self.period_sd])
+        return {"purchases": self.purchase_draws, "spend": self.spend_draws, "period": period, **effects}
 
     def of_group(self, group: Group) -> "BtydModel":
         """The plain model of the customers with these levels of the factors."""
@@ -158,6 +160,7 @@ class BtydModel:
             "diagnostics": asdict(self.diagnostics),
             "priors": self.priors.as_data(),
             "period_days": self.period_days,
+            "period_sd": self.period_sd,
             "factors": self.effects.factors_as_data() if self.effects else [],
         }
         metadata["digest"] = _digest(table, metadata)
@@ -189,6 +192,7 @@ class BtydModel:
                 purchases=purchases.name,
                 spend=spend.name,
                 period_days=int(metadata.get("period_days", 1)),  # artifacts before BG/BB merged days
+                period_sd=float(metadata.get("period_sd", 0.0)),  # older artifacts had none
                 effects=Effects.from_data(factors, table) if (factors := metadata.get("factors")) else None,
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -197,6 +201,8 @@ class BtydModel:
             len(part) and np.all(np.isfinite(part)) and np.all(part > 0) for part in (purchase_draws, spend_draws)
         ):
             raise ArtifactMismatch("the artifact's parameter draws are not all positive numbers")
+        if not 0.0 <= model.period_sd < np.inf:
+            raise ArtifactMismatch(f"the artifact's spread of periods is {model.period_sd}, not 0 or more")
         return model
 
 

@@ -113,7 +113,7 @@ class Scorer:
 
     def totals(self) -> pa.Table:
         """Joint draws (schemas.TOTALS) over all customers forecast so far."""
-        return self.partial_totals.table(self._seed)
+        return self.partial_totals.table(self._seed, self._tables.period_sd)
 
     def _by_group(self, batch: pa.RecordBatch, factors: Sequence[Factor]) -> pa.RecordBatch:
         """Customers of each group by its own parameters, in the order given; totals are shared."""

@@ -88,6 +88,8 @@ class Tables:
         """By which groups of customers differ; each group has tables of its own."""
         self._model, self._seed = model, seed
         self._of_group: dict[Group, Tables] = {}
+        self.period_sd = model.period_sd
+        """Of the log factor that everybody's period shares."""
         self.draws = len(model.purchase_draws)
         """S, the number of parameter draws."""
         self._purchases = purchase_tables(model)

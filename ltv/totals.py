@@ -1,8 +1,9 @@
 """Joint draws of what groups of customers will buy and spend together.
 
 Draw k of every group, horizon and measure belongs to parameter draw k mod S, so what nobody knows about the parameters
-moves all groups together; given the parameters customers are independent. Noise given the parameters is a gamma law
-with the group's exact mean and variance, one uniform for a group's draw, shared by its horizons and measures.
+moves all groups together, and so does a factor that a period shares (`ltv.period`); given both, customers are
+independent. Noise given the parameters is a gamma law with the group's exact mean and variance, one uniform for a
+group's draw, shared by its horizons and measures.
 """
 
 import json
@@ -17,6 +18,7 @@ from scipy.special import gammaincinv
 from farview.core.errors import InvalidInput
 from farview.core.randomness import generator
 from farview.core.schemas import TOTALS
+from ltv.period import period_factors
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -165,12 +167,18 @@ class Totals:
         size = int(np.prod(array.shape[1:]))
         return pa.FixedSizeListArray.from_arrays(pa.array(array.reshape(-1)), size)
 
-    def table(self, seed: int) -> pa.Table:
-        """Rows of schemas.TOTALS: the base, then cohorts by name; each draw of the base is the sum of its cohorts'."""
+    def table(self, seed: int, period_sd: float = 0.0) -> pa.Table:
+        """Rows of schemas.TOTALS: the base, then cohorts by name; each draw of the base is the sum of its cohorts'.
+
+        Args:
+            seed: of the draws.
+            period_sd: of the log factor that everybody's period shares, see `ltv.period`.
+        """
         names = sorted(self._groups)
-        drawn = {name: self._draws(name, seed) for name in names}
+        count = max(FEWEST_DRAWS, self._sums.shape[3])
+        shared = period_factors(period_sd, count, seed)
+        drawn = {name: self._draws(name, seed) * shared for name in names}
         order = [self._groups[name] for name in names]
-        count = len(drawn[names[0]][0, 0]) if names else max(FEWEST_DRAWS, self._sums.shape[3])
         base = sum((drawn[name] for name in names), np.zeros((len(self.horizons_days), len(MEASURES), count)))
         rows = self._rows("base", "", int(self._customers.sum()), self._means[order].sum(axis=0), base)
         for name in names:

@@ -39,6 +39,24 @@ def rolling_origins(first_day: date, last_day: date, horizon_days: int) -> tuple
     return tuple(origin for origin in origins if origin.as_of > first_day)
 
 
+def origins_apart(first_day: date, last_day: date, horizon_days: int, most: int) -> tuple[Origin, ...]:
+    """Origins like `rolling_origins`, but whose targets follow one another without overlap, oldest first.
+
+    Args:
+        first_day: first day that there is something to learn from; a third of the window lies before the oldest origin.
+        last_day: on which the last target ends.
+        horizon_days: what the forecast is for, at least 1.
+        most: how many at most.
+    """
+    span = (last_day - first_day).days
+    target = min(horizon_days, span // 3)
+    if target < 1:
+        return ()
+    count = min((span - span // 3) // target, most)
+    ends = [last_day - timedelta(days=k * target) for k in reversed(range(count))]
+    return tuple(Origin(end - timedelta(days=target), end) for end in ends)
+
+
 def longest_target_days(origins: tuple[Origin, ...]) -> int:
     """0 without origins. A horizon beyond it is an extrapolation, which the output must name."""
     return max((origin.target_days for origin in origins), default=0)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farview.evaluation.champion import InnerScore, choose
-from farview.evaluation.origins import longest_target_days, rolling_origins
+from farview.evaluation.origins import longest_target_days, origins_apart, rolling_origins
 
 START = date(2024, 1, 1)
 
@@ -28,6 +28,20 @@ def test_targets_lie_inside_the_window_after_at_least_a_third_of_it(span: int, h
     for origin in origins:
         assert START + timedelta(days=span / 3 - 1) < origin.as_of < origin.target_end <= START + timedelta(days=span)
     assert longest_target_days(origins) == min(horizon, span // 3)
+
+
+@given(st.integers(0, 3000), st.integers(1, 1000), st.integers(1, 8))
+def test_targets_apart_follow_one_another_to_the_last_day(span: int, horizon: int, most: int) -> None:
+    last = START + timedelta(days=span)
+    origins = origins_apart(START, last, horizon, most)
+    assert (len(origins) > 0) == (span >= 3)
+    assert len(origins) <= most
+    for origin, after in zip(origins, [*[o.as_of for o in origins[1:]], last], strict=False):
+        assert origin.target_end == after
+        assert origin.target_days == min(horizon, span // 3)
+        assert START + timedelta(days=span // 3) <= origin.as_of
+    room = (span - span // 3) // origins[0].target_days if origins else 0
+    assert len(origins) == min(most, room)
 
 
 def score(crps: float, gini: float | None = 0.5, zero: float = 10.0) -> InnerScore:

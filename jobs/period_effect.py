@@ -1,0 +1,79 @@
+"""How far a business's periods lie from their forecasts, from origins inside what is known."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from farview.core import columns as c
+from farview.core.clock import Cut
+from farview.evaluation.origins import origins_apart
+from jobs.backtest import actuals_of, past_of
+from jobs.backtest_models import Past
+from jobs.known import Known
+from ltv.fit import fit
+from ltv.model import BtydModel, LtvModel
+from ltv.period import FloatArray, period_sd
+from ltv.scorer import Scorer
+
+CUSTOMERS = 2_000  # evenly taken, that it is learnt from: what they share shows in so many
+ORIGINS = 6  # at most
+HORIZON_DAYS = 90
+
+
+def with_period(model: LtvModel, read: Callable[[], pa.RecordBatchReader], cut: Cut, zone: str, seed: int) -> LtvModel:
+    """A buy-till-you-die pair with the spread of what its periods share; a model of another kind as it is.
+
+    Args:
+        model: fitted.
+        read: gives schemas.EVENTS of the cut, read twice as streams.
+        cut: what the fit saw.
+        zone: of the business.
+        seed: of the model and of the totals it is learnt from.
+    """
+    if not isinstance(model, BtydModel):
+        return model
+    return replace(model, period_sd=period_sd_of(model, past_of(_of_some(read), cut.as_of, zone), seed))
+
+
+def period_sd_of(model: BtydModel, known: Past, seed: int) -> float:
+    """See `ltv.period.period_sd`: the value of the newest origins' targets beside totals of the model fitted there.
+
+    It is fitted by its mode; by what customers differ plays no part. An origin at which it cannot be fitted tells
+    nothing.
+    """
+    first_day: date | None = pc.min(known.rfm.column(c.FIRST_PURCHASE_DATE)).as_py()
+    origins = () if first_day is None else origins_apart(first_day, known.as_of, HORIZON_DAYS, ORIGINS)
+    actual, draws = [], []
+    for origin in origins:
+        past = past_of(known.events, origin.as_of, known.zone)
+        try:
+            forecast = _value_draws(model, past, origin.target_days, seed)
+        except Exception:  # whatever a library raises on data it has not seen: the model itself is fitted already
+            continue
+        draws.append(forecast)
+        actual.append(float(actuals_of(known.events, past, origin.target_end).gross_value.sum()))
+    return period_sd(actual, draws)
+
+
+def _value_draws(model: BtydModel, past: Past, days: int, seed: int) -> FloatArray:
+    """Joint draws of what everybody is worth, gross, by the pair at its mode."""
+    rows = Known.of(past).customers(model.period_days)
+    scorer = Scorer(fit(rows, model=model.name, method="map", seed=seed), [days], past.as_of, seed)
+    for _ in scorer.forecast(rows.to_batches()):
+        pass  # only their totals are wanted
+    totals = scorer.totals()
+    base = totals.filter((pc.field("group_kind") == "base") & (pc.field("measure") == c.VALUE))
+    drawn: FloatArray = base.column("draws").combine_chunks().flatten().to_numpy()
+    return drawn
+
+
+def _of_some(read: Callable[[], pa.RecordBatchReader]) -> pa.Table:
+    """The events of CUSTOMERS customers, evenly taken by id; of all where there are fewer."""
+    everybody = pc.unique(pa.chunked_array([batch.column(c.CUSTOMER_ID) for batch in read()])).sort()
+    some = everybody.take(pa.array(range(0, len(everybody), -(-len(everybody) // CUSTOMERS))))
+    reader = read()
+    kept = [batch.filter(pc.is_in(batch.column(c.CUSTOMER_ID), value_set=some)) for batch in reader]
+    return pa.Table.from_batches(kept, reader.schema)
