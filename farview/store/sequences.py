@@ -1,7 +1,7 @@
 """Slots of a ledger that are counted together: opened with a window, closed with it or when its guarantees change.
 
-A ledger is held by locks on its guarantees, then on its open sequence, always in this order, so no two writers wait for
-each other.
+A ledger is held by locks on its guarantees, then on the sequences of the open window, oldest first, always in this
+order, so no two writers wait for each other.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from farview.core import clock
 from farview.core.errors import FailedPrecondition
-from farview.store import guarantees
+from farview.store import debts, guarantees
 from farview.store.promises import HeldFloor, HeldLedger, StoredGuarantee
 from farview.store.slots import read_floors, sweep
 from farview.store.tables_guarantees import FLOORS, GUARANTEES, SEQUENCES
@@ -39,8 +39,7 @@ def hold(connection: Connection, ledger: str, zone: str, now: datetime) -> HeldL
         connection.execute(
             update(SEQUENCES).where(SEQUENCES.c.sequence_id == current.sequence_id).values(closed_at=now)
         )
-    debts = {} if current is None or current.window_start != start else _debts(current)
-    return _begin(connection, ledger, (start, end), active, debts, now)
+    return _begin(connection, ledger, (start, end), active, now)
 
 
 def window(now: datetime, window_days: int, zone: str) -> tuple[datetime, datetime]:
@@ -55,11 +54,15 @@ def window(now: datetime, window_days: int, zone: str) -> tuple[datetime, dateti
 
 
 def _open_sequence(connection: Connection, ledger: str, now: datetime) -> HeldLedger | None:
-    """As it stands once what has expired is taken off."""
-    query = select(SEQUENCES).where(SEQUENCES.c.ledger == ledger, SEQUENCES.c.closed_at.is_(None))
-    row = connection.execute(query.with_for_update()).one_or_none()
-    if row is None:
+    """As it stands once what has expired is taken off, of it and of those closed before it in its window."""
+    query = select(SEQUENCES.c.window_start).where(SEQUENCES.c.ledger == ledger, SEQUENCES.c.closed_at.is_(None))
+    start = connection.execute(query).scalar_one_or_none()
+    if start is None:
         return None
+    *closed, row = debts.locked(connection, ledger, start)
+    expired_before = [sweep(connection, one.sequence_id, now) for one in closed]
+    if any(expired_before):
+        debts.hand_on(connection, ledger, start)
     expired = sweep(connection, row.sequence_id, now)
     floors = read_floors(connection, row.sequence_id)
     return HeldLedger(ledger, row.sequence_id, row.window_start, row.window_end, row.slots - expired, floors)
@@ -70,32 +73,26 @@ def _begin(
     ledger: str,
     between: tuple[datetime, datetime],
     active: Sequence[StoredGuarantee],
-    debts: dict[str, int],
     now: datetime,
 ) -> HeldLedger:
     start, end = between
     new = insert(SEQUENCES).values(ledger=ledger, window_start=start, window_end=end, slots=0, opened_at=now)
     sequence_id = connection.execute(new.returning(SEQUENCES.c.sequence_id)).scalar_one()
-    floors = tuple(
-        HeldFloor(
-            one.terms.guarantee_id, one.filter, one.terms.share, bit, debts.get(one.terms.guarantee_id, 0), kept=0
-        )
-        for bit, one in enumerate(active)
-    )
     rows = [
         {
             "sequence_id": sequence_id,
-            "guarantee_id": floor.guarantee_id,
-            "bit": floor.bit,
-            "share_numerator": floor.share.numerator,
-            "share_denominator": floor.share.denominator,
-            "carried": floor.carried,
+            "guarantee_id": one.terms.guarantee_id,
+            "bit": bit,
+            "share_numerator": one.terms.share.numerator,
+            "share_denominator": one.terms.share.denominator,
+            "carried": 0,
             "kept": 0,
         }
-        for floor in floors
+        for bit, one in enumerate(active)
     ]
     connection.execute(insert(FLOORS), rows)
-    return HeldLedger(ledger, sequence_id, start, end, 0, floors)
+    debts.hand_on(connection, ledger, start)
+    return HeldLedger(ledger, sequence_id, start, end, 0, _with_filters(read_floors(connection, sequence_id), active))
 
 
 def _signature(floors: Sequence[HeldFloor]) -> list[tuple[str, object]]:
@@ -111,9 +108,3 @@ def _with_filters(floors: Sequence[HeldFloor], active: Sequence[StoredGuarantee]
         HeldFloor(floor.guarantee_id, one.filter, floor.share, floor.bit, floor.carried, floor.kept)
         for floor, one in zip(floors, active, strict=True)
     )
-
-
-def _debts(closed: HeldLedger) -> dict[str, int]:
-    """Placements that a sequence still owes where it ends."""
-    owed = {floor.guarantee_id: int(floor.share * closed.slots) + floor.carried - floor.kept for floor in closed.floors}
-    return {guarantee_id: debt for guarantee_id, debt in owed.items() if debt > 0}

@@ -13,7 +13,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, Row, bindparam, select, update
 
 from farview.core.errors import InvalidInput
-from farview.store import bulk
+from farview.store import bulk, debts
 from farview.store.promises import HeldFloor, HeldLedger, NewSlot, Reservation, Settled
 from farview.store.tables_guarantees import FLOORS, SEQUENCES, SLOTS
 
@@ -85,7 +85,8 @@ def settle(
     if not sequence_ids:
         return Settled(0, 0)
     (sequence_id,) = sequence_ids  # an answer's slots are all of one
-    connection.execute(select(SEQUENCES).where(SEQUENCES.c.sequence_id == sequence_id).with_for_update())
+    mine = select(SEQUENCES).where(SEQUENCES.c.sequence_id == sequence_id).with_for_update()
+    sequence = connection.execute(mine).one()
     rows = {row.place: row for row in connection.execute(select(SLOTS).where(of_answer))}
     _check_customers(rows, shown)
     confirmed = [row for place, row in rows.items() if place in shown and row.state != "confirmed"]
@@ -98,6 +99,8 @@ def settle(
         _mark(connection, those, state, now)
     _count(connection, sequence_id, [row.counts_for for row in confirmed if row.state not in _COUNTED], 1)
     _count(connection, sequence_id, [row.counts_for for row in open_still], -1)
+    if sequence.closed_at is not None:
+        debts.hand_on(connection, sequence.ledger, sequence.window_start, sequence_id)
     return Settled(len(confirmed), len(free))
 
 

@@ -8,7 +8,7 @@ from time import sleep
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
@@ -220,6 +220,56 @@ def test_a_change_of_the_guarantees_carries_over_what_is_owed(store: Store) -> N
     assert [(floor.guarantee_id, floor.carried, floor.kept) for floor in held.floors] == [("a", 3, 0), ("b", 0, 0)]
 
 
+def closed_with_two_confirmed(store: Store) -> None:
+    """Four slots, two of them of "a" and reserved still, where the ledger's guarantees then change: nothing is owed."""
+    store.set_guarantee(terms("a", "1/2"), who="ada")
+    reserve(store, "x", [1, 1, 0, 0])
+    settle(store, "x", shown=[3, 4])
+    store.set_guarantee(terms("b", "1/4"), who="ada")
+    assert carried(hold(store)) == {"a": 0, "b": 0}
+
+
+def carried(held: HeldLedger) -> dict[str, int]:
+    return {floor.guarantee_id: floor.carried for floor in held.floors}
+
+
+def test_what_expires_in_a_closed_stretch_is_owed_by_the_next_one(store: Store) -> None:
+    closed_with_two_confirmed(store)
+    held = hold(store, NOW + 2 * DAY)
+    assert (held.slots, carried(held)) == (0, {"a": 1, "b": 0})
+
+
+def test_what_is_released_in_a_closed_stretch_is_owed_by_the_next_one(store: Store) -> None:
+    closed_with_two_confirmed(store)
+    settle(store, "x", released=[1, 2])
+    assert [state.deficit for state in store.floor_states("a")] == [1, 1]
+    assert carried(hold(store)) == {"a": 1, "b": 0}
+
+
+def test_a_debt_is_handed_on_through_every_stretch_of_the_window(store: Store) -> None:
+    closed_with_two_confirmed(store)
+    store.set_guarantee(terms("b", "1/3"), who="ada")
+    hold(store)
+    assert carried(hold(store, NOW + 2 * DAY)) == {"a": 1, "b": 0}
+    assert [state.deficit for state in store.floor_states("a")] == [1, 1, 1]
+
+
+def test_a_place_that_was_shown_after_all_is_owed_no_longer(store: Store) -> None:
+    closed_with_two_confirmed(store)
+    hold(store, NOW + 2 * DAY)
+    settle(store, "x", shown=[1])
+    assert carried(hold(store, NOW + 2 * DAY)) == {"a": 0, "b": 0}
+
+
+def test_what_expires_in_a_window_that_is_over_is_owed_by_nobody(store: Store) -> None:
+    store.set_guarantee(terms("a", "1/2", window_days=1), who="ada")
+    reserve(store, "x", [1, 1, 0, 0], lasts=3 * DAY)
+    settle(store, "x", shown=[3, 4])
+    hold(store, NOW + DAY)
+    settle(store, "x", released=[1, 2])
+    assert carried(hold(store, NOW + DAY)) == {"a": 0}
+
+
 def test_a_change_of_a_cohort_goes_on_counting(store: Store) -> None:
     store.set_guarantee(terms("a", "1/2"), who="ada")
     reserve(store, "x", [0] * 6)
@@ -293,7 +343,19 @@ CHANGES = st.lists(
 )
 
 
+EXPIRES_AFTER_A_CHANGE = [
+    ("reserve", [1, 0, 0, 0]),
+    ("settle", 0, {2, 3, 4}, set()),
+    ("reserve", [0]),
+    ("settle", 1, {1}, set()),
+    ("change", "1/3"),
+    ("wait", 1),
+    ("wait", 30),
+]
+
+
 @settings(max_examples=examples(ci=25, soak=1_000), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(changes=EXPIRES_AFTER_A_CHANGE)
 @given(changes=CHANGES)
 def test_what_is_counted_is_what_is_reserved_or_confirmed(store: Store, url: str, changes: list[Any]) -> None:
     store.set_guarantee(terms("a"), who="ada")
@@ -314,4 +376,18 @@ def test_what_is_counted_is_what_is_reserved_or_confirmed(store: Store, url: str
             hold(store, now)
         elif kind == "change":
             store.set_guarantee(terms("a", change[0]), who="ada")
+    hold(store, now)
     assert all(row[2:4] == row[4:6] for row in counts_in_rows(url))
+    assert_debts_are_handed_on(store)
+
+
+def assert_debts_are_handed_on(store: Store) -> None:
+    """Each stretch takes over what the one before it owes; written from the definition, over rows."""
+    query = """SELECT f.*, q.slots FROM exposure_floors f JOIN exposure_sequences q ON q.sequence_id = f.sequence_id
+        ORDER BY q.sequence_id"""
+    owed: dict[str, int] = {}
+    with store._engine.connect() as connection:
+        for row in connection.execute(text(query)):
+            assert row.carried == owed.get(row.guarantee_id, 0)
+            promised = Fraction(row.share_numerator, row.share_denominator) * row.slots // 1 + row.carried
+            owed[row.guarantee_id] = max(0, promised - row.kept)
