@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from farview.core.errors import FailedPrecondition, InvalidInput, NotFound
 from farview.store.engine import open_engine, write
 from farview.store.promises import GuaranteeTerms, HeldLedger, NewSlot, Reservation, Segment, Settled
 from farview.store.sequences import window
 from farview.store.store import Store
+from farview.store.tables_guarantees import SLOTS
 from farview.store.values import Business
 from farview.store.writer import Writer
 from tests.tiers import examples
@@ -379,6 +380,9 @@ def test_what_is_counted_is_what_is_reserved_or_confirmed(store: Store, url: str
     hold(store, now)
     assert all(row[2:4] == row[4:6] for row in counts_in_rows(url))
     assert_debts_are_handed_on(store)
+    late = select(func.count()).where(SLOTS.c.state == "reserved", SLOTS.c.expires_at <= now)
+    with store._engine.connect() as connection:
+        assert connection.execute(late).scalar_one() == 0
 
 
 def assert_debts_are_handed_on(store: Store) -> None:
