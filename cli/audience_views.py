@@ -39,8 +39,16 @@ def audience_lines(stored: StoredAudience, first: Sequence[Mapping[str, Any]]) -
             for one in made.floors
         ]
         lines.append(table("Floors", ["floor", "share", "promised", "kept", "short by"], kept, left=1))
+        lines.extend(_attention(one["name"], one["attention"]) for one in made.floors if one.get("attention"))
     lines.extend(f"Not kept: {why}" for why in made.obstacles)
     return lines
+
+
+def _attention(name: str, had: Mapping[str, Any]) -> str:
+    return (
+        f"{name} has {had['kept']:,.2f} of {had['total']:,.2f} attention ({had['kept'] / max(had['total'], 1):.1%}; the "
+        f"first place is 1); promised: above {had['promised']:,.2f}."
+    )
 
 
 def _reason(member: Mapping[str, Any]) -> str:

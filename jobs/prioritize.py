@@ -105,7 +105,7 @@ class _Candidates:
 
         contest = Contest(ids, scored.score, asked.capacity, [floor.members for floor in floors], asked.seed)
         on_shortfall = OnShortfall.REPORT if asked.report_shortfall else OnShortfall.REFUSE
-        audience = place(contest, floors, barred=barred, on_shortfall=on_shortfall)
+        audience = place(contest, floors, barred=barred, on_shortfall=on_shortfall, by_attention=asked.by_attention)
         new = NewAudience(
             operation_id=operation_id,
             request=asdict(asked),

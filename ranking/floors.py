@@ -113,16 +113,20 @@ def obstacles(guarantees: Sequence[Guarantee], slots: int) -> tuple[str, ...]:
     Feasible means: the shares sum to at most 1 and each cohort has a candidate for every placement owed within the
     list. Debts from before that exceed the list are no obstacle: they are paid as far as it goes.
     """
-    found: list[str] = []
-    crowd = _overbooked(guarantees)
-    if crowd:
-        named = ", ".join(f"{g.name!r} ({g.share:g})" for g in crowd)
-        found.append(f"shares sum to {float(sum(exact_share(g.share) for g in crowd)):g}, above 1: {named}")
+    found = list(overbooked(guarantees))
     for guarantee in guarantees:
         owed, eligible = min(guarantee.owed(slots), slots), int(np.count_nonzero(guarantee.members))
         if eligible < owed:
             found.append(f"{guarantee.name!r} has {eligible:,} eligible candidates of {owed:,} owed in {slots:,} slots")
     return tuple(found)
+
+
+def overbooked(guarantees: Sequence[Guarantee]) -> tuple[str, ...]:
+    """The one obstacle, in words, when shares sum to more than 1; empty when they do not."""
+    crowd = _overbooked(guarantees)
+    named = ", ".join(f"{g.name!r} ({g.share:g})" for g in crowd)
+    total = float(sum(exact_share(g.share) for g in crowd))
+    return (f"shares sum to {total:g}, above 1: {named}",) if crowd else ()
 
 
 def _overbooked(guarantees: Sequence[Guarantee]) -> list[Guarantee]:

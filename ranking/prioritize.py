@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,11 @@ from farview.core.columns import QUANTILE_LEVELS
 from farview.core.errors import Infeasible, InvalidInput
 from farview.core.quantile_grid import LEVELS
 from ranking import expected_value_law, outcome_kernels
+from ranking.attention import AttentionDebts, Kept, logarithmic
 from ranking.contenders import Barred, Contest
-from ranking.floors import BoolArray, Guarantee, IntArray, check_guarantees, obstacles
+from ranking.floors import BoolArray, Guarantee, IntArray, check_guarantees, obstacles, overbooked
 from ranking.scores import FloatArray
-from ranking.slots import LOOK_AHEAD, Debts, Filled, debts, fill
+from ranking.slots import LOOK_AHEAD, Debts, Filled, debts
 
 
 class OnShortfall(StrEnum):
@@ -38,6 +40,7 @@ class FloorReport:
     shortfall: int  # most placements missing at any prefix, debts from before among them; 0 when the floor holds
     first_short_slot: int | None  # first prefix with one missing
     value_cost: float  # total score of the list made without this guarantee minus this list's
+    attention: Kept | None = None  # of a floor by attention: then `owed` is the fewest placements that can keep it
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ def place(
     barred: Barred | None = None,
     on_shortfall: OnShortfall = OnShortfall.REFUSE,
     goes_on: bool = False,
+    by_attention: bool = False,
 ) -> Audience:
     """`prioritize` for a list whose candidates are known already, and what they may be barred by is not.
 
@@ -98,6 +102,7 @@ def place(
         guarantees: with their standing where other lists came before this one.
         barred: whom consent or a cap leaves out; asked only for those who could get a slot.
         goes_on: whether other lists follow, so that this one leaves room for what falls due in them.
+        by_attention: whether shares are of the attention that places get, not of their number; for one list alone.
 
     Raises:
         As `prioritize`.
@@ -105,39 +110,89 @@ def place(
     ids, scores, capacity = contest.ids, contest.scores, contest.slots
     _check(ids, scores, capacity)
     check_guarantees(guarantees, len(ids))
-    ahead = LOOK_AHEAD if goes_on else 0
-    needed = [min(capacity, guarantee.owed(capacity + ahead)) for guarantee in guarantees]
+    if by_attention:
+        promised = AttentionDebts.of(guarantees, logarithmic(min(capacity, len(ids))))
+        needed = [promised.enough(j) for j in range(len(guarantees))]
+    else:
+        ahead = LOOK_AHEAD if goes_on else 0
+        needed = [min(capacity, guarantee.owed(capacity + ahead)) for guarantee in guarantees]
     contenders = contest.contenders(needed, barred)
     free = [replace(guarantee, members=guarantee.members & ~contest.barred) for guarantee in guarantees]
     slots = min(capacity, len(contenders))
+    members = np.stack([g.members[contenders] for g in guarantees], axis=1) if guarantees else _no_cohorts(contenders)
+    if by_attention:
+        return _attentive(contest, contenders, free, members, on_shortfall)
     hindrances = obstacles(free, slots)
+    _refuse(hindrances, on_shortfall)
+    owing = debts(free, [int(np.count_nonzero(g.members)) for g in free], slots, goes_on=goes_on)
+    filled = owing.filled(slots, members)
+    reports = [
+        _report(guarantee, members[filled.chosen, j], _cost(contest.scores[contenders], members, owing, filled, j))
+        for j, guarantee in enumerate(free)
+    ]
+    return _audience(contest, contenders, members, filled, reports, hindrances)
+
+
+def _attentive(
+    contest: Contest,
+    contenders: IntArray,
+    guarantees: Sequence[Guarantee],
+    members: BoolArray,
+    on_shortfall: OnShortfall,
+) -> Audience:
+    """A list whose floors are shares of attention: made, then counted; refused when one is short."""
+    slots = min(contest.slots, len(contenders))
+    owing = AttentionDebts.of(guarantees, logarithmic(slots))
+    filled = owing.filled(slots, members)
+    reports, hindrances = [], list(overbooked(guarantees))
+    for j, guarantee in enumerate(guarantees):
+        belongs = members[filled.chosen, j]
+        cost = _cost(contest.scores[contenders], members, owing, filled, j)
+        reports.append(_attention_report(guarantee, owing, j, belongs, cost))
+        if reports[-1].first_short_slot is not None:
+            hindrances.append(
+                f"{guarantee.name!r} has {reports[-1].eligible:,} eligible candidates of {owing.enough(j):,} that its "
+                f"share of attention may need in {slots:,} slots; it would be short from slot "
+                f"{reports[-1].first_short_slot:,}"
+            )
+    _refuse(hindrances, on_shortfall)
+    return _audience(contest, contenders, members, filled, reports, hindrances)
+
+
+def _refuse(hindrances: Sequence[str], on_shortfall: OnShortfall) -> None:
     if hindrances and on_shortfall is OnShortfall.REFUSE:
         raise Infeasible("guarantees cannot all be kept: " + "; ".join(hindrances))
 
-    members = np.stack([g.members[contenders] for g in guarantees], axis=1) if guarantees else _no_cohorts(contenders)
-    owing = debts(free, [int(np.count_nonzero(g.members)) for g in free], slots, goes_on=goes_on)
-    filled = fill(slots, members, owing)
+
+def _audience(
+    contest: Contest,
+    contenders: IntArray,
+    members: BoolArray,
+    filled: Filled,
+    reports: Sequence[FloorReport],
+    hindrances: Sequence[str],
+) -> Audience:
     chosen = contenders[filled.chosen]
     return Audience(
-        ids=ids[chosen],
+        ids=contest.ids[chosen],
         candidates=chosen,
-        scores=scores[chosen],
+        scores=contest.scores[chosen],
         guaranteed=filled.forced,
         owed_to=filled.owed_to,
         counts_for=members[filled.chosen],
-        floors=tuple(
-            _report(guarantee, members[filled.chosen, j], _cost(scores[contenders], members, owing, filled, j))
-            for j, guarantee in enumerate(free)
-        ),
-        obstacles=hindrances,
+        floors=tuple(reports),
+        obstacles=tuple(hindrances),
         seed=contest.seed,
     )
 
 
 def warm() -> None:
     """Compiles the kernels, or loads them from their cache, so that no caller waits for it."""
-    prioritize(np.array(["anyone"]), np.zeros(1), 1, [Guarantee("any", 1.0, np.ones(1, dtype=np.bool_))])
-    half, codes = np.full(1, 0.5), np.ones((1, len(LEVELS)), dtype=np.float16)
+    anyone, half = [Guarantee("any", 1.0, np.ones(1, dtype=np.bool_))], np.full(1, 0.5)
+    for by_attention in (False, True):
+        contest = Contest(np.array(["anyone"]), half, 1, [anyone[0].members], 0)
+        place(contest, anyone, by_attention=by_attention)
+    codes = np.ones((1, len(LEVELS)), dtype=np.float16)
     outcome_kernels.exceedances(half, half, codes, 1.0)
     outcome_kernels.conditional_tails(half, half, codes, 0.5, upper=True)
     expected_value_law.quantile(expected_value_law.laws(half, (half,) * len(QUANTILE_LEVELS)), half)
@@ -157,9 +212,9 @@ def _no_cohorts(contenders: IntArray) -> BoolArray:
     return np.empty((len(contenders), 0), dtype=np.bool_)
 
 
-def _cost(scores: FloatArray, members: BoolArray, owing: Debts, filled: Filled, j: int) -> float:
+def _cost(scores: FloatArray, members: BoolArray, owing: Debts | AttentionDebts, filled: Filled, j: int) -> float:
     """Total score of the list made without guarantee j, minus this list's."""
-    without = fill(len(filled.chosen), np.delete(members, j, axis=1), owing.without(j))
+    without = owing.without(j).filled(len(filled.chosen), np.delete(members, j, axis=1))
     return float(scores[without.chosen].sum() - scores[filled.chosen].sum())
 
 
@@ -184,4 +239,23 @@ def _report(guarantee: Guarantee, belongs: BoolArray, cost: float) -> FloorRepor
         shortfall=int(missing[short].max(initial=0)),
         first_short_slot=int(short[0]) + 1 if len(short) else None,
         value_cost=cost,
+    )
+
+
+def _attention_report(
+    guarantee: Guarantee, owing: AttentionDebts, j: int, belongs: BoolArray, cost: float
+) -> FloorReport:
+    """As `_report`, for floor j by attention; a shortfall counts first places, rounded up."""
+    kept = owing.kept(j, belongs)
+    return FloorReport(
+        name=guarantee.name,
+        share=guarantee.share,
+        owed=owing.fewest(j),
+        overdue=0,
+        eligible=int(np.count_nonzero(guarantee.members)),
+        placed=int(np.count_nonzero(belongs)),
+        shortfall=ceil(kept.shortfall),
+        first_short_slot=kept.first_short_slot,
+        value_cost=cost,
+        attention=kept,
     )

@@ -32,6 +32,10 @@ class Debts:
         due = self.due[:j] + self.due[j + 1 :]
         return Debts(due, self.ahead, np.delete(self.owed, j))
 
+    def filled(self, slots: int, members: BoolArray) -> "Filled":
+        """See `fill`."""
+        return fill(slots, members, self)
+
 
 def debts(guarantees: Sequence[Guarantee], eligible: Sequence[int], slots: int, *, goes_on: bool) -> Debts:
     """What the guarantees are owed.

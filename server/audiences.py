@@ -92,7 +92,9 @@ class Audiences:
         contest = ground.contest([guarantee.members for guarantee in guarantees])
         store = self._store
         barred = _asks(lambda ids: store.barred(ids, asked.contacted, now) | store.unknown_customers(ids))
-        audience = place(contest, guarantees, barred=barred, on_shortfall=ground.on_shortfall)
+        audience = place(
+            contest, guarantees, barred=barred, on_shortfall=ground.on_shortfall, by_attention=asked.by_attention
+        )
         answer = self._answer(ground, contest, audience, self._named(ground, audience))
         if asked.score.propensities:
             for customer, propensity in zip(answer.customers, _propensities(ground, audience, barred), strict=True):

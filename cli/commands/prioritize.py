@@ -47,6 +47,9 @@ def prioritize(
         list[str] | None,
         typer.Option("--floor", metavar="NAME=SHARE:FILTER", help="A share of every prefix; several times."),
     ] = None,
+    by_attention: Annotated[
+        bool, typer.Option("--by-attention", help="Floors are shares of attention: places weigh 1 / log2(1 + place).")
+    ] = False,
     report_shortfall: Annotated[
         bool, typer.Option("--report-shortfall", help="Do what can be done when the floors cannot all hold.")
     ] = False,
@@ -73,12 +76,15 @@ def prioritize(
     from cli.audience_views import audience_as_data, audience_lines
     from cli.console import out, print_json, progress
     from cli.database import open_store, who
+    from farview.core.errors import InvalidInput
     from farview.store.job_requests import PrioritizeEveryone
     from jobs.audience_file import check_format, write_audience
     from jobs.prioritize import prioritize_customers
 
     if out_file is not None:
         check_format(out_file)
+    if by_attention and not floor:
+        raise InvalidInput.of("--by-attention", "says how floors are counted (add --floor, or leave it out)")
     named = score_of(score)
     asked = PrioritizeEveryone(
         capacity=capacity,
@@ -92,6 +98,7 @@ def prioritize(
         factors=factors_of(factor or []),
         fatigue=fatigue_of(fatigue),
         floors=floors_of(floor or []),
+        by_attention=by_attention,
         report_shortfall=report_shortfall,
         channel=channel or None,
         purpose=purpose,

@@ -30,6 +30,7 @@ class PrioritizationCalls:
         score: prioritization_pb2.Score | None = None,
         reach: Reach = Reach(),  # noqa: B008 - frozen
         reserve: Reserve | None = None,
+        by_attention: bool = False,
         report_shortfall: bool = False,
         seed: int | None = None,
     ) -> prioritization_pb2.PrioritizeCustomersResponse:
@@ -41,6 +42,7 @@ class PrioritizationCalls:
             score: any score of the contract, in place of `quantile`; see `effect_score`.
             reach: what the customers must allow, and how often they may be contacted.
             reserve: guarantees under which the places are reserved, in place of floors.
+            by_attention: floors are shares of attention, 1 / log2(1 + place) a place, instead of places.
             report_shortfall: answer what can be placed when the floors are infeasible, instead of failing.
         """
         report, refuse = prioritization_pb2.SHORTFALL_POLICY_REPORT, prioritization_pb2.SHORTFALL_POLICY_REFUSE
@@ -59,6 +61,8 @@ class PrioritizationCalls:
             ],
         )
         _choose_among(request, among)
+        if by_attention:
+            request.exposure_unit = prioritization_pb2.EXPOSURE_UNIT_ATTENTION
         if score is not None:
             request.score.CopyFrom(score)
         elif quantile is not None:

@@ -95,6 +95,7 @@ class PrioritizeEveryone:
     factors: tuple[tuple[str, float], ...] = ()  # (filter, factor)
     fatigue: tuple[float, int] | None = None  # (what each contact leaves, within so many days)
     floors: tuple[tuple[str, str, float], ...] = ()  # (name, filter, share)
+    by_attention: bool = False  # floors are shares of attention, not of places
     report_shortfall: bool = False
     channel: str | None = None
     purpose: str = "marketing"

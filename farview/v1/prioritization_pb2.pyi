@@ -23,6 +23,38 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _ExposureUnit:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ExposureUnitEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExposureUnit.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EXPOSURE_UNIT_UNSPECIFIED: _ExposureUnit.ValueType  # 0
+    EXPOSURE_UNIT_PLACES: _ExposureUnit.ValueType  # 1
+    """Every place counts alike."""
+    EXPOSURE_UNIT_ATTENTION: _ExposureUnit.ValueType  # 2
+    """A place counts by the attention that it gets: 1 / log2(1 + place), so the first place 1 and the third 0.5. For every
+    n the cohort has more than share * (attention of the first n places) - slack. The slack is the same for all floors of
+    a list: the mean attention of the first 1 / share places, for the largest share. Sure when the shares sum to at most
+    1 and each cohort has `ExposureFloorAttention.enough_count` candidates; with fewer the call fails only where the list
+    itself is short. Not with `guarantee_ids`, and not with an empty `floors`.
+    """
+
+class ExposureUnit(_ExposureUnit, metaclass=_ExposureUnitEnumTypeWrapper):
+    """What exposure is measured in."""
+
+EXPOSURE_UNIT_UNSPECIFIED: ExposureUnit.ValueType  # 0
+EXPOSURE_UNIT_PLACES: ExposureUnit.ValueType  # 1
+"""Every place counts alike."""
+EXPOSURE_UNIT_ATTENTION: ExposureUnit.ValueType  # 2
+"""A place counts by the attention that it gets: 1 / log2(1 + place), so the first place 1 and the third 0.5. For every
+n the cohort has more than share * (attention of the first n places) - slack. The slack is the same for all floors of
+a list: the mean attention of the first 1 / share places, for the largest share. Sure when the shares sum to at most
+1 and each cohort has `ExposureFloorAttention.enough_count` candidates; with fewer the call fails only where the list
+itself is short. Not with `guarantee_ids`, and not with an empty `floors`.
+"""
+Global___ExposureUnit: _TypeAlias = ExposureUnit  # noqa: Y015
+
 class _TailSide:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -107,6 +139,7 @@ class PrioritizeCustomersRequest(_message.Message):
     RESERVATION_MINUTES_FIELD_NUMBER: _builtins.int
     CONTACT_FIELD_NUMBER: _builtins.int
     CAPS_FIELD_NUMBER: _builtins.int
+    EXPOSURE_UNIT_FIELD_NUMBER: _builtins.int
     filter: _builtins.str
     """In the grammar and over the fields of `ListForecastsRequest.filter`, at `horizon_days`."""
     segment_id: _builtins.str
@@ -125,6 +158,8 @@ class PrioritizeCustomersRequest(_message.Message):
     """
     reservation_minutes: _builtins.int
     """How long places stay reserved, 1 to 43,200 (30 days). Default: 1,440 (24 hours). Only with `guarantee_ids`."""
+    exposure_unit: Global___ExposureUnit.ValueType
+    """What the shares of `floors` are shares of. Default: PLACES. Guarantees are always of places."""
     @_builtins.property
     def customers(self) -> Global___CustomerList: ...
     @_builtins.property
@@ -166,10 +201,11 @@ class PrioritizeCustomersRequest(_message.Message):
         reservation_minutes: _builtins.int = ...,
         contact: Global___Contact | None = ...,
         caps: _abc.Iterable[Global___ContactCap] | None = ...,
+        exposure_unit: Global___ExposureUnit.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "candidates", b"candidates", "contact", b"contact", "customers", b"customers", "filter", b"filter", "score", b"score", "seed", b"seed", "segment_id", b"segment_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "candidates", b"candidates", "capacity", b"capacity", "caps", b"caps", "contact", b"contact", "customers", b"customers", "filter", b"filter", "floors", b"floors", "guarantee_ids", b"guarantee_ids", "horizon_days", b"horizon_days", "on_shortfall", b"on_shortfall", "request_id", b"request_id", "reservation_minutes", b"reservation_minutes", "score", b"score", "seed", b"seed", "segment_id", b"segment_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "candidates", b"candidates", "capacity", b"capacity", "caps", b"caps", "contact", b"contact", "customers", b"customers", "exposure_unit", b"exposure_unit", "filter", b"filter", "floors", b"floors", "guarantee_ids", b"guarantee_ids", "horizon_days", b"horizon_days", "on_shortfall", b"on_shortfall", "request_id", b"request_id", "reservation_minutes", b"reservation_minutes", "score", b"score", "seed", b"seed", "segment_id", b"segment_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
     _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015
@@ -786,6 +822,7 @@ class ExposureFloorResult(_message.Message):
     SCORE_COST_FIELD_NUMBER: _builtins.int
     CURRENCY_CODE_FIELD_NUMBER: _builtins.int
     OVERDUE_COUNT_FIELD_NUMBER: _builtins.int
+    ATTENTION_FIELD_NUMBER: _builtins.int
     floor_id: _builtins.str
     """Of a guarantee its id."""
     eligible_count: _builtins.int
@@ -805,6 +842,12 @@ class ExposureFloorResult(_message.Message):
     currency_code: _builtins.str
     overdue_count: _builtins.int
     """Of `promised_count`, what was overdue when the list began: left by releases, expiry or a shortage of members."""
+    @_builtins.property
+    def attention(self) -> Global___ExposureFloorAttention:
+        """Only with EXPOSURE_UNIT_ATTENTION. Then `promised_count` is the fewest placements that can keep the floor, at the
+        first places, and `shortfall_count` counts first places, rounded up.
+        """
+
     def __init__(
         self,
         *,
@@ -817,13 +860,52 @@ class ExposureFloorResult(_message.Message):
         score_cost: _builtins.float = ...,
         currency_code: _builtins.str = ...,
         overdue_count: _builtins.int = ...,
+        attention: Global___ExposureFloorAttention | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_first_short_place", b"_first_short_place", "first_short_place", b"first_short_place"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_first_short_place", b"_first_short_place", "attention", b"attention", "first_short_place", b"first_short_place"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_first_short_place", b"_first_short_place", "currency_code", b"currency_code", "eligible_count", b"eligible_count", "first_short_place", b"first_short_place", "floor_id", b"floor_id", "kept_count", b"kept_count", "overdue_count", b"overdue_count", "promised_count", b"promised_count", "score_cost", b"score_cost", "shortfall_count", b"shortfall_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_first_short_place", b"_first_short_place", "attention", b"attention", "currency_code", b"currency_code", "eligible_count", b"eligible_count", "first_short_place", b"first_short_place", "floor_id", b"floor_id", "kept_count", b"kept_count", "overdue_count", b"overdue_count", "promised_count", b"promised_count", "score_cost", b"score_cost", "shortfall_count", b"shortfall_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__first_short_place: _TypeAlias = _typing.Literal["first_short_place"]  # noqa: Y015
     _WhichOneofArgType__first_short_place: _TypeAlias = _typing.Literal["_first_short_place", b"_first_short_place"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__first_short_place) -> _WhichOneofReturnType__first_short_place | None: ...
 
 Global___ExposureFloorResult: _TypeAlias = ExposureFloorResult  # noqa: Y015
+
+@_typing.final
+class ExposureFloorAttention(_message.Message):
+    """How a floor by attention was kept. Unit: the attention of the first place."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROMISED_FIELD_NUMBER: _builtins.int
+    KEPT_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    SHORTFALL_FIELD_NUMBER: _builtins.int
+    ENOUGH_COUNT_FIELD_NUMBER: _builtins.int
+    promised: _builtins.float
+    """The cohort's attention is to exceed this by the end of the list; 0 when the list is too short to promise any."""
+    kept: _builtins.float
+    """The cohort's attention."""
+    total: _builtins.float
+    """That of all places."""
+    shortfall: _builtins.float
+    """The most that any prefix lacks; 0 when the floor held."""
+    enough_count: _builtins.int
+    """So many candidates of the cohort are enough for the floor to hold, whoever else is a candidate."""
+    def __init__(
+        self,
+        *,
+        promised: _builtins.float = ...,
+        kept: _builtins.float = ...,
+        total: _builtins.float = ...,
+        shortfall: _builtins.float = ...,
+        enough_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["enough_count", b"enough_count", "kept", b"kept", "promised", b"promised", "shortfall", b"shortfall", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExposureFloorAttention: _TypeAlias = ExposureFloorAttention  # noqa: Y015

@@ -47,7 +47,7 @@ class PrioritizationServiceStub:
     n customers belong to the floor's cohort. A customer in two cohorts counts for both. Within that the higher score
     comes first. Floors are feasible when their shares sum to at most 1 and each cohort has a candidate who may be
     contacted for each placement owed within the list, floor(share * n), n being the length of the list. They hold
-    inside this one list, and nothing is written.
+    inside this one list, and nothing is written. With `exposure_unit` ATTENTION places count by the attention they get.
 
     Guarantees named by `guarantee_ids` hold over all lists of a ledger, in the order in which they were made: then n
     counts the slots of the window before this list too, reserved or confirmed ones. The places are reserved until
@@ -95,7 +95,7 @@ class PrioritizationServiceAsyncStub(PrioritizationServiceStub):
     n customers belong to the floor's cohort. A customer in two cohorts counts for both. Within that the higher score
     comes first. Floors are feasible when their shares sum to at most 1 and each cohort has a candidate who may be
     contacted for each placement owed within the list, floor(share * n), n being the length of the list. They hold
-    inside this one list, and nothing is written.
+    inside this one list, and nothing is written. With `exposure_unit` ATTENTION places count by the attention they get.
 
     Guarantees named by `guarantee_ids` hold over all lists of a ledger, in the order in which they were made: then n
     counts the slots of the window before this list too, reserved or confirmed ones. The places are reserved until
@@ -146,7 +146,7 @@ class PrioritizationServiceServicer(metaclass=_abc_1.ABCMeta):
         n customers belong to the floor's cohort. A customer in two cohorts counts for both. Within that the higher score
         comes first. Floors are feasible when their shares sum to at most 1 and each cohort has a candidate who may be
         contacted for each placement owed within the list, floor(share * n), n being the length of the list. They hold
-        inside this one list, and nothing is written.
+        inside this one list, and nothing is written. With `exposure_unit` ATTENTION places count by the attention they get.
 
         Guarantees named by `guarantee_ids` hold over all lists of a ledger, in the order in which they were made: then n
         counts the slots of the window before this list too, reserved or confirmed ones. The places are reserved until

@@ -11,7 +11,7 @@ from farview.v1 import job_pb2 as pb
 from farview.v1 import prioritization_pb2
 from server.convert.fields import RequestId, Surroundings
 from server.convert.parse import Parsed, parse
-from server.convert.prioritization_requests import PrioritizeCustomers, fields_of
+from server.convert.prioritization_requests import PrioritizeCustomers, check_unit, fields_of
 
 MAX_CAPACITY = 10_000_000
 MAX_PAGE_SIZE = 10_000
@@ -53,6 +53,7 @@ class StartPrioritization(Parsed):
             factors=tuple((one.filter, one.factor) for one in asked.score.factors),
             fatigue=None if fatigue is None else (fatigue.retained_share, fatigue.window_days),
             floors=tuple((floor.floor_id, floor.cohort_filter, floor.share) for floor in asked.floors),
+            by_attention=asked.by_attention,
             report_shortfall=not asked.refuse,
             channel=contact.channel,
             purpose=contact.purpose,
@@ -91,6 +92,7 @@ def start_prioritization(message: pb.StartPrioritizationRequest, around: Surroun
     whole = {"request_id": message.request_id, "audience": fields_of(message.audience)}
     asked = parse(StartPrioritization, whole, around)
     audience = asked.audience
+    check_unit(message.audience, "audience.")
     compile_filter(audience.filter, FORECAST_FIELDS, "audience.filter")
     for i, factor in enumerate(audience.score.factors):
         compile_filter(factor.filter, FORECAST_FIELDS, f"audience.score.factors[{i}].filter")

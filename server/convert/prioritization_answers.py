@@ -81,6 +81,7 @@ class Answer:
         ]
 
     def _floor(self, report: FloorReport) -> pb.ExposureFloorResult:
+        attention = report.attention
         return pb.ExposureFloorResult(
             floor_id=report.name,
             eligible_count=report.eligible,
@@ -90,6 +91,15 @@ class Answer:
             first_short_place=report.first_short_slot,
             score_cost=report.value_cost,
             overdue_count=report.overdue,
+            attention=None
+            if attention is None
+            else pb.ExposureFloorAttention(
+                promised=attention.promised,
+                kept=attention.kept,
+                total=attention.total,
+                shortfall=attention.shortfall,
+                enough_count=attention.enough,
+            ),
             currency_code=self.unit,
         )
 

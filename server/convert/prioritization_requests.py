@@ -103,6 +103,12 @@ class PrioritizeCustomers(Parsed):
     reservation_minutes: Annotated[int, Field(ge=1, le=MAX_RESERVATION_MINUTES)]
     contact: ContactFields
     caps: Annotated[tuple[ContactCap, ...], counted(0, MAX_CAPS)]
+    exposure_unit: Annotated[int, known_value(pb.ExposureUnit)]
+
+    @property
+    def by_attention(self) -> bool:
+        """Whether floors are shares of attention, not of places; the default."""
+        return self.exposure_unit == pb.EXPOSURE_UNIT_ATTENTION
 
     @property
     def refuse(self) -> bool:
@@ -120,7 +126,15 @@ def prioritize_customers(message: pb.PrioritizeCustomersRequest, around: Surroun
     """The checked request; InvalidInput names the wrong fields."""
     asked = parse(PrioritizeCustomers, fields_of(message), around)
     _check_guaranteed(message)
+    check_unit(message)
     return asked
+
+
+def check_unit(message: pb.PrioritizeCustomersRequest, path: str = "") -> None:
+    """Refuses attention where nothing is promised of it."""
+    if message.exposure_unit == pb.EXPOSURE_UNIT_ATTENTION and not message.floors:
+        why = "guarantees are of places" if message.guarantee_ids else "nothing is promised without floors"
+        raise InvalidInput.of(f"{path}exposure_unit", f"is ATTENTION, and {why} (leave it out, or send floors)")
 
 
 def fields_of(message: pb.PrioritizeCustomersRequest) -> dict[str, Any]:
@@ -141,6 +155,7 @@ def fields_of(message: pb.PrioritizeCustomersRequest) -> dict[str, Any]:
         "reservation_minutes": message.reservation_minutes or DEFAULT_RESERVATION_MINUTES,
         "contact": message.contact,
         "caps": tuple(message.caps),
+        "exposure_unit": message.exposure_unit,
     }
 
 

@@ -53,9 +53,19 @@ def test_a_list_keeps_its_floors_and_says_so(farview: Typed) -> None:
     assert (told["customers"], told["floors"][0]["owed"], told["floors"][0]["shortfall"]) == (4, 2, 0)
 
 
+def test_a_list_keeps_its_floors_by_attention_and_says_so(farview: Typed) -> None:
+    asked = ["prioritize", "--capacity", "4", "--floor", 'new=0.5:cohort = "2024-01"', "--by-attention"]
+    told = json.loads(farview(*asked, "--json"))
+    attention = told["floors"][0]["attention"]
+    assert attention["total"] == pytest.approx(2.561606)
+    assert attention["promised"] == pytest.approx(2.561606 / 2 - 0.815465)
+    assert f"promised: above {attention['promised']:.2f}" in farview(*asked)
+
+
 @pytest.mark.parametrize(
     ("field", "words"),
     [
+        ("--by-attention", ["--by-attention"]),
         ("--score", ["--score", "best"]),
         ("--score", ["--score", "upper-tail"]),
         ("--score", ["--score", "thompson=1"]),

@@ -71,6 +71,32 @@ def test_a_floor_result_counts_promised_and_kept(reading: Running) -> None:
     assert not floor.HasField("first_short_place")
 
 
+def test_a_floor_by_attention_holds_a_share_of_what_places_weigh(reading: Running) -> None:
+    answer = ask(reading, floors=[MARCH], exposure_unit=pb.EXPOSURE_UNIT_ATTENTION)
+    weights = [1 / math.log2(1 + customer.place) for customer in answer.customers]
+    slack = 0.4 * (weights[0] + weights[1] + 0.5 * weights[2])  # the mean of 1 / 0.4 places
+    total = had = 0.0
+    for weight, customer in zip(weights, answer.customers, strict=True):
+        total += weight
+        had += weight * (customer.cohort == "1997-03")
+        assert 0.4 * total - had < slack + 1e-4
+    told = answer.floors[0].attention
+    assert (told.kept, told.total) == pytest.approx((had, total), abs=1e-4)
+    assert told.promised == pytest.approx(0.4 * total - slack, abs=1e-4)
+    assert (told.shortfall, answer.floors[0].shortfall_count) == (0, 0)
+    assert 0 < answer.floors[0].promised_count < told.enough_count
+
+
+def test_a_floor_of_places_tells_nothing_of_attention(reading: Running) -> None:
+    assert not ask(reading, floors=[MARCH]).floors[0].HasField("attention")
+
+
+def test_attention_without_floors_and_with_guarantees_is_refused(reading: Running) -> None:
+    for extra in ({}, {"guarantee_ids": ["new"], "request_id": "r1"}):
+        attention = {"exposure_unit": pb.EXPOSURE_UNIT_ATTENTION, **extra}
+        assert fields(refused(lambda asked=attention: ask(reading, **asked))) == ["exposure_unit"]
+
+
 def test_the_parts_add_up_to_the_score(reading: Running) -> None:
     for customer in ask(reading, score={"quantile": {"level": 0.1}}).customers:
         parts = customer.parts.expected_value_mean + customer.parts.uncertainty
