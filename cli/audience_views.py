@@ -46,8 +46,8 @@ def audience_lines(stored: StoredAudience, first: Sequence[Mapping[str, Any]]) -
 
 def _attention(name: str, had: Mapping[str, Any]) -> str:
     return (
-        f"{name} has {had['kept']:,.2f} of {had['total']:,.2f} attention ({had['kept'] / max(had['total'], 1):.1%}; the "
-        f"first place is 1); promised: above {had['promised']:,.2f}."
+        f"{name} has {had['kept']:,.2f} of {had['total']:,.2f} attention (the first place is 1); "
+        f"promised: above {had['promised']:,.2f}."
     )
 
 

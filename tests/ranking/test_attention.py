@@ -41,7 +41,7 @@ class World:
 
 
 def slack_of(weights: Sequence[int], shares: Sequence[Fraction]) -> Fraction:
-    """The mean weight of the first 1 / f places, of the largest share f, rounded up; a part of a place counts in part."""
+    """The mean weight of the first 1 / f places, of the largest share f, rounded up; places count in part."""
     places = 1 / max(shares)
     if places > len(weights):
         return Fraction(sum(weights))  # nothing is ever due

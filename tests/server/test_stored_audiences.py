@@ -78,12 +78,19 @@ def test_members_are_paged_and_who_was_deleted_leaves_a_gap(writing: Running) ->
 
 def test_what_a_worker_reads_is_what_was_asked(empty: Running) -> None:
     with FarviewClient(empty.address) as client:
-        client.start_prioritization(pb.PrioritizeCustomersRequest(segment_id="loyal", capacity=10_000_000))
+        floor = pb.ExposureFloor(floor_id="new", cohort_filter="p_alive > 0.9", share=0.2)
+        client.start_prioritization(
+            pb.PrioritizeCustomersRequest(
+                segment_id="loyal", capacity=10_000_000, floors=[floor], exposure_unit=pb.EXPOSURE_UNIT_ATTENTION
+            )
+        )
     (waiting,) = empty.store.queued_operations()
     assert waiting.kind == "prioritize"
     claim = empty.store.claim_operation("w", dead_after=WorkerOptions().dead_after)
     assert claim is not None
-    assert claim.request == PrioritizeEveryone(capacity=10_000_000, segment="loyal")
+    assert claim.request == PrioritizeEveryone(
+        capacity=10_000_000, segment="loyal", floors=(("new", "p_alive > 0.9", 0.2),), by_attention=True
+    )
 
 
 def start(**changed: Any) -> Message:
@@ -104,6 +111,7 @@ def start(**changed: Any) -> Message:
         ("audience.filter", start(filter="p_alive >")),
         ("audience.customers", start(customers={"customer_ids": ["a"]})),
         ("audience.guarantee_ids", start(guarantee_ids=["g"])),
+        ("audience.exposure_unit", start(exposure_unit=pb.EXPOSURE_UNIT_ATTENTION)),
         ("audience.floors[0].cohort_filter", start(floors=[{"floor_id": "f", "cohort_filter": "x = 1", "share": 0.1}])),
         ("audience.score.factors[0].filter", start(score={"factors": [{"filter": "x = 1", "factor": 1}]})),
         ("audience.score.conditional_tail.tail", start(score={"conditional_tail": {"tail": 2}})),
