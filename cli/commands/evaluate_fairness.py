@@ -54,18 +54,20 @@ def _show(report: dict[str, Any]) -> None:
     )
     rows = [
         [
-            f"{group['by']}: {group['group']}" + (" *" if group["misjudged"] else ""),
+            ("segment " if group["by"] == "segment" else "") + group["group"] + (" *" if group["misjudged"] else ""),
             f"{group['customers']:,}",
-            amount(group["forecast_mean"]),
             amount(group["actual_mean"]),
             figure(group["ratio"], 2),
-            figure(group["coverage_80"], 3),
-            f"{100 * group['exposed_share']:.1f} %",
+            "-" if group["coverage_80"] is None else f"{100 * group['coverage_80']:.1f}",
+            f"{100 * group['exposed_share']:.1f}",
             figure(group["exposure_ratio"], 2),
         ]
         for group in report["groups"]
     ]
-    heads = ["group", "customers", "forecast", "came", "ratio", "in 80 %", "exposed", "exposure"]
-    note = "ratio: forecast over what came. exposure: share of exposures over share of customers, 1 is even."
+    heads = ["group", "customers", "came", "ratio", "in 80 %", "shown %", "exposure"]
+    note = (
+        "ratio: forecast over what came. in 80 %: percent of customers inside the interval. shown %: of them, at "
+        "least once. exposure: share of exposures over share of customers, 1 is even."
+    )
     out.print(table(f"Groups ({protocol['currency']} a customer)", heads, rows, caption=note))
     out.print(misjudged_sentence(report["groups"], protocol["level"]))
