@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from farview.core.errors import FarviewError
+from farview.core.schemas import ATTRIBUTES
 from farview.evaluation.origins import rolling_origins
 from farview.simulation.bg_nbd import BuyingHabits, Span, simulate_events
 from jobs.backtest import past_of
@@ -74,7 +75,7 @@ def examined(events: pa.Table, seed: int) -> dict[str, bool]:
     refused = {}
     for name, distort in MODELS.items():
         try:
-            checks = calibration(tried, distort(whole), seed)
+            checks = calibration(tried, distort(whole), seed, ATTRIBUTES.empty_table())
         except FarviewError:
             refused[name] = True
         else:

@@ -47,6 +47,8 @@ class Model(StrEnum):
     BG_BB = "bg_bb"
     BG_BB_FIRST_SPEND = "bg_bb+first_spend"
     BOOST = "boost"
+    GRU = "gru"
+    TRANSFORMER = "transformer"
     COMBINATION = "combination"
 
 
@@ -87,8 +89,9 @@ def ltv(
         Model | None,
         typer.Option(
             "--model",
-            help="Left out: all are compared on earlier days, the best is registered. +first_spend learns spend from "
-            "first purchases too; boost corrects a family by trees; combination pools.",
+            help="Left out: pairs, boost and combination compete on earlier days, the best is registered. +first_spend "
+            "learns spend from first purchases too; boost corrects a pair by trees; gru and transformer read events; "
+            "combination pools.",
             show_default=False,
         ),
     ] = None,

@@ -59,7 +59,7 @@ def test_json_says_what_was_scaled_and_what_came_of_it(database: str) -> None:
     ("arguments", "problem"),
     [
         (["--segment", "colour = 3"], "--segment"),
-        (["--churn", "-1"], "churn: must be a number of at least 0"),
+        (["--churn", "-1"], "churn: must be a number from 0 to 1,000; got -1"),
         (["--horizon-days", "0"], "horizon_days: must be 1 or more"),
     ],
 )

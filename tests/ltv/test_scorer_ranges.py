@@ -92,8 +92,9 @@ def check(forecasts: pa.Table) -> None:
         possible = columns["purchases_p_zero"] < 1.0 - 1e-6
         seen, said = grid.mean(law)[possible], columns[f"{measure}_mean"][possible]
         # 33 points cannot follow a law of eight separate peaks, as a few contradictory draws make one of 5,000
-        # purchases in a day. Within 1 % for customers as they occur: test_scorer_draws.
-        np.testing.assert_allclose(seen, said, rtol=0.02)
+        # purchases in a day, nor one that is over within an hour of ten years, as of 54 purchases at age 0. Within 1 %
+        # for customers as they occur: test_scorer_draws.
+        np.testing.assert_allclose(seen, said, rtol=0.03)
 
 
 @given(models(), customers())
