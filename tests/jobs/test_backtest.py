@@ -331,7 +331,7 @@ def test_rows_after_calibration_end_touch_neither_forecasts_nor_champion(
 
 def test_the_document_has_the_published_keys_and_no_nan(sample_report: dict[str, Any]) -> None:
     report = json.loads(json.dumps(sample_report, allow_nan=False))
-    assert set(report) == {"protocol", "models", "champion", "failures", "details"}
+    assert set(report) == {"protocol", "models", "champion", "failures", "details", "fairness"}
     assert list(report["models"]) == list(MODELS)
     for model in report["models"].values():
         assert set(model) == {"purchases", "value", "gross_value"}
