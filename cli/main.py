@@ -25,6 +25,7 @@ from cli.commands import (
     value,
     worker,
 )
+from cli.compiled import keep_compiled
 from farview.core.errors import FarviewError, InvalidInput
 
 app = typer.Typer(
@@ -60,6 +61,7 @@ app.command("demo")(demo.demo)
 
 def main() -> None:
     """Runs the command; bad input exits 2, other errors meant for the caller exit 1, each with one line."""
+    keep_compiled()
     try:
         app()
     except InvalidInput as error:

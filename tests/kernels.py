@@ -1,30 +1,22 @@
 """Compiles the kernels that most tests need: `python -m tests.kernels`, before the tests' workers would each do it.
 
 A minute of one core for the value kernels, half a minute for the journeys'; side by side in two processes. What is
-compiled is kept in .numba_cache, under a hash of every file with a compiled function.
+compiled is kept in .numba_cache.
 """
 
-import hashlib
-import os
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
 
+from cli.compiled import keep_compiled
+
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("farview", "ltv", "journeys", "ranking")
 
 
 def use_cache() -> None:
-    """Points numba, here and in processes started from here, at the kernels of this state of the sources.
-
-    numba compares a cached function with its own file only, and would go on with what another file held when it was
-    compiled in. To be called before anything imports numba.
-    """
-    sources = sorted(path for room in ROOMS for path in ROOT.glob(f"{room}/**/*.py"))
-    texts = [path.read_bytes() for path in sources]
-    state = hashlib.sha256(b"\0".join(text for text in texts if b"njit" in text)).hexdigest()[:16]
-    os.environ["NUMBA_CACHE_DIR"] = str(ROOT / ".numba_cache" / state)
+    """Kernels of the tests stay with the sources, whatever the machine's user has compiled."""
+    keep_compiled(ROOT / ".numba_cache")
 
 
 def main() -> None:
