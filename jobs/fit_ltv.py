@@ -11,7 +11,7 @@ from farview.core import columns as c
 from farview.core import schemas
 from farview.core.clock import Cut
 from farview.core.errors import InvalidInput
-from farview.features.attributes import attribute_kinds
+from farview.features.attributes import attribute_kinds, with_attributes
 from farview.features.rfm import rfm
 from farview.features.rfm_update import carry_on, purchase_days
 from farview.store.store import Store
@@ -20,7 +20,7 @@ from jobs.known import Known
 from jobs.ltv_configuration import PERIOD, kinds_of, period_days
 from jobs.period_effect import with_period
 from jobs.value_models import fit_configured
-from ltv.model import BtydModel, LtvModel
+from ltv.model import BtydModel, LtvModel, differs_by
 from ltv.update import update
 
 UPDATE_OF, FORGETTING = "update_of", "forgetting"
@@ -53,6 +53,13 @@ def customers_for(store: Store, cut: Cut, configuration: Mapping[str, str]) -> p
 def customers_at(store: Store, cut: Cut, period: int = 1) -> pa.Table:
     """`schemas.rfm_schema(period)` of everybody known at the cut."""
     return rfm(store.transactions(cut), cut, store.business().time_zone, period_days=period).read_all()
+
+
+def customers_of(store: Store, cut: Cut, model: BtydModel) -> pa.Table:
+    """Everybody known at the cut, as a fitted pair reads them; attributes are those of now."""
+    columns = differs_by(model)
+    stored = store.attributes() if columns else schemas.ATTRIBUTES.empty_table()
+    return with_attributes(customers_at(store, cut, model.period_days), stored, columns)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,12 +139,17 @@ def carried_on(base: ModelVersion, asked: Mapping[str, str], cut: Cut, forgettin
     """The configuration that carries a version on to a later cut. Forgetting nothing leaves no trace but the version.
 
     Raises:
-        InvalidInput: the version is of another family, of a later day, or made of what was not yet known at the cut.
+        InvalidInput: the version is of another family, of a later day, or made of what was not yet known at the cut;
+            or customers differ by kinds, in the version or as asked.
     """
     if base.model != asked["model"]:
         raise InvalidInput.of("--model", f"{asked['model']} cannot carry on {base.name}, which is {base.model}")
     if asked.get(PERIOD) != base.lineage.configuration.get(PERIOD):
         raise InvalidInput.of("--period-days", f"{base.name} has periods of {base.lineage.configuration[PERIOD]} days")
+    for version, configuration in ((base.name, base.lineage.configuration), ("the model asked for", asked)):
+        if columns := kinds_of(configuration).columns:
+            differs = f"{version} differs by {' and '.join(columns)}, which no update carries on (fit without it)"
+            raise InvalidInput.of("--update", differs)
     if asked["method"] != "laplace":
         raise InvalidInput.of("--method", f"an update is by laplace, not {asked['method']}")
     if not 0.0 < forgetting <= 1.0:

@@ -12,15 +12,17 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from farview.core import columns as c
+from farview.core import schemas
 from farview.core.errors import FailedPrecondition
 from farview.core.randomness import generator
+from farview.features.attributes import with_attributes
 from farview.features.rfm import Rfm, rfm_batch
 from farview.features.window import GROSS_VALUE, window
 from farview.store.store import Store
 from farview.store.values import LTV_REVENUE
-from jobs.fit_ltv import customers_at
+from jobs.fit_ltv import customers_of
 from jobs.snapshot import cut_of
-from ltv.model import BtydModel
+from ltv.model import BtydModel, differs_by
 from ltv.net_value import GrossValue, Terms, gross_value
 from ltv.registered import load
 from ltv.returns import LEAST_KEPT, kept_share
@@ -69,7 +71,8 @@ class NetValues:
 def net_values(store: Store, spec: NetValueSpec) -> NetValues:
     """Discounted gross value, returns, contact costs and net value. Writes nothing.
 
-    Totals' intervals hold what is unknown about the model and the share that comes back, not the luck of purchases.
+    Totals' intervals hold what is unknown about the model, what the period to come shares for everybody, and the share
+    that comes back, not the luck of single purchases.
 
     Raises:
         NotFound: there is no champion.
@@ -81,20 +84,23 @@ def net_values(store: Store, spec: NetValueSpec) -> NetValues:
     if not isinstance(model, BtydModel):
         raise FailedPrecondition(f"{version.name} ({version.model}) has no purchase process (promote one that has)")
     cut = cut_of(store, spec.as_of, spec.known_at)
-    customers = customers_at(store, cut)
+    customers = customers_of(store, cut, model)
+    model.check(customers)  # also that there are any
     past = window(store.transactions(cut), None, cut.as_of, store.business().time_zone).read_all()
     share, error = kept_share(*(past.column(name).to_numpy() for name in (GROSS_VALUE, c.VALUE)))
     if spec.returned_share is not None:
         share, error = 1.0 - spec.returned_share, 0.0
     cohorts, group = np.unique(customers.column(c.COHORT).to_numpy(), return_inverse=True)
-    found = gross_value(model, customers, spec.terms, spec.horizons_days, group)
-    newcomer = gross_value(model, _newcomer(cut.as_of), spec.terms, spec.horizons_days)
+    asked, groups_asked = pa.concat_tables([customers, _newcomer(model, cut.as_of)]), np.append(group, len(cohorts))
+    found = gross_value(model, asked, spec.terms, spec.horizons_days, groups_asked, spec.seed)
     luck = generator(spec.seed, "kept share").standard_normal(found.totals.shape[-1])
     kept = np.clip(share + error * luck, LEAST_KEPT, 1.0)
-    sizes = np.bincount(group, minlength=len(cohorts))
-    groups = [_group("base", "", sizes, found, spec, kept), _group("new", NEW, np.ones(1), newcomer, spec, kept)]
-    for k, name in enumerate(cohorts.tolist()):
-        groups.append(_group("cohort", name, sizes, found, spec, kept, only=k))
+    groups = [
+        _group("base", "", _Members(customers.num_rows, slice(len(cohorts))), found, spec, kept),
+        _group("new", NEW, _Members(1, slice(len(cohorts), None)), found, spec, kept),
+    ]
+    for k, (name, members) in enumerate(zip(cohorts.tolist(), np.bincount(group).tolist(), strict=True)):
+        groups.append(_group("cohort", name, _Members(members, slice(k, k + 1)), found, spec, kept))
     report = {
         "model": version.name,
         "as_of": cut.as_of.isoformat(),
@@ -112,24 +118,27 @@ def write_net_values(found: NetValues, path: Path) -> None:
     pq.write_table(found.customers, path, compression="zstd")
 
 
-def _newcomer(day: date) -> pa.Table:
-    """A customer whose first purchase is of today and of an amount that tells nothing."""
+def _newcomer(model: BtydModel, day: date) -> pa.Table:
+    """A customer whose first purchase is of today and of an amount that tells nothing, and without attributes."""
     row = Rfm(f"{day:%Y-%m}", day, 0, 0.0, 0.0, 0.0, 0.0)
-    return pa.Table.from_batches([rfm_batch([NEW], [row])])
+    table = pa.Table.from_batches([rfm_batch([NEW], [row], model.period_days)])
+    return with_attributes(table, schemas.ATTRIBUTES.empty_table(), differs_by(model))
+
+
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """Which of the groups in a `GrossValue` are meant together."""
+
+    count: int  # customers
+    groups: slice
 
 
 def _group(
-    kind: str,
-    name: str,
-    sizes: NDArray[Any],
-    found: GrossValue,
-    spec: NetValueSpec,
-    kept: FloatArray,
-    only: int | None = None,
+    kind: str, name: str, of: _Members, found: GrossValue, spec: NetValueSpec, kept: FloatArray
 ) -> dict[str, Any]:
-    """One group's totals by horizon, with intervals; without `only` of all groups together."""
-    chosen = slice(None) if only is None else slice(only, only + 1)
-    members, gross = int(sizes[chosen].sum()), found.totals[chosen].sum(axis=0)
+    """One group's totals by horizon, with intervals."""
+    chosen, members = of.groups, of.count
+    gross = found.totals[chosen].sum(axis=0)
     out: dict[str, Any] = {"group_kind": kind, "group_name": name, "customers": members}
     out["horizons"] = [
         {
@@ -158,12 +167,12 @@ def _rows(customers: pa.Table, found: GrossValue, spec: NetValueSpec, share: flo
 
 
 def _of_horizons(customers: pa.Table, found: GrossValue, terms: Terms, share: float) -> Iterator[pa.Table]:
-    rows = customers.num_rows
+    rows = customers.num_rows  # those that `found` begins with
     for h, days in enumerate(found.horizons_days):
-        gross, last = found.expected[:, h], h == len(found.horizons_days) - 1
+        gross, last = found.expected[:rows, h], h == len(found.horizons_days) - 1
         residual = pa.nulls(rows, pa.float64())
         if last and found.residual is not None:
-            residual = pa.array(terms.net(found.residual, share, None))
+            residual = pa.array(terms.net(found.residual[:rows], share, None))
         columns = [
             customers.column(c.CUSTOMER_ID),
             customers.column(c.COHORT),

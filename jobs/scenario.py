@@ -11,7 +11,7 @@ from farview.core.filters import compile_filter
 from farview.core.filters.fields import fields_of
 from farview.store.store import Store
 from farview.store.values import LTV_REVENUE
-from jobs.fit_ltv import customers_at
+from jobs.fit_ltv import customers_of
 from jobs.snapshot import cut_of
 from ltv.model import BtydModel
 from ltv.registered import load
@@ -45,7 +45,7 @@ def scenario(store: Store, spec: ScenarioSpec) -> dict[str, Any]:
             f"{version.name} ({version.model}) has no purchase process to scale (promote one that has)"
         )
     cut: Cut = cut_of(store, spec.as_of, spec.known_at)
-    customers = customers_at(store, cut, model.period_days)
+    customers = customers_of(store, cut, model)
     chosen = concerned(customers, segment)
     found = effect(model, customers, spec.change, chosen, spec.horizon_days)
     return {

@@ -28,6 +28,7 @@ from ltv.priors import Coordinate, Prior
 FloatArray = npt.NDArray[np.float64]
 
 MOST_LEVELS = 48  # of a factor; rarer ones count as unknown
+MOST_TOGETHER = 100  # of all factors, an unknown level of each counted: so that artifacts stay below 1 MB
 SD = 1.0  # of a covariate's effects: a level may well buy e times as often as another
 SPREAD = Coordinate("log spread of a pool", (), mean=-1.0, sd=1.0)  # levels differ by a factor of e^.14 to e^1
 UNKNOWN = ""
@@ -111,7 +112,7 @@ def factors_of(rfm: pa.Table, kinds: Kinds) -> tuple[Factor, ...]:
     """The factors that columns of the histories give, with their most common levels.
 
     Raises:
-        InvalidInput: a column is missing, not of text, or asked for twice.
+        InvalidInput: a column is missing, not of text, or asked for twice; or there are too many levels.
     """
     names, factors = kinds.columns, []
     for column in names:
@@ -124,6 +125,9 @@ def factors_of(rfm: pa.Table, kinds: Kinds) -> tuple[Factor, ...]:
         counted = [(pair["counts"], pair["values"]) for pair in pc.value_counts(rfm.column(column)).to_pylist()]
         common = sorted(((-count, level) for count, level in counted if level), key=lambda pair: pair)[:MOST_LEVELS]
         factors.append(Factor(column, tuple(sorted(level for _, level in common)), column == kinds.pool_by))
+    if (together := sum(len(factor.levels) + 1 for factor in factors)) > MOST_TOGETHER:
+        most = f"a model has room for {MOST_TOGETHER} (name fewer columns, or join levels before importing)"
+        raise InvalidInput.of(", ".join(names), f"have {together:,} levels together, the unknown counted; {most}")
     return tuple(factors)
 
 

@@ -49,7 +49,7 @@ def law(history: History, horizon: float, alive: FloatArray, draws: BgBb) -> Cou
     ahead = horizon / draws.period_days
     lived, share = _lives(gamma, delta + n, ahead)
     points, weights = np.polynomial.legendre.leggauss(CHANCES)
-    a, b = alpha + history.x, beta + n - history.x
+    a, b = alpha + history.x, beta + (n - history.x)
     p = betaincinv(a, b, (points + 1.0) / 2.0)[:, :, None, None]  # (draws, chances, 1, 1)
     living = weight * alive[some]
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from farview.core.errors import ArtifactMismatch
+from farview.core.errors import ArtifactMismatch, InvalidInput
+from farview.core.schemas import period_days_of
 from ltv.effects import Effects, Group
 from ltv.families import BG_NBD, GAMMA_GAMMA, MODELS, families_of, is_known, name_of
 from ltv.priors import Priors
@@ -141,6 +142,19 @@ class BtydModel:
         period = np.array([self.period_sd])
         return {"purchases": self.purchase_draws, "spend": self.spend_draws, "period": period, **effects}
 
+    def check(self, rfm: pa.Table) -> None:
+        """Refuses histories that the model cannot read.
+
+        Raises:
+            InvalidInput: a history that cannot be, named by its row; or purchases merged by other periods than the
+                model's.
+        """
+        if (merged := period_days_of(rfm.schema)) != self.period_days:
+            raise InvalidInput.of(
+                "rows", f"are of periods of {merged} days; the model reads periods of {self.period_days}"
+            )
+        families_of(self.name)[0].check(rfm)
+
     def of_group(self, group: Group) -> "BtydModel":
         """The plain model of the customers with these levels of the factors."""
         if self.effects is None:
@@ -228,11 +242,6 @@ def _digest(table: pa.Table, metadata: Mapping[str, Any]) -> str:
     for name in table.column_names:
         digest.update(name.encode() + np.asarray(table[name]).tobytes())
     return digest.hexdigest()
-
-
-def merged_by(model: LtvModel) -> int:
-    """Days of the periods by which the purchases of the RFM rows that a model reads are merged."""
-    return model.period_days if isinstance(model, BtydModel) else 1
 
 
 def differs_by(model: LtvModel) -> tuple[str, ...]:

@@ -23,9 +23,9 @@ import pyarrow as pa
 
 from farview.core import columns as c
 from farview.core.errors import InvalidInput, Violation
-from ltv.expected_flow import Bought, flow_of
+from ltv.expected_flow import Bought, flows_of
 from ltv.model import BtydModel
-from ltv.rows import check
+from ltv.period import sharing_a_period
 from ltv.same_histories import blocks
 from ltv.scenarios import evenly
 from ltv.spend_level import SpendLevel
@@ -94,41 +94,53 @@ class GrossValue:
 
 
 def gross_value(
-    model: BtydModel, rfm: pa.Table, terms: Terms, horizons_days: Sequence[int], group: IntArray | None = None
+    model: BtydModel,
+    rfm: pa.Table,
+    terms: Terms,
+    horizons_days: Sequence[int],
+    group: IntArray | None = None,
+    seed: int = 0,
 ) -> GrossValue:
     """What customers will spend, discounted to the as-of day.
 
+    Totals carry what is unknown about the model's parameters, and the factor that a period shares (`ltv.period`).
+
     Args:
         model: of a family that `expected_flow` knows.
-        rfm: `schemas.RFM`.
+        rfm: the customers, as the model reads them.
         terms: for the discount.
         horizons_days: rising, 1 or more.
         group: of each customer, 0 to groups - 1, shape (customers,); default one group.
+        seed: of what the period shares.
 
     Raises:
         FailedPrecondition: a family without such a flow.
         InvalidInput: impossible rows, or horizons that do not rise.
     """
-    check(rfm)
+    model.check(rfm)
     horizons = np.array(horizons_days, dtype=np.float64)
     if not (len(horizons) and horizons[0] >= 1 and np.all(np.diff(horizons) > 0)):
         raise InvalidInput.of("horizons_days", "needs rising whole numbers of days, each 1 or more")
     which = evenly(len(model.purchase_draws), DRAWS)
-    flow, spend = flow_of(model, which), SpendLevel(model, which)
+    (flows, of_row), spend = flows_of(model, rfm, which), SpendLevel(model, which)
     mean, first = (rfm.column(name).to_numpy() for name in (c.REPEAT_SPEND_MEAN, c.FIRST_SPEND))
     span = max(float(rfm.column(c.AGE_DAYS).to_numpy().max()), horizons[-1])
     group = np.zeros(rfm.num_rows, dtype=np.int64) if group is None else group
     columns = len(horizons) + (2 if terms.daily_rate > 0 else 0)
     expected = np.empty((rfm.num_rows, columns))
-    totals = np.zeros((int(group.max()) + 1, columns, len(which)))
-    for block in blocks(rfm, group):
+    groups = int(group.max()) + 1
+    totals = np.zeros((groups, columns, len(which)))
+    for block in blocks(rfm, of_row * groups + group):
+        process, total = divmod(block.group, groups)
+        flow = flows[process]
         level = spend.of(block.spread(block.x[None])[0], mean[block.customers], first[block.customers])
         alive, bought = flow.alive(block.x, block.recency, block.age), flow.living(block.x, block.age)
         worth = block.summed(level)
         for k, purchases in enumerate(_discounted(bought, horizons, terms.daily_rate, span)):
             counted = alive * purchases
             expected[block.customers, k] = (block.spread(counted) * level).mean(axis=0)
-            totals[block.group, k] += (counted * worth).sum(axis=1)
+            totals[total, k] += (counted * worth).sum(axis=1)
+    totals = sharing_a_period(totals, model.period_sd, seed)
     H = len(horizons)
     tails = (expected[:, H], totals[:, H], totals[:, H + 1]) if columns > H else (None, None, None)
     return GrossValue(tuple(int(day) for day in horizons), expected[:, :H], totals[:, :H], *tails)

@@ -21,6 +21,7 @@ FloatArray = npt.NDArray[np.float64]
 BELIEVED = 0.05  # the spread believed beforehand: totals 5 % off
 BELIEVED_ORIGINS = 2.0  # as many origins as that counts for
 UPPER = 0.95  # level at which the normal law and Student's agree
+TOTAL_DRAWS = 512
 
 
 def period_sd(actual: Sequence[float], draws: Sequence[FloatArray]) -> float:
@@ -49,3 +50,11 @@ def period_factors(sd: float, count: int, seed: int) -> FloatArray:
     random = generator(seed, "period")
     levels = (random.permutation(count) + random.random(count)) / count
     return np.asarray(np.exp(sd * ndtri(levels) - 0.5 * sd * sd))
+
+
+def sharing_a_period(totals: FloatArray, sd: float, seed: int) -> FloatArray:
+    """Draws of totals by parameter draw, (..., S), as 512 that a period's factor multiplies, (..., 512): the same for all.
+
+    The k-th is of parameter draw k modulo S, so that even one parameter draw has all that a period may bring.
+    """
+    return np.asarray(totals[..., np.arange(TOTAL_DRAWS) % totals.shape[-1]] * period_factors(sd, TOTAL_DRAWS, seed))

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from farview.core import columns as c
+from ltv.rows import floats
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -47,7 +48,7 @@ def blocks(rfm: pa.Table, group: npt.NDArray[np.int64]) -> Iterator[Block]:
         rfm: `schemas.RFM`.
         group: of each customer, shape (customers,); a block holds one group's.
     """
-    x, recency, age = (_floats(rfm, name) for name in (c.FREQUENCY, c.RECENCY_DAYS, c.AGE_DAYS))
+    x, recency, age = (floats(rfm, name) for name in (c.FREQUENCY, c.RECENCY_DAYS, c.AGE_DAYS))
     order = np.lexsort((recency, age, x, group))
     keys = np.stack([group.astype(np.float64), x, recency, age])[:, order]
     ends_group = np.flatnonzero(np.diff(keys[0])) + 1
@@ -58,7 +59,3 @@ def blocks(rfm: pa.Table, group: npt.NDArray[np.int64]) -> Iterator[Block]:
             first = np.flatnonzero(np.append(True, np.any(np.diff(here, axis=1) != 0, axis=0)))
             x_of, recency_of, age_of = here[:, first]
             yield Block(int(keys[0, held[0]]), x_of, recency_of, age_of, order[held], first)
-
-
-def _floats(rfm: pa.Table, name: str) -> FloatArray:
-    return np.asarray(rfm.column(name).to_numpy(), dtype=np.float64)

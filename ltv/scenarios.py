@@ -2,6 +2,7 @@
 
 Every parameter draw is asked twice, as things are and as they would be, so the change is not blurred by what both
 share. Only the future is scaled: who is still a customer, and what each has shown of rate and spend, stays as seen.
+What the period to come shares for everybody (`ltv.period`) multiplies both.
 """
 
 from dataclasses import dataclass, fields
@@ -14,9 +15,9 @@ from farview.core import columns as c
 from farview.core.errors import InvalidInput, Violation
 from farview.core.filters.masks import mask
 from farview.core.filters.tree import Filter
-from ltv.expected_flow import flow_of
+from ltv.expected_flow import flows_of
 from ltv.model import BtydModel
-from ltv.rows import check
+from ltv.period import sharing_a_period
 from ltv.same_histories import blocks
 from ltv.spend_level import SpendLevel
 
@@ -33,8 +34,8 @@ MEASURES = (c.PURCHASES, c.VALUE)
 class Change:
     """What is scaled from tomorrow on; 1 leaves it as it is."""
 
-    churn: float = 1.0  # times the chance to leave after a purchase, at most 1, or the speed of leaving
-    purchase_rate: float = 1.0  # times the purchases while a customer
+    churn: float = 1.0  # times the chance to leave (at a purchase or opportunity), at most 1, or the speed of leaving
+    purchase_rate: float = 1.0  # times the purchases while a customer; BG/BB: the chance of one, at most 1
     spend: float = 1.0  # times the amount of a purchase
     price: float = 1.0  # times the amount, and the rate by price^elasticity
     elasticity: float = 0.0  # of purchases with respect to price; -1.5: 1 % dearer, 1.5 % fewer
@@ -73,43 +74,52 @@ class Effect:
     after: FloatArray
 
 
-def effect(model: BtydModel, rfm: pa.Table, change: Change, chosen: npt.NDArray[np.bool_], horizon_days: int) -> Effect:
+def effect(
+    model: BtydModel,
+    rfm: pa.Table,
+    change: Change,
+    chosen: npt.NDArray[np.bool_],
+    horizon_days: int,
+    seed: int = 0,
+) -> Effect:
     """What a change for some customers does to the totals of all.
 
     Args:
         model: of a family that `expected_flow` knows.
-        rfm: `schemas.RFM` of all customers.
+        rfm: all customers, as the model reads them.
         change: from the as-of day on.
         chosen: whom it concerns, shape (customers,).
         horizon_days: days after the as-of day, 1 or more.
+        seed: of what the period shares.
 
     Returns:
-        Draws carry what is unknown about the model's parameters, not the luck of single purchases.
+        Draws carry what is unknown about the model's parameters and the period, not the luck of single purchases.
 
     Raises:
-        FailedPrecondition: a model of another family, or whose customers differ by kinds.
+        FailedPrecondition: a model of another family.
         InvalidInput: impossible rows, an empty horizon, or `chosen` of another length.
     """
     if horizon_days < 1:
         raise InvalidInput.of("horizon_days", f"must be 1 or more; got {horizon_days}")
-    check(rfm)
+    model.check(rfm)
     if chosen.shape != (rfm.num_rows,):
         raise InvalidInput.of("chosen", f"needs one entry for each of {rfm.num_rows:,} customers")
     which = evenly(len(model.purchase_draws), DRAWS)
-    flow, spend = flow_of(model, which), SpendLevel(model, which)
+    (flows, of_row), spend = flows_of(model, rfm, which), SpendLevel(model, which)
     sums = np.zeros((2, 2, len(which)))  # before and after, purchases and value
     mean, first = (rfm.column(name).to_numpy() for name in (c.REPEAT_SPEND_MEAN, c.FIRST_SPEND))
-    for block in blocks(rfm, chosen.astype(np.int64)):
+    for block in blocks(rfm, 2 * of_row + chosen):
         level = spend.of(block.spread(block.x[None])[0], mean[block.customers], first[block.customers])
+        flow, changed = flows[block.group // 2], block.group % 2
         alive, bought = flow.alive(block.x, block.recency, block.age), flow.living(block.x, block.age)
         before = after = alive * bought(horizon_days)
         amount = 1.0
-        if block.group:
+        if changed:
             after, amount = alive * bought(horizon_days, change.rate, change.churn), change.amount
         worth = block.summed(level)
         sums[0] += before @ block.copies, (before * worth).sum(axis=1)
         sums[1] += after @ block.copies, (after * worth).sum(axis=1) * amount
-    return Effect(sums[0], sums[1])
+    return Effect(*sharing_a_period(sums, model.period_sd, seed))
 
 
 def evenly(draws: int, most: int) -> npt.NDArray[np.int64]:

@@ -17,7 +17,7 @@ from farview.core import columns as c
 from farview.core import quantile_grid as grid
 from farview.core.errors import InvalidInput
 from farview.core.quantile_grid import GridLaw
-from farview.core.schemas import FORECAST, period_days_of
+from farview.core.schemas import FORECAST
 from ltv.effects import Factor, Group, groups_of
 from ltv.kernel_purchases import LARGEST_COUNT, Levels
 from ltv.kernel_rows import (
@@ -99,17 +99,10 @@ class Scorer:
         """
         for batch in batches:
             if batch.num_rows:
-                self._check(pa.Table.from_batches([batch]))
+                self._tables.check(pa.Table.from_batches([batch]))
             for start in range(0, batch.num_rows, CHUNK_ROWS):
                 rows = batch.slice(start, CHUNK_ROWS)
                 yield self._by_group(rows, self._tables.factors) if self._tables.factors else self._chunk(rows)
-
-    def _check(self, rfm: pa.Table) -> None:
-        if (merged := period_days_of(rfm.schema)) != self._tables.period_days:
-            raise InvalidInput.of(
-                "rows", f"are of periods of {merged} days; the model reads periods of {self._tables.period_days}"
-            )
-        self._tables.family.check(rfm)
 
     def totals(self) -> pa.Table:
         """Joint draws (schemas.TOTALS) over all customers forecast so far."""

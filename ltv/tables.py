@@ -13,7 +13,7 @@ from scipy.special import gammaincc, gammaln, polygamma
 from farview.core.errors import InvalidInput
 from farview.core.randomness import generator
 from ltv.effects import Group
-from ltv.families import BG_BB, FIRST_SPEND, MBG_NBD, PARETO_NBD, Family, families_of
+from ltv.families import BG_BB, FIRST_SPEND, MBG_NBD, PARETO_NBD
 from ltv.kernel_expected import LEVEL_SIZE, LEVEL_START, LEVEL_STEP, SpendLevels
 from ltv.kernel_process import PurchaseDraws, PurchasePoints
 from ltv.kernel_rows import Draws, Spend
@@ -81,9 +81,8 @@ class Tables:
         if not isinstance(model, BtydModel):
             raise InvalidInput.of("model", f"{model.name} cannot be scored by this version (train bg_nbd)")
         self.reads_first_purchase = model.spend == FIRST_SPEND
-        self.period_days = model.period_days
-        """By which the purchases of the histories are merged."""
-        self.family: Family = families_of(model.name)[0]
+        self.check = model.check
+        """Refuses histories that the model cannot read."""
         self.factors = model.effects.factors if model.effects else ()
         """By which groups of customers differ; each group has tables of its own."""
         self._model, self._seed = model, seed

@@ -55,7 +55,7 @@ class BgBbTables:
         """
         x, n = counts
         alpha, beta, gamma, delta = self._draws[draw].T
-        p = np.maximum(betaincinv(alpha + x, beta + n - x, uniforms[0]), SMALLEST_CHANCE)
+        p = np.maximum(betaincinv(alpha + x, beta + (n - x), uniforms[0]), SMALLEST_CHANCE)
         theta = np.clip(betaincinv(gamma, delta + n, uniforms[1]), SMALLEST_CHANCE, LARGEST_DROPOUT)
         into.drop[slot] = theta / (p * (1.0 - theta))
         into.rate[slot] = -np.log1p(-theta) / theta * p * (1.0 - theta) / self._period_days

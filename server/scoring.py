@@ -67,6 +67,13 @@ class Scoring:
             rows = with_attributes(rows, self._store.attributes(rows[c.CUSTOMER_ID].to_pylist()), columns)
         return rows
 
+    def customers(self, version: ModelVersion, events: pa.RecordBatchReader, cut: Cut, zone: str) -> pa.Table:
+        """What the version reads of everybody with a purchase by the cut, from schemas.EVENTS."""
+        loaded = self._loaded(version)
+        rows = loaded.inputs.bulk(events, cut, zone).read_all()
+        columns = differs_by(loaded.model)
+        return with_attributes(rows, self._store.attributes(), columns) if columns else rows
+
     def forecast(self, version: ModelVersion, inputs: pa.Table, horizons_days: Sequence[int], as_of: date) -> pa.Table:
         """schemas.FORECAST of each row of the version's inputs, in its order."""
         scorer = self._loaded(version).scorer(tuple(horizons_days), as_of)

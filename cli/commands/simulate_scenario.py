@@ -20,7 +20,7 @@ def simulate_scenario(
             show_default="everybody",
         ),
     ] = "",
-    churn: Annotated[float, typer.Option("--churn", help="Times the chance to leave after a purchase.")] = 1.0,
+    churn: Annotated[float, typer.Option("--churn", help="Times the chance, or the speed, of leaving.")] = 1.0,
     purchase_rate: Annotated[float, typer.Option("--purchase-rate", help="Times the rate of purchases.")] = 1.0,
     spend: Annotated[float, typer.Option("--spend", help="Times the amount of a purchase.")] = 1.0,
     price: Annotated[
@@ -72,4 +72,4 @@ def _show(report: dict[str, Any]) -> None:
     ]
     titles = ["", *(f"{measure}, {unit or report['currency']}" for measure, unit in _UNITS.items())]
     out.print(table("Totals of all customers, with 90 % intervals", titles, rows))
-    out.print("Intervals: what is unknown about the model, not the luck of single purchases.")
+    out.print("Intervals: what is unknown about the model and the period, not the luck of single purchases.")

@@ -112,7 +112,7 @@ def _show(report: dict[str, Any]) -> None:
     out.print(
         table(f"Cohorts, {longest:,} days", ["cohort", "customers", f"gross, {currency}", f"net, {currency}"], rows)
     )
-    out.print("Intervals: what is unknown about the model and what comes back, not the luck of single purchases.")
+    out.print("Intervals: what is unknown about the model, the period and what comes back, not single purchases' luck.")
 
 
 def _interval(total: dict[str, float]) -> str:

@@ -13,7 +13,6 @@ from farview.core.errors import FailedPrecondition, InvalidInput, NotFound
 from farview.core.filters import FORECAST_FIELDS, compile_filter
 from farview.core.filters.fields import fields_of
 from farview.core.schemas import RFM
-from farview.features.rfm import rfm
 from farview.store.store import Store
 from farview.store.values import ForecastRun, OrderBy, PageKey
 from farview.v1 import forecast_pb2 as pb
@@ -134,7 +133,7 @@ class ForecastService(forecast_pb2_grpc.ForecastServiceServicer):
         if as_of is None:
             raise FailedPrecondition("there are no transactions (run `farview import transactions FILE`)")
         cut = Cut(as_of, datetime.now(UTC))
-        customers = rfm(self._store.transactions(cut), cut, self._business.time_zone).read_all()
+        customers = self._scoring.customers(version, self._store.transactions(cut), cut, self._business.time_zone)
         if not customers.num_rows:
             raise InvalidInput.of("as_of_date", f"nobody had bought by {as_of}")
         refuse_when_late(context)

@@ -77,6 +77,11 @@ def test_cohorts_add_up_to_the_base(database: str) -> None:
         assert parts == pytest.approx(base["horizons"][h]["gross"]["mean"])  # type: ignore[has-type]
 
 
+def test_of_one_who_buys_first_today_less_than_all_comes_later_than_the_data_reach_back(database: str) -> None:
+    _, newcomer, *_ = report(database, "--horizon-days", "30")["groups"]  # type: ignore[misc]
+    assert 0.0 < newcomer["beyond_span_share"] < 0.95  # type: ignore[has-type]
+
+
 def test_without_a_discount_there_is_no_residual_and_the_table_says_why(database: str) -> None:
     assert "Beyond 1,095 days: needs a discount above 0" in " ".join(run(database, "--discount", "0").output.split())
 

@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -14,12 +15,16 @@ from jobs.fit_ltv import customers_for
 from jobs.import_file import import_file
 from jobs.import_kinds import KINDS
 from jobs.import_reading import FileOptions
+from jobs.net_value import NetValueSpec, net_values
 from jobs.reproduce import reproduce
+from jobs.scenario import ScenarioSpec, scenario
 from jobs.score import score_ltv
 from jobs.snapshot import cut_of
 from jobs.train import train_ltv
 from ltv.effects import Kinds
+from ltv.net_value import Terms
 from ltv.registered import load
+from ltv.scenarios import Change
 from ltv.scorer import Scorer
 
 AS_OF = date(1997, 9, 30)
@@ -55,6 +60,25 @@ def test_customers_differ_by_attribute_and_cohort_from_training_to_forecasts(des
     published, direct = published_and_direct(described, version)
     assert published == pytest.approx(direct, rel=1e-12)
     assert reproduce(described, LTV_REVENUE, version.version, who="ada").same_bytes
+    with pytest.raises(InvalidInput, match="--update: ltv-revenue/1 differs by segment and cohort"):
+        train_ltv(described, as_of=AS_OF, update=1.0, who="ada")
+
+
+@pytest.mark.parametrize(
+    "asked", [{"model": "bg_bb", "period": 14}, {"model": "bg_nbd", "kinds": Kinds(("segment",), c.COHORT)}]
+)
+def test_what_ifs_and_net_value_read_customers_as_the_forecast_does(
+    asked: dict[str, Any], described: Store
+) -> None:
+    train_ltv(described, as_of=AS_OF, method="map", who="ada", **asked)
+    run = score_ltv(described, as_of=AS_OF, horizons_days=(90,), who="ada")
+    forecast = described.run_table(run.run_id, 90, [c.CUSTOMER_ID, "value_mean"]).sort_by(c.CUSTOMER_ID)
+    terms = NetValueSpec(Terms(discount_rate=0.0), horizons_days=(90,), as_of=AS_OF)
+    worth = net_values(described, terms).customers.sort_by(c.CUSTOMER_ID)
+    assert worth[c.CUSTOMER_ID].to_pylist() == forecast[c.CUSTOMER_ID].to_pylist()
+    assert worth["gross_value"].to_numpy() == pytest.approx(forecast["value_mean"].to_numpy(), rel=5e-3)
+    before = scenario(described, ScenarioSpec(Change(), horizon_days=90, as_of=AS_OF))["value"]["before"]["mean"]
+    assert before == pytest.approx(forecast["value_mean"].to_numpy().sum(), rel=5e-3)
 
 
 def test_purchases_are_merged_by_the_model_s_periods_from_training_to_forecasts(small: Store) -> None:

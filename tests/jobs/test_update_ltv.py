@@ -18,6 +18,7 @@ from jobs.import_kinds import KINDS
 from jobs.import_reading import FileOptions
 from jobs.reproduce import reproduce
 from jobs.train import train_ltv
+from ltv.effects import Kinds
 from ltv.model import BtydModel
 
 FIRST, LATER = date(1997, 7, 31), date(1997, 9, 30)
@@ -77,6 +78,7 @@ def test_gates_take_an_update_for_a_refit_unless_it_forgets(trained: Store) -> N
         ({"as_of": LATER, "model": "mbg_nbd"}, "--model: mbg_nbd cannot carry on ltv-revenue/1, which is bg_nbd"),
         ({"as_of": LATER, "method": "nuts"}, "--method: an update is by laplace"),
         ({"as_of": LATER, "update": 0.0}, "--forgetting: must be above 0"),
+        ({"as_of": LATER, "kinds": Kinds(pool_by="cohort")}, "--update: the model asked for differs by cohort"),
     ],
 )
 def test_what_cannot_be_carried_on_is_refused(asked: dict[str, object], problem: str, trained: Store) -> None:

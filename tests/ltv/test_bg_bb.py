@@ -136,6 +136,13 @@ def test_a_part_of_a_period_counts_in_part() -> None:
     assert means[1] == pytest.approx(means[0] + 2 / 7 * (means[2] - means[0]), rel=1e-6)
 
 
+def test_a_customer_of_every_opportunity_is_forecast_however_few_skip_any() -> None:
+    model = replace(known_model(1, purchases="bg_bb"), purchase_draws=np.array([[1.0, 1e-17, 1.0, 20.0]]))
+    means = forecast(model, with_period(rfm_table([(10, 70.0, 70.0)]), 7), [7])
+    assert means["purchases_mean"].to_numpy() == pytest.approx(30 / 31)  # alive for sure; stays with (delta + n) / ...
+    assert means["expected_value_mean"].to_numpy() > 0
+
+
 def test_large_counts_have_the_law_that_is_stepped_through() -> None:
     draws = BgBb(np.array([(30.0, 12.0, 0.8, 400.0)]), 1.0, 5_000)
     seen, state = History(60, 80.0, 90.0, 0.0), State(np.empty(1), np.empty(1))

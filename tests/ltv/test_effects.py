@@ -1,16 +1,18 @@
 """Factors: known effects are found again, pools shrink, groups are scored by their own parameters."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from farview.core import columns as c
 from farview.core.errors import InvalidInput
-from ltv.effects import Kinds, factors_of, target_of
+from ltv.effects import MOST_TOGETHER, Effects, Factor, Kinds, factors_of, target_of
 from ltv.families import PURCHASES
-from ltv.fit import fit
+from ltv.fit import DRAWS_KEPT, fit
 from ltv.model import BtydModel
-from tests.ltv.predictive import forecast
+from tests.ltv.predictive import forecast, known_model
 from tests.ltv.simulated import purchases_of
 from tests.tiers import examples
 
@@ -100,8 +102,20 @@ def test_each_group_is_scored_by_its_own_parameters_in_the_order_given() -> None
         (Kinds(("colour",)), "colour: is not a column"),
         (Kinds(("kind",), "kind"), "kind: is asked for twice"),
         (Kinds((c.AGE_DAYS,)), "age_days: needs levels as text"),
+        (Kinds(("kind", "id", "again"), "more"), "kind, id, again, more: have 149 levels together"),
     ],
 )
 def test_columns_that_cannot_be_factors_are_named(kinds: Kinds, problem: str) -> None:
+    table = shop("bg_nbd", {"a": 0.0}, 60)
+    for name in ("id", "again", "more"):  # 48 levels each, kind has one
+        table = table.append_column(name, table[c.CUSTOMER_ID])
     with pytest.raises(InvalidInput, match=problem):
-        fit(shop("bg_nbd", {"a": 0.0}, 10), kinds=kinds)
+        fit(table, kinds=kinds)
+
+
+def test_with_as_many_levels_as_there_is_room_for_an_artifact_is_below_1_mb() -> None:
+    factors = tuple(Factor(f"column {k}", tuple(f"level {i}" for i in range(n)), k == 0) for k, n in enumerate((48, 50)))
+    assert sum(len(factor.levels) + 1 for factor in factors) == MOST_TOGETHER
+    draws = np.random.default_rng(0).standard_normal((2, DRAWS_KEPT, MOST_TOGETHER))
+    model = replace(known_model(DRAWS_KEPT, spend="first_spend"), effects=Effects(factors, *draws))
+    assert 800_000 < len(model.to_artifact()) < 1_000_000

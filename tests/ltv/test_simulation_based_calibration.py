@@ -38,6 +38,9 @@ FAMILIES = {**PURCHASES, **SPENDS}
 LEVEL = 0.001  # family-wise over all parameters of all models and methods, by Holm
 NARROWER = 0.3  # of the prior's standard deviations: shops as they occur
 PERIODS = 8  # that the oldest contracts are seen for
+PLACES = 63  # draws that the truth is ranked among
+LENGTH = {"chains": 2, "warm_up": 100, "draws": 100}
+"""Of NUTS: ranks need independent draws, not many; fewer than a third of them are kept."""
 
 
 def narrowed(prior: Prior) -> Prior:
@@ -84,8 +87,7 @@ def posterior_of(method: str, name: str, target: Target, mode: Mode, number: int
     """By the method; where importance draws cannot be trusted by what a fit falls back on."""
     from ltv.inference import nuts
 
-    # Ranks need independent draws, not many: 511 of these are kept.
-    length, seed = nuts.Length(chains=2, warm_up=250, draws=500), 1_000 + number
+    length, seed = nuts.Length(**LENGTH), 1_000 + number
     if method == "nuts":
         return nuts.sample(target, mode, seed, length)
     posterior = laplace.sample(target, mode, generator(number, "calibration", method, name))
@@ -102,8 +104,8 @@ def ranks(method: str, name: str, number: int) -> list[float]:
     prior = narrowed((LAWS if name in LAWS else FAMILIES)[name].prior)
     truth = drawn(prior, random)
     target, mode = (of_contracts if name in LAWS else of_family)(name, truth, prior, random)
-    draws = posterior_of(method, name, target, mode, number).thin(511, random)
-    return [float(place) for place in ((draws < truth).sum(axis=0) + random.random(len(truth))) / 512]
+    draws = posterior_of(method, name, target, mode, number).thin(PLACES, random)
+    return [float(place) for place in ((draws < truth).sum(axis=0) + random.random(len(truth))) / (PLACES + 1)]
 
 
 @pytest.fixture(scope="module")
