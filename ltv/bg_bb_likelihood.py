@@ -129,7 +129,7 @@ def _fill_tails(
             + math.log(gamma) + level[STAY, i] - level[LIVE, i + 1]
         )  # fmt: skip
         if i < high - 1:
-            ratio = (beta + (i - x)) / (alpha + beta + i) * (delta + i) / (gamma + delta + i + 1.0)
+            ratio = (beta + i - x) / (alpha + beta + i) * (delta + i) / (gamma + delta + i + 1.0)
         out.rho[i] = 1.0 + ratio * out.rho[i + 1]
         if with_slope:
             either, live = slope[EITHER, i], slope[LIVE, i + 1]

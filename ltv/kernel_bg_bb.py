@@ -55,7 +55,7 @@ def observe(history: History, draws: BgBb, out: State) -> None:
         alpha, beta, gamma, delta = draws.draws[k, 0], draws.draws[k, 1], draws.draws[k, 2], draws.draws[k, 3]
         odds, term = 0.0, gamma / (gamma + delta + n)
         for i in range(n - 1, last - 1, -1):
-            term *= (alpha + beta + i) / (beta + (i - x)) * (gamma + delta + i + 1.0) / (delta + i)
+            term *= (alpha + beta + i) / (beta + i - x) * (gamma + delta + i + 1.0) / (delta + i)
             odds += term
         out.alive[k] = 1.0 / (1.0 + odds)
         out.log_age[k] = 0.0  # there is no clock
