@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from farview.core.errors import ArtifactMismatch, InvalidInput
-from farview.core.schemas import period_days_of
+from farview.core.schemas import RFM, period_days_of
 from ltv.effects import Effects, Group
 from ltv.families import BG_NBD, GAMMA_GAMMA, MODELS, families_of, is_known, name_of
 from ltv.priors import Priors
@@ -247,4 +247,4 @@ def _digest(table: pa.Table, metadata: Mapping[str, Any]) -> str:
 def differs_by(model: LtvModel) -> tuple[str, ...]:
     """Columns beside the RFM rows by whose levels a model's customers differ."""
     effects = model.effects if isinstance(model, BtydModel) else None
-    return tuple(factor.column for factor in effects.factors) if effects else ()
+    return tuple(factor.column for factor in effects.factors if factor.column not in RFM.names) if effects else ()
