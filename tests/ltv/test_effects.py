@@ -11,7 +11,7 @@ from farview.core.errors import InvalidInput
 from ltv.effects import MOST_TOGETHER, Effects, Factor, Kinds, factors_of, target_of
 from ltv.families import PURCHASES
 from ltv.fit import DRAWS_KEPT, fit
-from ltv.model import BtydModel
+from ltv.model import BtydModel, differs_by
 from tests.ltv.predictive import forecast, known_model
 from tests.ltv.simulated import purchases_of
 from tests.tiers import examples
@@ -111,6 +111,12 @@ def test_columns_that_cannot_be_factors_are_named(kinds: Kinds, problem: str) ->
         table = table.append_column(name, table[c.CUSTOMER_ID])
     with pytest.raises(InvalidInput, match=problem):
         fit(table, kinds=kinds)
+
+
+def test_a_model_needs_no_attribute_for_what_its_histories_hold() -> None:
+    factors = (Factor("kind", ("a",), pooled=False), Factor(c.COHORT, ("1997-01",), pooled=True))
+    model = replace(known_model(1), effects=Effects(factors, *np.zeros((2, 1, 4))))
+    assert differs_by(model) == ("kind",)
 
 
 def test_with_as_many_levels_as_there_is_room_for_an_artifact_is_below_1_mb() -> None:

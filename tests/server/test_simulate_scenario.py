@@ -1,12 +1,22 @@
 """SimulateScenario: the totals that the command computes, and what is refused."""
 
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
 import pytest
 from google.type.date_pb2 import Date
 
 from farview.client import FarviewClient
+from farview.core.clock import Cut
 from farview.v1 import forecast_pb2 as pb
+from jobs.fit_ltv import customers_of
 from jobs.scenario import ScenarioSpec, scenario
-from ltv.scenarios import Change
+from jobs.train import train_ltv
+from ltv.effects import Kinds
+from ltv.model import BtydModel
+from ltv.registered import load
+from ltv.scenarios import Change, effect, summary
 from tests.server.conftest import AS_OF, Running
 from tests.server.refusals import fields, refused
 
@@ -38,6 +48,19 @@ def test_what_is_left_open_is_everybody_for_a_year_from_the_last_events_day(read
     assert answer.as_of_date == Date(year=last.year, month=last.month, day=last.day)
     assert (answer.horizon_days, answer.changed_customer_count) == (365, answer.customer_count)
     assert answer.value.after.mean == pytest.approx(2 * answer.value.before.mean)
+
+
+@pytest.mark.parametrize("asked", [{"model": "bg_bb"}, {"kinds": Kinds(pool_by="cohort")}], ids=["bg_bb", "pooled"])
+def test_a_version_is_asked_about_customers_as_it_reads_them(writing: Running, asked: dict[str, Any]) -> None:
+    version = train_ltv(writing.store, as_of=AS_OF, method="map", who="ada", **asked)
+    with FarviewClient(writing.address) as client:
+        answer = client.scenario(RARER, horizon_days=90, as_of=AS_OF, model_version=version.name)
+    model = load(writing.store.artifact(version))
+    assert isinstance(model, BtydModel)
+    customers = customers_of(writing.store, Cut(AS_OF, datetime.now(UTC)), model)
+    change = Change(1.5, price=1.1, elasticity=-1.0)
+    found = effect(model, customers, change, np.ones(customers.num_rows, dtype=np.bool_), 90)
+    assert totals(answer.value)["after"] == summary(found.after[1])
 
 
 @pytest.mark.parametrize(
