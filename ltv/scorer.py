@@ -18,7 +18,7 @@ from farview.core import quantile_grid as grid
 from farview.core.errors import InvalidInput
 from farview.core.quantile_grid import GridLaw
 from farview.core.schemas import FORECAST
-from ltv.effects import Factor, Group, groups_of
+from ltv.effects import Factor, groups_of
 from ltv.kernel_purchases import LARGEST_COUNT, Levels
 from ltv.kernel_rows import (
     DONE,
@@ -87,7 +87,6 @@ class Scorer:
         self._today = (as_of - EPOCH).days
         self._seed = seed
         self._tables = tables or Tables(model, seed)
-        self._members: dict[Group, Scorer] = {}
         self.partial_totals = Totals([int(day) for day in horizons_days], self._tables.draws)
 
     def forecast(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -113,11 +112,9 @@ class Scorer:
         groups, of_row = groups_of(batch, factors)
         parts, order = [], []
         for g, group in enumerate(groups):
-            if group not in self._members:
-                self._members[group] = copy(self)
-                self._members[group]._tables = self._tables.of_group(group)
-            where = np.flatnonzero(of_row == g)
-            parts.append(self._members[group]._chunk(batch.take(pa.array(where))))
+            member, where = copy(self), np.flatnonzero(of_row == g)  # it adds to the same totals
+            member._tables = self._tables.of_group(group)
+            parts.append(member._chunk(batch.take(pa.array(where))))
             order.append(where)
         H = len(self._horizons_days)
         place = np.argsort(np.concatenate(order))

@@ -30,7 +30,9 @@ POINTS = 512  # of the law of a customer's expected purchases
 LATTICE_RULE = 189
 """Korobov's rule j (1, 189) / 512, best of all by the P2 criterion of Sloan, Joe (1994), Lattice Methods, section 4."""
 
-FIRST_COUNTS = 512
+FIRST_COUNTS = 128
+FIRST_SLOTS = 16
+MOST_GROUPS = 128  # whose tables are kept, each of a megabyte or less: factors may combine to thousands
 SLOTS = 2048
 NARROWEST_SPEND = 3_000.0  # largest p of a node: spends that vary by less than 1.8 % count as varying by 1.8 %
 
@@ -104,11 +106,13 @@ class Tables:
         self.reach(FIRST_COUNTS)
 
     def of_group(self, group: Group) -> "Tables":
-        """Those of the customers with these levels of the factors."""
+        """Those of the customers with these levels of the factors; of the groups asked for last they are kept."""
         with self._lock:
-            if group not in self._of_group:
-                self._of_group[group] = Tables(self._model.of_group(group), self._seed)
-            return self._of_group[group]
+            found = self._of_group.pop(group, None) or Tables(self._model.of_group(group), self._seed)
+            self._of_group[group] = found
+            if len(self._of_group) > MOST_GROUPS:
+                del self._of_group[next(iter(self._of_group))]
+            return found
 
     @property
     def counts(self) -> int:
@@ -166,7 +170,7 @@ class Tables:
     def _keep(self, x: int, beside: int, seen: bool) -> None:
         slot = len(self._slot)
         if slot == len(self._by_slot[1].sd):
-            more = self._room(max(64, slot))
+            more = self._room(max(FIRST_SLOTS, slot))
             points, levels = (
                 type(have)(*(np.concatenate(pair) for pair in zip(have, new, strict=True)))
                 for have, new in zip(self._by_slot, more, strict=True)

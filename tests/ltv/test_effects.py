@@ -12,6 +12,9 @@ from ltv.effects import MOST_TOGETHER, Effects, Factor, Kinds, factors_of, targe
 from ltv.families import PURCHASES
 from ltv.fit import DRAWS_KEPT, fit
 from ltv.model import BtydModel, differs_by
+from ltv.scorer import Scorer
+from ltv.tables import Tables
+from tests.ltv.cdnow import CALIBRATION_END
 from tests.ltv.predictive import forecast, known_model
 from tests.ltv.simulated import purchases_of
 from tests.tiers import examples
@@ -94,6 +97,17 @@ def test_each_group_is_scored_by_its_own_parameters_in_the_order_given() -> None
             some = some.set_column(place, "kind", pa.array(["unheard of"] * some.num_rows))
         apart = forecast(model.of_group((kind if kind != "?" else "",)), some, [30, 90])
         assert forecast(model, some, [30, 90]).equals(apart)
+
+
+def test_tables_of_few_groups_are_held_and_forecasts_do_not_depend_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = shop("bg_nbd", {"a": 0.0, "b": 1.0, "c": -0.5}, 20)
+    model = fit(table, method="map", kinds=Kinds(("kind",)))
+    whole = forecast(model, table, [90])
+    monkeypatch.setattr("ltv.tables.MOST_GROUPS", 2)
+    tables = Tables(model, seed=7)
+    again = Scorer(model, [90], CALIBRATION_END, 7, tables).forecast(table.combine_chunks().to_batches(max_chunksize=7))
+    assert pa.Table.from_batches(again).combine_chunks().equals(whole)
+    assert len(tables._of_group) == 2
 
 
 @pytest.mark.parametrize(
