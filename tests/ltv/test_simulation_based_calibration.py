@@ -39,8 +39,8 @@ LEVEL = 0.001  # family-wise over all parameters of all models and methods, by H
 NARROWER = 0.3  # of the prior's standard deviations: shops as they occur
 PERIODS = 8  # that the oldest contracts are seen for
 PLACES = 63  # draws that the truth is ranked among
-LENGTH = {"chains": 2, "warm_up": 100, "draws": 100}
-"""Of NUTS: ranks need independent draws, not many; fewer than a third of them are kept."""
+LENGTH = {"chains": 2, "warm_up": 60, "draws": 64}
+"""Of NUTS: ranks need independent draws, not many; half of them are kept."""
 
 
 def narrowed(prior: Prior) -> Prior:
