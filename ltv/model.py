@@ -179,7 +179,8 @@ class BtydModel:
         }
         metadata["digest"] = _digest(table, metadata)
         sink = pa.BufferOutputStream()
-        pq.write_table(table.replace_schema_metadata({METADATA_KEY: json.dumps(metadata)}), sink, compression="zstd")
+        described = table.replace_schema_metadata({METADATA_KEY: json.dumps(metadata)})
+        pq.write_table(described, sink, compression="zstd", use_dictionary=False)  # no two draws are equal
         return bytes(sink.getvalue())
 
     @classmethod

@@ -46,14 +46,15 @@ def period_sd(actual: Sequence[float], draws: Sequence[FloatArray]) -> float:
 
 
 def period_factors(sd: float, count: int, seed: int) -> FloatArray:
-    """Draws of the factor, (count,), with mean 1; stratified, in random order."""
+    """Draws of the factor, (count,), whose mean is 1; stratified, in random order."""
     random = generator(seed, "period")
     levels = (random.permutation(count) + random.random(count)) / count
-    return np.asarray(np.exp(sd * ndtri(levels) - 0.5 * sd * sd))
+    factors = np.exp(sd * ndtri(levels))
+    return np.asarray(factors / factors.mean())
 
 
 def sharing_a_period(totals: FloatArray, sd: float, seed: int) -> FloatArray:
-    """Draws of totals by parameter draw, (..., S), as 512 that a period's factor multiplies, (..., 512): the same for all.
+    """Draws of totals by parameter draw, (..., S), as 512 times a factor that all of them share, (..., 512).
 
     The k-th is of parameter draw k modulo S, so that even one parameter draw has all that a period may bring.
     """

@@ -67,9 +67,7 @@ def test_customers_differ_by_attribute_and_cohort_from_training_to_forecasts(des
 @pytest.mark.parametrize(
     "asked", [{"model": "bg_bb", "period": 14}, {"model": "bg_nbd", "kinds": Kinds(("segment",), c.COHORT)}]
 )
-def test_what_ifs_and_net_value_read_customers_as_the_forecast_does(
-    asked: dict[str, Any], described: Store
-) -> None:
+def test_what_ifs_and_net_value_read_customers_as_the_forecast_does(asked: dict[str, Any], described: Store) -> None:
     train_ltv(described, as_of=AS_OF, method="map", who="ada", **asked)
     run = score_ltv(described, as_of=AS_OF, horizons_days=(90,), who="ada")
     forecast = described.run_table(run.run_id, 90, [c.CUSTOMER_ID, "value_mean"]).sort_by(c.CUSTOMER_ID)

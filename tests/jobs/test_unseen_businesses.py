@@ -1,4 +1,4 @@
-"""Fits that nobody looked at: on businesses of every kind each model forecasts everybody, or says what it fell back on."""
+"""Fits that nobody looked at: each model forecasts everybody of any business and says what it fell back on."""
 
 import numpy as np
 import pytest
@@ -29,6 +29,8 @@ def test_every_model_forecasts_everybody_and_says_what_it_fell_back_on(number: i
             assert np.all(np.isfinite(marginal.mean) & (marginal.mean >= 0.0))
         for part, inference in model.inference.items():
             if inference.method != "laplace":
-                assert any(warning.startswith(f"the {part} posterior is too far from normal") for warning in made.warnings)
+                assert any(
+                    warning.startswith(f"the {part} posterior is too far from normal") for warning in made.warnings
+                )
             few = inference.effective_size is not None and inference.effective_size < 400
             assert not few or any("effective draws" in warning for warning in made.warnings)

@@ -134,7 +134,9 @@ def test_a_model_needs_no_attribute_for_what_its_histories_hold() -> None:
 
 
 def test_with_as_many_levels_as_there_is_room_for_an_artifact_is_below_1_mb() -> None:
-    factors = tuple(Factor(f"column {k}", tuple(f"level {i}" for i in range(n)), k == 0) for k, n in enumerate((48, 50)))
+    factors = tuple(
+        Factor(f"column {k}", tuple(f"level {i}" for i in range(n)), k == 0) for k, n in enumerate((48, 50))
+    )
     assert sum(len(factor.levels) + 1 for factor in factors) == MOST_TOGETHER
     draws = np.random.default_rng(0).standard_normal((2, DRAWS_KEPT, MOST_TOGETHER))
     model = replace(known_model(DRAWS_KEPT, spend="first_spend"), effects=Effects(factors, *draws))

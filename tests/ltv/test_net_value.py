@@ -151,7 +151,9 @@ def test_each_kind_of_customers_is_worth_what_its_own_process_says(
     together = gross_value(model, mixed, Terms(), (90, 365), group)
     for kind in ("a", "b"):
         of_kind = kinds == kind
-        apart = gross_value(model.of_group((kind,)), mixed.filter(pa.array(of_kind)), Terms(), (90, 365), group[of_kind])
+        apart = gross_value(
+            model.of_group((kind,)), mixed.filter(pa.array(of_kind)), Terms(), (90, 365), group[of_kind]
+        )
         assert together.expected[of_kind] == pytest.approx(apart.expected)
     for k in range(3):
         assert together.totals[k].mean(axis=-1) == pytest.approx(together.expected[group == k].sum(axis=0))

@@ -54,7 +54,7 @@ def test_a_forecast_that_is_always_a_fifth_too_low_is_that_uncertain() -> None:
 
 def test_factors_have_mean_1_and_the_spread() -> None:
     factors = period_factors(0.3, 4_096, seed=0)
-    assert factors.mean() == pytest.approx(1.0, abs=2e-3)
+    assert factors.mean() == pytest.approx(1.0, rel=1e-12)
     assert np.log(factors).std() == pytest.approx(0.3, rel=0.01)
     assert np.array_equal(period_factors(0.0, 512, seed=0), np.ones(512))
 

@@ -143,13 +143,13 @@ def test_of_a_bg_bb_those_who_never_leave_have_every_opportunity(
     assert found == pytest.approx((scored["p_alive"].to_numpy() * chance).sum() * 90 / WEEK, rel=1e-4)
 
 
-def test_each_kind_of_customers_changes_by_its_own_process(
-    customers: pa.Table, models: dict[str, BtydModel]
-) -> None:
+def test_each_kind_of_customers_changes_by_its_own_process(customers: pa.Table, models: dict[str, BtydModel]) -> None:
     kinds = np.array(["a", "b", "unheard of"])[np.arange(customers.num_rows) % 3]
     asked = customers.append_column("kind", pa.array(kinds))
     factors = (Factor("kind", ("a", "b"), pooled=False),)
-    model = replace(models["bg_nbd"], effects=Effects(factors, np.array([[0.5, -0.5, 0.0]]), np.array([[0.2, 0.0, 0.1]])))
+    model = replace(
+        models["bg_nbd"], effects=Effects(factors, np.array([[0.5, -0.5, 0.0]]), np.array([[0.2, 0.0, 0.1]]))
+    )
     change, some = Change(churn=0.7, spend=1.1), np.arange(customers.num_rows) % 2 == 0
     together = effect(model, asked, change, some, 90)
     apart = [
