@@ -36,6 +36,7 @@ MEDIAN_DRAWS = 64  # that the median date is averaged over
 SMALLEST_RATE = 1e-290
 LOG_FORGOTTEN = -20.7  # 1e-9: an error that is left of a wrong start; as much times rounding would be 1e-7
 START = 1e-4  # of TOLERANCE: what is left where the recurrence starts downwards as if nothing were
+NOTHING = 1e-290  # a q_n below it counts as 0: times z the smallest of numbers would be rounded to itself for ever
 
 
 class ParetoNbd(NamedTuple):
@@ -117,9 +118,10 @@ def _length(shape: float, z: float, bound: float) -> int:
 
 @numba.njit(nogil=True, error_model="numpy")
 def _is_upwards(a: float, b: float, horizon: float, last: int) -> bool:
-    """Whether (1) is solved upwards for a draw: A, B, h and the number of steps."""
+    """Whether (1) is solved upwards for a draw: A, B, h and the number of steps; those where q_n is 0 are none."""
     change = (a - b) * horizon / (b * (a + horizon))
-    return change > 0.0 and last * np.log(change) > LOG_FORGOTTEN
+    steps = min(float(last), -np.log(NOTHING) / np.log1p(a / horizon))
+    return change > 0.0 and steps * np.log(change) > LOG_FORGOTTEN
 
 
 @numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
@@ -144,7 +146,8 @@ def _downwards(history: History, horizon: float, state: State, draws: ParetoNbd,
     for n in range(1, last + 1):
         inverse = 1.0 / n
         for k in range(S):
-            q[n, k] = q[n - 1, k] * clock[k] * (shape[k] + (n - 1)) * inverse
+            following = q[n - 1, k] * clock[k] * (shape[k] + (n - 1)) * inverse
+            q[n, k] = following if following > NOTHING else 0.0
     for n in range(last, 0, -1):
         total, above = 0.0, n + 1.0
         for k in range(S):

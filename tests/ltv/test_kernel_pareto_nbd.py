@@ -60,6 +60,17 @@ def test_the_recurrence_gives_the_integrals(
             assert seen == pytest.approx(bought(n, params, x, age, horizon), rel=1e-6, abs=1e-10)
 
 
+@pytest.mark.parametrize("slow", [(0.031, 42.0, 0.32, 11.4), (0.5, 60.0, 0.3, 26.0)])
+def test_beside_a_draw_of_thousands_of_purchases_one_of_a_few_keeps_its_law(slow: tuple[float, ...]) -> None:
+    """Its arrivals have long come to the smallest of numbers where the recurrence starts."""
+    out, length, state, _ = stepped(np.array([slow, (250.0, 0.7, 1.0, 50.0)]), History(0, 0.0, 9.0, 10.0), 89.0)
+    alone, _, _, _ = stepped(np.array([(250.0, 0.7, 1.0, 50.0)]), History(0, 0.0, 9.0, 10.0), 89.0)
+    assert length > 3_000
+    for n in (1, 2, 5, 12):
+        seen = (2.0 * out.at_least[n] - alone.at_least[n]) / state.alive[0]
+        assert seen == pytest.approx(bought(n, slow, 0, 9.0, 89.0), rel=1e-6, abs=1e-9)
+
+
 @pytest.mark.parametrize(("params", "history", "horizon"), CASES)
 def test_moments_are_those_of_the_law(params: tuple[float, ...], history: tuple[int, float], horizon: float) -> None:
     x, age = history
