@@ -642,11 +642,11 @@ class ScenarioChange(_message.Message):
     PRICE_FIELD_NUMBER: _builtins.int
     ELASTICITY_FIELD_NUMBER: _builtins.int
     churn: _builtins.float
-    """Times the chance to leave after a purchase, at most 1, or the speed of leaving where customers leave at any moment
-    (Pareto/NBD). 0 to 1,000. Default: 1.
+    """Times the chance to leave after a purchase (BG/BB: before an opportunity), at most 1, or the speed of leaving where
+    customers leave at any moment (Pareto/NBD). 0 to 1,000. Default: 1.
     """
     purchase_rate: _builtins.float
-    """Times the purchases while a customer. 0 to 1,000. Default: 1."""
+    """Times the purchases while a customer; BG/BB: the chance to buy at an opportunity, at most 1. 0 to 1,000. Default: 1."""
     spend: _builtins.float
     """Times the amount of a purchase. 0 to 1,000. Default: 1."""
     price: _builtins.float
@@ -739,8 +739,8 @@ Global___SimulateScenarioResponse: _TypeAlias = SimulateScenarioResponse  # noqa
 
 @_typing.final
 class ScenarioEffect(_message.Message):
-    """Expected totals of all customers. Intervals hold what is unknown about the model's parameters, not the luck of single
-    purchases.
+    """Expected totals of all customers. Intervals hold what is unknown about the model's parameters and what the period to
+    come shares for everybody, not the luck of single purchases.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

@@ -115,7 +115,8 @@ class ForecastServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ScoreCustomers(self, request, context):
-        """Forecasts from the histories in the request. Nothing is stored, and nothing stored about these customers is read.
+        """Forecasts from the histories in the request. Nothing is stored, and nothing stored about these customers is read but
+        the attributes by which a model's customers differ (`farview train ltv --covariates`, `--pool-by`), if it has any.
 
         Equal to what a scoring run would store for the same histories, model version and `as_of_date`.
         NOT_FOUND: there is no such model version.

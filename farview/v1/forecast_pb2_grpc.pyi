@@ -62,7 +62,8 @@ class ForecastServiceStub:
     NOT_FOUND: there is no such run.
     """
     ScoreCustomers: _grpc.UnaryUnaryMultiCallable[_forecast_pb2.ScoreCustomersRequest, _forecast_pb2.ScoreCustomersResponse]
-    """Forecasts from the histories in the request. Nothing is stored, and nothing stored about these customers is read.
+    """Forecasts from the histories in the request. Nothing is stored, and nothing stored about these customers is read but
+    the attributes by which a model's customers differ (`farview train ltv --covariates`, `--pool-by`), if it has any.
 
     Equal to what a scoring run would store for the same histories, model version and `as_of_date`.
     NOT_FOUND: there is no such model version.
@@ -111,7 +112,8 @@ class ForecastServiceAsyncStub(ForecastServiceStub):
     NOT_FOUND: there is no such run.
     """
     ScoreCustomers: _aio.UnaryUnaryMultiCallable[_forecast_pb2.ScoreCustomersRequest, _forecast_pb2.ScoreCustomersResponse]  # type: ignore[assignment]
-    """Forecasts from the histories in the request. Nothing is stored, and nothing stored about these customers is read.
+    """Forecasts from the histories in the request. Nothing is stored, and nothing stored about these customers is read but
+    the attributes by which a model's customers differ (`farview train ltv --covariates`, `--pool-by`), if it has any.
 
     Equal to what a scoring run would store for the same histories, model version and `as_of_date`.
     NOT_FOUND: there is no such model version.
@@ -181,7 +183,8 @@ class ForecastServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _forecast_pb2.ScoreCustomersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_forecast_pb2.ScoreCustomersResponse, _abc.Awaitable[_forecast_pb2.ScoreCustomersResponse]]:
-        """Forecasts from the histories in the request. Nothing is stored, and nothing stored about these customers is read.
+        """Forecasts from the histories in the request. Nothing is stored, and nothing stored about these customers is read but
+        the attributes by which a model's customers differ (`farview train ltv --covariates`, `--pool-by`), if it has any.
 
         Equal to what a scoring run would store for the same histories, model version and `as_of_date`.
         NOT_FOUND: there is no such model version.
