@@ -2,14 +2,16 @@
 
 Makes an SQLite database with that many forecasts (default 1,000,000), loads the snapshot of a server, and times the
 method as the server runs it, but for the transport: check, candidates, scores, consent and caps from SQL, the rule, the
-ledger, the answer. Times are of the processor and of the wall; memory is what the process grew by while it answered.
+ledger, the answer. Times are of the processor and of the wall. Memory of a call is what numpy and Python hold at most
+while it is answered; private memory of the process, without the pages of mapped files, is told before and after further
+calls of every kind.
 """
 
 import io
-import resource
 import sys
 import tempfile
 import time
+import tracemalloc
 import uuid
 from datetime import UTC, date, datetime
 from fractions import Fraction
@@ -24,13 +26,13 @@ from rich.console import Console
 from rich.table import Table
 
 from farview.core import columns as c
-from farview.core.schemas import FORECAST, GRID_BYTES, TOTALS
+from farview.core.schemas import FORECAST, GRID_BYTES, TOTALS, TREATMENT_EFFECTS
 from farview.store import customers as customers_known
 from farview.store.engine import write
 from farview.store.migrate import upgrade
 from farview.store.promises import GuaranteeTerms
 from farview.store.store import Store
-from farview.store.values import LTV_REVENUE, Business, Lineage, RunSpec
+from farview.store.values import LTV_REVENUE, UPLIFT, Business, Lineage, RunSpec
 from farview.v1 import prioritization_pb2 as pb
 from ranking import prioritize
 from server.feedback_tokens import FeedbackTokens
@@ -62,7 +64,10 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "by a Thompson draw": {"score": {"thompson": {}}},
     "by exceedance": {"score": {"exceedance": {"threshold": 100}}},
     "by CVaR": {"score": {"conditional_tail": {"tail": 0.25}}},
+    "by treatment effect": {"score": {"treatment_effect": {"action": "email"}}},
+    "damped by fatigue": {"score": {"fatigue": {"retained_share": 0.8}}},
 }
+FURTHER_CALLS = 20  # of each kind
 
 
 def main(customers: int) -> None:
@@ -74,12 +79,17 @@ def main(customers: int) -> None:
         prioritize.warm()
         rankers = ServedRankers(store, ServedJourneys(store, logger), logger)
         service = PrioritizationService(store, served, rankers, FeedbackTokens([bytes(32)]))
-        table = Table("1,000 of all", "median s", "most s", "processor s", title=f"PrioritizeCustomers, {customers:,}")
-        before = _resident_mb()
+        heads = ("1,000 of all", "median s", "most s", "processor s", "MB of a call")
+        table = Table(*heads, title=f"PrioritizeCustomers, {customers:,}")
         for name, asked in REQUESTS.items():
             wall, processor = times(service, asked)
-            table.add_row(name, f"{np.median(wall):.2f}", f"{max(wall):.2f}", f"{np.median(processor):.2f}")
-        table.caption = f"resident {before:,.0f} MB before, {_resident_mb():,.0f} MB at most while answering"
+            figures = np.median(wall), max(wall), np.median(processor)
+            table.add_row(name, *(f"{seconds:.2f}" for seconds in figures), f"{_held_mb(service, asked):,.0f}")
+        before = _private_mb()
+        for _ in range(FURTHER_CALLS):
+            for asked in REQUESTS.values():
+                call(service, asked)
+        table.caption = f"private memory {before:,.0f} MB; {_private_mb():,.0f} MB after {FURTHER_CALLS} more of each"
         Console().print(table)
         store.close()
 
@@ -88,13 +98,18 @@ def times(service: PrioritizationService, asked: dict[str, Any]) -> tuple[list[f
     """Seconds of each call after the warm-up: of the wall, of the processor."""
     wall, processor = [], []
     for _ in range(WARM_UP + CALLS):
-        once = {"request_id": uuid.uuid4().hex} if "guarantee_ids" in asked else {}
-        request = pb.PrioritizeCustomersRequest(**{"capacity": 1_000, **asked, **once})
         began = time.perf_counter(), time.process_time()
-        service.PrioritizeCustomers(request, _patient()).SerializeToString()
+        call(service, asked)
         wall.append(time.perf_counter() - began[0])
         processor.append(time.process_time() - began[1])
     return wall[WARM_UP:], processor[WARM_UP:]
+
+
+def call(service: PrioritizationService, asked: dict[str, Any]) -> bytes:
+    """The answer as it is sent."""
+    once = {"request_id": uuid.uuid4().hex} if "guarantee_ids" in asked else {}
+    request = pb.PrioritizeCustomersRequest(**{"capacity": 1_000, **asked, **once})
+    return service.PrioritizeCustomers(request, _patient()).SerializeToString()
 
 
 def _patient() -> Mock:
@@ -102,8 +117,18 @@ def _patient() -> Mock:
     return Mock(**{"time_remaining.return_value": None, "peer.return_value": "benchmark"})
 
 
-def _resident_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+def _held_mb(service: PrioritizationService, asked: dict[str, Any]) -> float:
+    tracemalloc.start()
+    call(service, asked)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return most / 1e6
+
+
+def _private_mb() -> float:
+    """Of Linux alone: resident pages that no file is behind."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status["RssAnon"].split()[0]) / 1e3
 
 
 def stored(folder: Path, customers: int) -> Store:
@@ -124,9 +149,21 @@ def stored(folder: Path, customers: int) -> Store:
         names = batch.column(c.CUSTOMER_ID).to_pylist()
         write(store._engine, lambda connection, names=names: customers_known.add(connection, names, now))
     store.publish(run, TOTALS.empty_table(), who="benchmark")
+    uplift = store.register_model(UPLIFT, "random", b"-", lineage, {})
+    store.publish_effects(uplift, day, (effects(part, customers) for part in range(parts)), who="benchmark")
     for name, where in (("new", NEW), ("asleep", "p_alive < 0.2")):
         store.set_guarantee(GuaranteeTerms(name, "mail", Fraction(1, 5), where, None, 3_650), who="benchmark")
     return store
+
+
+def effects(part: int, customers: int) -> pa.RecordBatch:
+    numbers = range(part * BATCH, min((part + 1) * BATCH, customers))
+    names, drawn = (
+        pa.array([f"C{number:09d}" for number in numbers]),
+        np.random.default_rng(part).normal(size=len(numbers)),
+    )
+    columns = [names, pa.array(["email"] * len(numbers)), pa.array(drawn)]
+    return pa.RecordBatch.from_arrays(columns, schema=TREATMENT_EFFECTS)
 
 
 def forecasts(numbers: range) -> pa.RecordBatch:

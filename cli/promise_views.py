@@ -1,6 +1,7 @@
 """Segments and guarantees for people and for programs."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from rich.console import Group
@@ -47,6 +48,7 @@ def guarantee_as_data(stored: StoredGuarantee) -> dict[str, Any]:
         "filter": stored.filter,
         "segment_id": terms.segment_id,
         "window_days": terms.window_days,
+        "by_attention": terms.by_attention,
         "end_time": terms.end_time,
         "who": stored.who,
         "updated_at": stored.updated_at,
@@ -56,7 +58,8 @@ def guarantee_as_data(stored: StoredGuarantee) -> dict[str, Any]:
 def standing_as_data(state: FloorState | None) -> dict[str, Any]:
     """How a guarantee stands for programs; nulls before the first slot."""
     names = ("window_start", "window_end", "slots", "promised", "kept", "deficit", "reserved")
-    return {name: None if state is None else getattr(state, name) for name in names}
+    data = {name: None if state is None else getattr(state, name) for name in names}
+    return data | ({"attention": asdict(state.attention)} if state is not None and state.attention is not None else {})
 
 
 def guarantees_table(found: Sequence[StoredGuarantee], standing: Mapping[str, FloorState]) -> Group:
@@ -68,7 +71,8 @@ def guarantees_table(found: Sequence[StoredGuarantee], standing: Mapping[str, Fl
         heads,
         rows,
         left=2,
-        caption="Slots since the window began or the ledger's guarantees changed. Owed: due at the next slots.",
+        caption="Slots since the window began or the ledger's guarantees changed. Owed: due at the next slots. Figures "
+        "with decimals are attention, in first places of a list.",
     )
 
 
@@ -76,6 +80,8 @@ def _row(stored: StoredGuarantee, state: FloorState | None) -> list[str]:
     terms = stored.terms
     figures = ["-"] * 5
     if state is not None:
-        counts = (state.slots, state.promised, state.kept, state.deficit, state.reserved)
-        figures = [f"{count:,}" for count in counts]
+        promised, kept, owed = state.promised or 0, state.kept, state.deficit or 0
+        figures = [f"{count:,}" for count in (state.slots, promised, kept, owed, state.reserved)]
+        if had := state.attention:
+            figures[1:4] = [f"{figure:,.2f}" for figure in (had.promised, had.kept, had.deficit)]
     return [terms.guarantee_id, terms.ledger, f"{float(terms.share):.4g}", *figures]

@@ -56,7 +56,7 @@ def evaluate_uplift(log: ActionLog, history: FloatArray | None, spec: UpliftSpec
         raise InvalidInput.of("--action-column", f"holds nothing but {log.names[0]!r}; an action and a control")
     known, taken = _propensities(log, spec)
     foreseen = held_out(known, spec.seed)
-    actions = Actions(log.action, taken, log.outcome - spec.contact_cost * (log.action > 0))
+    actions = Actions(log.action, taken, log.outcome - spec.contact_cost * (log.action > 0), customer=log.group)
     plans = _plans(log, foreseen, history, spec)
     curves = plan_curves(actions, plans, resamples=RESAMPLES, seed=spec.seed)
     scores = {name: _figures(curve, curves[NO_ORDER]) for name, curve in curves.items()}
@@ -129,7 +129,7 @@ def _actions(log: ActionLog, foreseen: HeldOut, actions: Actions, spec: UpliftSp
     told: dict[str, Any] = {}
     for number, (name, model) in enumerate(zip(fitted.names, fitted.models, strict=True), start=1):
         two = np.flatnonzero((log.action == 0) | (log.action == number))
-        pair = Actions(actions.action[two], actions.propensity[two], actions.outcome[two])
+        pair = Actions(actions.action[two], actions.propensity[two], actions.outcome[two], customer=log.group[two])
         order = within_folds(foreseen.effects[two, number - 1], foreseen.fold[two]), np.full(len(two), number)
         curve = plan_curves(pair, {name: order}, resamples=RESAMPLES, seed=spec.seed)[name]
         told[name] = {
@@ -164,6 +164,6 @@ def _protocol(log: ActionLog, spec: UpliftSpec, foreseen: HeldOut) -> dict[str, 
         "contact_cost": spec.contact_cost,
         "folds": int(foreseen.fold.max()) + 1,
         "rule": RULE,
-        "interval": f"95 % paired bootstrap over rows, {RESAMPLES} resamples; models are not fitted anew",
+        "interval": f"95 % paired bootstrap over customers, {RESAMPLES} resamples; models are not fitted anew",
         "seed": spec.seed,
     }

@@ -61,7 +61,9 @@ def _areas(ours: TreatedRows, theirs: TreatedRows, seed: int) -> dict[str, Float
         best = 1 + np.argmax(found.effects, axis=1)
         plans[name] = within_folds(found.effects.max(axis=1), found.fold), best
         plans[_NONE] = np.zeros(len(log)), found.best
-    curves = plan_curves(Actions(log.action, taken, log.outcome), plans, resamples=RESAMPLES, seed=seed)
+    curves = plan_curves(
+        Actions(log.action, taken, log.outcome, customer=log.group), plans, resamples=RESAMPLES, seed=seed
+    )
     return {name: curve.auuc() for name, curve in curves.items()}
 
 

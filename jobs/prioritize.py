@@ -20,12 +20,13 @@ from farview.store.published_effects import PublishedEffects
 from farview.store.store import Store
 from farview.store.values import ForecastRun
 from jobs.progress import Both, Progress, Silent
-from ranking.adjustments import Factor, Fatigue, adjusted
-from ranking.contenders import Contest, uniforms
+from ranking.adjustments import Factor, Fatigue
+from ranking.candidate_scores import CandidateScores
+from ranking.contenders import Contest
 from ranking.floors import Guarantee
 from ranking.prioritize import Audience, OnShortfall, place
 from ranking.score_names import NamedScore
-from ranking.scores import EFFECT, MEAN, UNIFORM, Scored
+from ranking.scores import EFFECT, MEAN, FloatArray
 
 MOST_CUSTOMERS = 10_000_000
 
@@ -94,7 +95,7 @@ class _Candidates:
     def chosen(self, store: Store, operation_id: int) -> tuple[NewAudience, pa.Table]:
         """The audience, and its members as audiences.MEMBERS."""
         asked, now = self.asked, datetime.now(UTC)
-        ids, scored = self.columns[c.CUSTOMER_ID][self.among], self._scored(store, now)
+        ids, scores = self.columns[c.CUSTOMER_ID][self.among], self._scores(store, now)
         floors = [Guarantee(name, share, self._members(where)) for name, where, share in asked.floors]
         contact = Contact(asked.channel, asked.purpose, [Cap(most, days) for most, days in asked.caps])
 
@@ -103,7 +104,7 @@ class _Candidates:
             found = store.barred(names, contact, now) | store.unknown_customers(names)
             return np.fromiter((name in found for name in names), dtype=np.bool_, count=len(names))
 
-        contest = Contest(ids, scored.score, asked.capacity, [floor.members for floor in floors], asked.seed)
+        contest = Contest(ids, scores, asked.capacity, [floor.members for floor in floors], asked.seed)
         on_shortfall = OnShortfall.REPORT if asked.report_shortfall else OnShortfall.REFUSE
         audience = place(contest, floors, barred=barred, on_shortfall=on_shortfall, by_attention=asked.by_attention)
         new = NewAudience(
@@ -120,22 +121,21 @@ class _Candidates:
         )
         return new, self._table(audience)
 
-    def _scored(self, store: Store, now: datetime) -> Scored:
-        asked = self.asked
-        columns = {name: values[self.among] for name, values in self.columns.items()}
+    def _scores(self, store: Store, now: datetime) -> FloatArray:
+        asked, customer_ids = self.asked, self.columns[c.CUSTOMER_ID]
         kind = NamedScore(asked.score, asked.score_number).kind()
-        if asked.score == "thompson":
-            columns[UNIFORM] = uniforms(columns[c.CUSTOMER_ID], asked.seed)
+        columns = {name: self.columns[name] for name in kind.columns}
         if asked.score_action:
-            columns[EFFECT] = PublishedEffects(store).of(asked.score_action, columns[c.CUSTOMER_ID])
-        factors = [Factor(self._members(where), factor) for where, factor in asked.factors]
+            columns[EFFECT] = PublishedEffects(store).of(asked.score_action, customer_ids)
         fatigue = None
         if asked.fatigue is not None:
             left, days = asked.fatigue
-            had = store.contact_counts(days, now)
-            counts = [had.get(name, 0) for name in columns[c.CUSTOMER_ID].tolist()]
-            fatigue = Fatigue(np.array(counts, dtype=np.int64), left)
-        return adjusted(kind.of(columns), factors, fatigue, asked.contact_cost)
+            fatigue = Fatigue.of(store.contact_counts(days, now), customer_ids, left)
+        factors = [Factor(self._members(where), factor) for where, factor in asked.factors]
+        by = CandidateScores(
+            kind, columns, customer_ids, np.flatnonzero(self.among), asked.seed, factors, fatigue, asked.contact_cost
+        )
+        return by.scores()
 
     def _members(self, where: str) -> NDArray[np.bool_]:
         """(candidates,) whom a filter selects."""
@@ -167,8 +167,8 @@ def _selected(where: str, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.boo
 
 
 def _array(column: pa.ChunkedArray) -> NDArray[Any]:
-    """Of a quantile grid its codes, (customers, 33)."""
+    """Texts as fixed-width strings, of a quantile grid its codes, (customers, 33)."""
     if pa.types.is_fixed_size_binary(column.type):
         return quantile_grid.codes(column.combine_chunks())
     array: NDArray[Any] = column.to_numpy()
-    return array
+    return array.astype(np.str_) if array.dtype == object else array

@@ -1,11 +1,12 @@
 """What a score is changed by: factors of season and stock, fatigue, and the cost of the contact."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from farview.core.places import places_among
 from ranking.floors import BoolArray
 from ranking.scores import FloatArray, Scored
 
@@ -28,6 +29,15 @@ class Fatigue:
 
     contacts: NDArray[np.int64]  # (customers,) within the window
     left: float  # in (0, 1]
+
+    @classmethod
+    def of(cls, counts: Mapping[str, int], customer_ids: NDArray[np.str_], left: float) -> "Fatigue":
+        """Of the contacts that some have had; `customer_ids` (customers,), increasing."""
+        contacts = np.zeros(len(customer_ids), dtype=np.int64)
+        places = places_among(customer_ids, list(counts))
+        known = places >= 0
+        contacts[places[known]] = np.array(list(counts.values()), dtype=np.int64)[known]
+        return cls(contacts, left)
 
 
 def adjusted(

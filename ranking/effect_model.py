@@ -58,7 +58,7 @@ class EffectModel:
 
     rounds: int  # of EFFECT_ROUNDS, chosen on rows left out
     average: float  # effect over all rows of the trial
-    error: float  # standard error of the average
+    error: float  # standard error of the average, over customers
     propensity: float | xgb.Booster  # weight of the two halves below: a number where all rows had the same
     from_control: xgb.Booster | None  # effect learnt from customers without the action; None with 0 rounds
     from_treated: xgb.Booster | None  # effect learnt from those with it
@@ -84,7 +84,7 @@ def fit_effect(trial: Trial, seed: int, called: str = "action") -> EffectModel:
     return EffectModel(
         rounds=rounds,
         average=float(seen.pseudo.mean()),
-        error=float(seen.pseudo.std(ddof=1) / np.sqrt(len(trial))),
+        error=_standard_error(seen.pseudo, trial.group),
         propensity=_propensity_model(trial),
         from_control=_half(trial, seen, rounds, treated=False) if rounds else None,
         from_treated=_half(trial, seen, rounds, treated=True) if rounds else None,
@@ -181,6 +181,15 @@ def _fit(features: Features, target: FloatArray, rounds: int) -> xgb.Booster:
     leaf = max(10.0, _SMALLEST_LEAF * len(target))
     matrix = xgb.DMatrix(features, target, nthread=1)
     return xgb.train({**_TREES, "min_child_weight": leaf, "base_score": float(target.mean())}, matrix, rounds)
+
+
+def _standard_error(values: FloatArray, group: IntArray) -> float:
+    """Of their mean. Rows of one customer may go together, so customers are what there are many of.
+
+    Source: Liang, Zeger (1986), Biometrika 73(1), eq. (5), for a mean; with a row each it is the usual one.
+    """
+    sums = np.bincount(np.unique(group, return_inverse=True)[1], values - values.mean())
+    return float(np.sqrt((sums**2).sum() * len(sums) / max(len(sums) - 1, 1)) / len(values))
 
 
 def _check(trial: Trial, called: str) -> None:

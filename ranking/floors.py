@@ -26,7 +26,7 @@ SUM_ROUNDING = Fraction(1, 10**12)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a guarantee stands where a list begins."""
+    """How a guarantee stands where a list begins: in places, or in millionths of the first place's attention."""
 
     slots: int = 0  # filled before, in its window
     placed: int = 0  # of them counted for the cohort, less what it was owed when they began to be counted

@@ -1,6 +1,7 @@
 """Scores of what will be observed, (a): how likely more than a threshold is, and what the best or the worst bring."""
 
 from dataclasses import dataclass
+from math import inf
 
 from farview.core import columns as c
 from farview.core.errors import InvalidInput
@@ -14,10 +15,18 @@ _COLUMNS = (f"{c.VALUE}_p_zero", f"{c.VALUE}_mean", GRID)
 
 @dataclass(frozen=True, slots=True)
 class Exceedance:
-    """P(value > threshold): how likely it is that the customer spends more than that. Between 0 and 1."""
+    """P(value > threshold): how likely it is that the customer spends more than that. Between 0 and 1.
+
+    Raises:
+        InvalidInput: on `score.threshold`, below 0 or not a number.
+    """
 
     threshold: float  # reporting currency, at least 0
     columns: tuple[str, ...] = _COLUMNS
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.threshold < inf:
+            raise InvalidInput.of("score.threshold", f"{self.threshold:g} is not an amount; at least 0")
 
     def of(self, columns: Columns) -> Scored:
         """The probability, its own only part."""

@@ -102,7 +102,8 @@ def place(
         guarantees: with their standing where other lists came before this one.
         barred: whom consent or a cap leaves out; asked only for those who could get a slot.
         goes_on: whether other lists follow, so that this one leaves room for what falls due in them.
-        by_attention: whether shares are of the attention that places get, not of their number; for one list alone.
+        by_attention: whether shares are of the attention that places get, not of their number; then a standing is in
+            millionths of the first place's.
 
     Raises:
         As `prioritize`.
@@ -111,7 +112,7 @@ def place(
     _check(ids, scores, capacity)
     check_guarantees(guarantees, len(ids))
     if by_attention:
-        promised = AttentionDebts.of(guarantees, logarithmic(min(capacity, len(ids))))
+        promised = AttentionDebts.of(guarantees, logarithmic(min(capacity, len(ids))), goes_on=goes_on)
         needed = [promised.enough(j) for j in range(len(guarantees))]
     else:
         ahead = LOOK_AHEAD if goes_on else 0
@@ -121,7 +122,8 @@ def place(
     slots = min(capacity, len(contenders))
     members = np.stack([g.members[contenders] for g in guarantees], axis=1) if guarantees else _no_cohorts(contenders)
     if by_attention:
-        return _attentive(contest, contenders, free, members, on_shortfall)
+        promised = AttentionDebts.of(free, logarithmic(slots), goes_on=goes_on)
+        return _attentive(contest, contenders, free, members, promised, on_shortfall)
     hindrances = obstacles(free, slots)
     _refuse(hindrances, on_shortfall)
     owing = debts(free, [int(np.count_nonzero(g.members)) for g in free], slots, goes_on=goes_on)
@@ -138,22 +140,24 @@ def _attentive(
     contenders: IntArray,
     guarantees: Sequence[Guarantee],
     members: BoolArray,
+    owing: AttentionDebts,
     on_shortfall: OnShortfall,
 ) -> Audience:
     """A list whose floors are shares of attention: made, then counted; refused when one is short."""
     slots = min(contest.slots, len(contenders))
-    owing = AttentionDebts.of(guarantees, logarithmic(slots))
     filled = owing.filled(slots, members)
     reports, hindrances = [], list(overbooked(guarantees))
     for j, guarantee in enumerate(guarantees):
         belongs = members[filled.chosen, j]
         cost = _cost(contest.scores[contenders], members, owing, filled, j)
-        reports.append(_attention_report(guarantee, owing, j, belongs, cost))
-        if reports[-1].first_short_slot is not None:
+        report = _attention_report(guarantee, owing, j, belongs, cost)
+        reports.append(report)
+        # A list that goes on may be short of what was owed before it: no obstacle while members are left to pay with.
+        lacking = not owing.goes_on or report.placed == report.eligible < slots
+        if report.first_short_slot is not None and lacking:
             hindrances.append(
-                f"{guarantee.name!r} has {reports[-1].eligible:,} eligible candidates of {owing.enough(j):,} that its "
-                f"share of attention may need in {slots:,} slots; it would be short from slot "
-                f"{reports[-1].first_short_slot:,}"
+                f"{guarantee.name!r} has {report.eligible:,} eligible candidates of {owing.enough(j):,} that its share "
+                f"of attention may need in {slots:,} slots; it would be short from slot {report.first_short_slot:,}"
             )
     _refuse(hindrances, on_shortfall)
     return _audience(contest, contenders, members, filled, reports, hindrances)
@@ -251,7 +255,7 @@ def _attention_report(
         name=guarantee.name,
         share=guarantee.share,
         owed=owing.fewest(j),
-        overdue=0,
+        overdue=owing.overdue(j),
         eligible=int(np.count_nonzero(guarantee.members)),
         placed=int(np.count_nonzero(belongs)),
         shortfall=ceil(kept.shortfall),

@@ -36,10 +36,6 @@ class Scored:
     score: FloatArray  # (customers,)
     parts: Mapping[str, FloatArray]  # each (customers,); their sum is the score
 
-    def at(self, places: NDArray[np.int64]) -> dict[str, FloatArray]:
-        """The parts of some customers."""
-        return {name: part[places] for name, part in self.parts.items()}
-
 
 class Score(Protocol):
     """A kind of score."""

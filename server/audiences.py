@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,16 +12,18 @@ from numpy.typing import NDArray
 
 from farview.core.errors import FailedPrecondition, InvalidInput
 from farview.core.filters import FORECAST_FIELDS, Filter, compile_filter, field_names, mask
-from farview.store.promises import HeldLedger, NewSlot, Reservation, StoredGuarantee
+from farview.store.promises import HeldFloor, HeldLedger, NewSlot, Reservation, StoredGuarantee
 from farview.store.published_effects import PublishedEffects
 from farview.store.store import Store
 from farview.store.writer import Writer
 from farview.v1 import prioritization_pb2 as pb
-from ranking.adjustments import Factor, Fatigue, adjusted
-from ranking.contenders import Barred, Contest, uniforms
+from ranking.adjustments import Factor, Fatigue
+from ranking.attention import logarithmic
+from ranking.candidate_scores import CandidateScores
+from ranking.contenders import Barred, Contest
 from ranking.floors import Guarantee, Standing
 from ranking.prioritize import Audience, OnShortfall, place
-from ranking.scores import EFFECT, UNIFORM, Scored, ThompsonDraw, laws_of
+from ranking.scores import EFFECT, FloatArray, ThompsonDraw, laws_of
 from ranking.thompson import propensities
 from server.convert import basics, prioritization_answers
 from server.convert.prioritization_requests import PrioritizeCustomers
@@ -32,7 +34,6 @@ from server.snapshot import Served, Snapshot
 
 BoolArray = NDArray[np.bool_]
 MOST_WITH_PROPENSITIES = 2_000
-_UNSCORED = Scored(np.empty(0), {})
 _SEEDS = 2**53  # drawn seeds survive callers whose numbers are doubles
 
 
@@ -43,14 +44,13 @@ def drawn_unless(seed: int | None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What an audience is chosen from, and how."""
+    """What an audience is chosen from."""
 
     asked: PrioritizeCustomers
     snapshot: Snapshot
     horizon: int
     candidates: NDArray[np.int64]  # (candidates,) their indices in the snapshot
     unknown: list[str]  # named candidates whom the run does not know
-    scored: Scored  # of the candidates
     seed: int
     _cohorts: dict[str, BoolArray]
 
@@ -61,14 +61,28 @@ class Ground:
             self._cohorts[text] = selected(self.snapshot, self.horizon, tree)[self.candidates]
         return self._cohorts[text]
 
-    def contest(self, cohorts: Sequence[BoolArray]) -> Contest:
-        """The candidates for the places."""
-        ids = self.snapshot.customer_ids[self.candidates]
-        return Contest(ids, self.scored.score, self.asked.capacity, cohorts, self.seed)
+    @property
+    def ids(self) -> NDArray[Any]:
+        """(candidates,) who they are."""
+        everybody = self.snapshot.customer_ids
+        return everybody if len(self.candidates) == len(everybody) else everybody[self.candidates]
 
     @property
     def on_shortfall(self) -> OnShortfall:
         return OnShortfall.REFUSE if self.asked.refuse else OnShortfall.REPORT
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredGround:
+    """Candidates and how they are scored."""
+
+    ground: Ground
+    by: CandidateScores
+    scores: FloatArray  # (candidates,)
+
+    def contest(self, cohorts: Sequence[BoolArray]) -> Contest:
+        """The candidates for the places."""
+        return Contest(self.ground.ids, self.scores, self.ground.asked.capacity, cohorts, self.ground.seed)
 
 
 class Audiences:
@@ -83,19 +97,20 @@ class Audiences:
 
     def choose(self, asked: PrioritizeCustomers) -> pb.PrioritizeCustomersResponse:
         """An audience whose floors are those of the request. Nothing is written."""
-        ground = self._ground(asked)
+        scored = self._scored(self._ground(asked))
+        ground = scored.ground
         guarantees = [
             Guarantee(floor.floor_id, floor.share, ground.members(floor.cohort_filter, f"floors[{i}].cohort_filter"))
             for i, floor in enumerate(asked.floors)
         ]
         now = datetime.now(UTC)
-        contest = ground.contest([guarantee.members for guarantee in guarantees])
+        contest = scored.contest([guarantee.members for guarantee in guarantees])
         store = self._store
         barred = _asks(lambda ids: store.barred(ids, asked.contacted, now) | store.unknown_customers(ids))
         audience = place(
             contest, guarantees, barred=barred, on_shortfall=ground.on_shortfall, by_attention=asked.by_attention
         )
-        answer = self._answer(ground, contest, audience, self._named(ground, audience))
+        answer = self._answer(scored, contest, audience, self._named(ground, audience))
         if asked.score.propensities:
             for customer, propensity in zip(answer.customers, _propensities(ground, audience, barred), strict=True):
                 customer.propensity = propensity
@@ -112,7 +127,7 @@ class Audiences:
         identity = write_request(asked.request_id, request)
         if (before := self._store.recalled(identity)) is not None:
             return pb.PrioritizeCustomersResponse.FromString(before)
-        ground = self._ground(asked)
+        scored = self._scored(self._ground(asked))
         now = datetime.now(UTC)
         ledger = _ledger([self._store.guarantee(name) for name in asked.guarantee_ids], now)
         expires_at = now + timedelta(minutes=asked.reservation_minutes)
@@ -122,11 +137,11 @@ class Audiences:
                 writer.hold_contacts()
             held = writer.hold_ledger(ledger, now)
             barred = _asks(lambda ids: writer.barred(ids, asked.contacted, now) | writer.unknown_customers(ids))
-            contest, audience = _placed(ground, held, barred)
-            named = self._named(ground, audience)
+            contest, audience = _placed(scored, held, barred)
+            named = self._named(scored.ground, audience)
             reservation = Reservation(named.answer_id, expires_at, caller(context))
             writer.reserve(held, _slots(held, audience), reservation, now)
-            answer = self._answer(ground, contest, audience, named)
+            answer = self._answer(scored, contest, audience, named)
             answer.ledger_id = ledger
             answer.reservation_expire_time.CopyFrom(basics.instant(expires_at))
             refuse_when_late(context)
@@ -148,31 +163,24 @@ class Audiences:
             places = snapshot.indices(names)
             candidates = places[places >= 0]
             unknown = [name for name, at in zip(names, places, strict=True) if at < 0]
-        candidates = candidates.astype(np.int64)
-        seed = drawn_unless(asked.seed)
-        unscored = Ground(asked, snapshot, horizon, candidates, unknown, _UNSCORED, seed, {})
-        return replace(unscored, scored=self._scored(unscored))
+        return Ground(asked, snapshot, horizon, candidates.astype(np.int64), unknown, drawn_unless(asked.seed), {})
 
-    def _scored(self, ground: Ground) -> Scored:
-        """The scores of the candidates."""
-        asked, ids = ground.asked.score, ground.snapshot.customer_ids[ground.candidates]
+    def _scored(self, ground: Ground) -> ScoredGround:
+        asked, customer_ids = ground.asked.score, ground.snapshot.customer_ids
         kind = asked.kind()
-        read = ground.snapshot.columns(ground.horizon, kind.columns)
-        columns = {name: values[ground.candidates] for name, values in read.items()}
-        if asked.thompson:
-            columns[UNIFORM] = uniforms(ids, ground.seed)
+        columns = dict(ground.snapshot.columns(ground.horizon, kind.columns))
         if action := asked.named().action:
-            columns[EFFECT] = self._effects.of(action, ids)
+            columns[EFFECT] = self._effects.of(action, customer_ids)
+        fatigue = None
+        if asked.fatigue is not None:
+            counts = self._store.contact_counts(asked.fatigue.window_days, datetime.now(UTC))
+            fatigue = Fatigue.of(counts, customer_ids, asked.fatigue.retained_share)
         factors = [
             Factor(ground.members(one.filter, f"score.factors[{i}].filter"), one.factor)
             for i, one in enumerate(asked.factors)
         ]
-        fatigue = None
-        if asked.fatigue is not None:
-            counts = self._store.contact_counts(asked.fatigue.window_days, datetime.now(UTC))
-            had = np.fromiter((counts.get(name, 0) for name in ids.tolist()), dtype=np.int64, count=len(ids))
-            fatigue = Fatigue(had, asked.fatigue.retained_share)
-        return adjusted(kind.of(columns), factors, fatigue, asked.cost)
+        by = CandidateScores(kind, columns, customer_ids, ground.candidates, ground.seed, factors, fatigue, asked.cost)
+        return ScoredGround(ground, by, by.scores())
 
     def _named(self, ground: Ground, audience: Audience) -> Answer:
         run = ground.snapshot.run
@@ -184,8 +192,9 @@ class Audiences:
         )
 
     def _answer(
-        self, ground: Ground, contest: Contest, audience: Audience, named: Answer
+        self, scored: ScoredGround, contest: Contest, audience: Audience, named: Answer
     ) -> pb.PrioritizeCustomersResponse:
+        ground = scored.ground
         answer = prioritization_answers.Answer(
             ground.snapshot,
             ground.horizon,
@@ -197,7 +206,7 @@ class Audiences:
         message = answer.message(
             audience,
             placed,
-            ground.scored.at(audience.candidates),
+            scored.by.of(audience.candidates).parts,
             candidate_count=len(ground.candidates),
             unknown=ground.unknown,
         )
@@ -229,30 +238,42 @@ def _propensities(ground: Ground, audience: Audience, barred: Barred) -> list[fl
     return found
 
 
-def _placed(ground: Ground, held: HeldLedger, barred: Barred) -> tuple[Contest, Audience]:
+def _placed(scored: ScoredGround, held: HeldLedger, barred: Barred) -> tuple[Contest, Audience]:
     """The audience that goes on where the ledger stands."""
+    ground = scored.ground
     guarantees = [
         Guarantee(
             floor.guarantee_id,
             float(floor.share),
             ground.members(floor.filter, f"the cohort of guarantee {floor.guarantee_id}"),
-            Standing(held.slots, floor.kept - floor.carried),
+            _standing(held, floor),
         )
         for floor in held.floors
     ]
-    contest = ground.contest([guarantee.members for guarantee in guarantees])
-    return contest, place(contest, guarantees, barred=barred, on_shortfall=ground.on_shortfall, goes_on=True)
+    contest = scored.contest([guarantee.members for guarantee in guarantees])
+    return contest, place(
+        contest,
+        guarantees,
+        barred=barred,
+        on_shortfall=ground.on_shortfall,
+        goes_on=True,
+        by_attention=held.by_attention,
+    )
+
+
+def _standing(held: HeldLedger, floor: HeldFloor) -> Standing:
+    if held.by_attention:
+        return Standing(held.attention, floor.attention - floor.carried)
+    return Standing(held.slots, floor.kept - floor.carried)
 
 
 def _slots(held: HeldLedger, audience: Audience) -> list[NewSlot]:
     bits = np.array([1 << floor.bit for floor in held.floors], dtype=np.int64)
     masks = (audience.counts_for * bits).sum(axis=1).tolist()
-    return [
-        NewSlot(at, customer, counts_for, forced)
-        for at, (customer, counts_for, forced) in enumerate(
-            zip(audience.ids.tolist(), masks, audience.guaranteed.tolist(), strict=True), start=1
-        )
-    ]
+    places = len(audience.ids)
+    attention = np.diff(logarithmic(places)).tolist() if held.by_attention else [0] * places
+    columns = range(1, places + 1), audience.ids.tolist(), masks, audience.guaranteed.tolist(), attention
+    return [NewSlot(*slot) for slot in zip(*columns, strict=True)]
 
 
 def _ledger(named: Sequence[StoredGuarantee], now: datetime) -> str:

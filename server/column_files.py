@@ -4,6 +4,7 @@ The pages belong to the operating system: the process does not grow by them, the
 needed, and processes that share a folder share them. A published run never changes, so neither does a file.
 """
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from farview.core import quantile_grid
 
 _KEPT_RUNS = 2  # of a shared folder: what is served, and what another process may still serve
+_KEY = re.compile(r"[0-9a-f]{32}")
 
 
 class ColumnFiles:
@@ -27,7 +29,7 @@ class ColumnFiles:
     """
 
     def __init__(self, shared: Path | None, key: str) -> None:
-        """`key` names the run among all runs of all databases whose servers share the folder."""
+        """`key`: 32 hexadecimal digits that name the run among all of all databases whose servers share the folder."""
         self._folder = None if shared is None else shared / key
 
     def mapped(self, name: str) -> NDArray[Any] | None:
@@ -59,10 +61,10 @@ class ColumnFiles:
         return found
 
     def forget_older(self) -> None:
-        """Removes from a shared folder all runs but this one and the one used before it."""
+        """Removes from a shared folder all runs but this one and the one used before it; what is no run's stays."""
         if self._folder is None:
             return
-        others = [path for path in self._folder.parent.iterdir() if path.is_dir() and path != self._folder]
+        others = [path for path in self._folder.parent.iterdir() if _KEY.fullmatch(path.name) and path != self._folder]
         others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
         for path in others[_KEPT_RUNS - 1 :]:
             shutil.rmtree(path, ignore_errors=True)

@@ -12,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 
 from farview.core import columns as c
 from farview.core.errors import FailedPrecondition, InvalidInput
+from farview.core.places import places_among
 from farview.store.store import Store
 from farview.store.values import ForecastRun
 from server.column_files import ColumnFiles
@@ -68,13 +69,7 @@ class Snapshot:
 
     def indices(self, customer_ids: Sequence[str]) -> NDArray[np.int64]:
         """Where each customer stands, -1 for those whom the run does not know; shape (len(customer_ids),)."""
-        if len(self.customer_ids) == 0 or len(customer_ids) == 0:
-            return np.full(len(customer_ids), -1)
-        kind = self.customer_ids.dtype  # of another width, numpy would copy all that there are
-        asked = np.array(customer_ids, dtype=np.str_)
-        known = np.char.str_len(asked) <= kind.itemsize // np.dtype("U1").itemsize
-        places = np.minimum(np.searchsorted(self.customer_ids, asked.astype(kind)), len(self.customer_ids) - 1)
-        return np.where(known & (self.customer_ids[places] == asked), places, -1)
+        return places_among(self.customer_ids, customer_ids)
 
     def _load(self, horizon_days: int, names: Sequence[str], held: dict[str, NDArray[Any]]) -> None:
         """Puts columns into `held`: those that are in files already, and the others from the database."""

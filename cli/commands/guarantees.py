@@ -25,6 +25,9 @@ def set_guarantee(
     segment: Annotated[str, typer.Option("--segment", help="A segment, in place of --filter.")] = "",
     ledger: Annotated[str, typer.Option("--ledger", help="Guarantees of one ledger share its slots.")] = "default",
     window_days: Annotated[int, typer.Option("--window-days", help="Slots are counted anew so often.")] = 7,
+    by_attention: Annotated[
+        bool, typer.Option("--by-attention", help="A share of attention: places weigh 1 / log2(1 + place).")
+    ] = False,
     until: Annotated[
         str | None, typer.Option("--until", metavar="TIME", help="UTC instant at which it ends. Default: never.")
     ] = None,
@@ -35,6 +38,8 @@ def set_guarantee(
 
     Example: farview guarantees set new --share 0.2 --filter 'first_purchase_date >= "2024-03-01"'
     """
+    from dataclasses import replace
+
     from cli.console import out, print_json
     from cli.database import open_store, who
     from cli.options import parse_instant
@@ -43,13 +48,15 @@ def set_guarantee(
 
     cohort = Cohort(where, segment)
     terms = guarantee_of(name, share, cohort, ledger, window_days, parse_instant("--until", until))
+    terms = replace(terms, by_attention=by_attention)
     with open_store(database) as store:
         stored = store.set_guarantee(terms, who=who())
     if as_json:
         print_json(guarantee_as_data(stored))
         return
+    what = "the attention of every prefix" if by_attention else "every prefix"
     out.print(
-        f"{name} is promised {float(terms.share):.6g} of every prefix of the slots of ledger {ledger}, anew every "
+        f"{name} is promised {float(terms.share):.6g} of {what} of the slots of ledger {ledger}, anew every "
         f"{window_days} days: whoever has {stored.filter}.",
         markup=False,
     )

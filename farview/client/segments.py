@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from farview.client import messages
 from farview.client.connection import Connection
 from farview.client.values import Promise
-from farview.v1 import segment_pb2, segment_pb2_grpc
+from farview.v1 import prioritization_pb2, segment_pb2, segment_pb2_grpc
+
+_ATTENTION = prioritization_pb2.EXPOSURE_UNIT_ATTENTION
 
 
 class SegmentCalls:
@@ -54,6 +56,7 @@ class SegmentCalls:
             window_days=promise.window_days,
             end_time=None if promise.end_time is None else messages.timestamp(promise.end_time),
             description=promise.description,
+            exposure_unit=_ATTENTION if promise.by_attention else prioritization_pb2.EXPOSURE_UNIT_PLACES,
         )
         if promise.segment_id:
             guarantee.segment_id = promise.segment_id

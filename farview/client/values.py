@@ -82,6 +82,7 @@ class Promise:
     window_days: int = 0  # 0: the default, 7
     end_time: datetime | None = None  # aware; None: never
     description: str = ""
+    by_attention: bool = False  # a share of the slots' attention, not of their number
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ class Actions:
     propensity: FloatArray  # (n,) probability of the action that was taken, in (0, 1]
     outcome: FloatArray  # (n,)
     control: int = 0
+    customer: IntArray | None = None  # (n,) whose row it is; None: each of another
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,16 +59,18 @@ def plan_curves(
         actions: what was done.
         plans: by name, a score (n,), the highest contacted first, equal scores in a random order; and the number of the
             action that a customer would get (n,).
-        resamples: of customers, with replacement.
+        resamples: of customers, with replacement; all rows of a customer come and go together.
         seed: of the resamples.
     """
     n = len(actions.outcome)
+    whose = np.arange(n) if actions.customer is None else np.unique(actions.customer, return_inverse=True)[1]
+    customers = int(whose.max()) + 1
     rng = generator(seed, "paired bootstrap")
     ordered = {name: _Ordered.of(actions, score, planned) for name, (score, planned) in plans.items()}
     found: dict[str, list[tuple[FloatArray, FloatArray, float]]] = {name: [] for name in plans}
     for k in range(1 + resamples):
-        drawn = np.arange(n) if k == 0 else rng.integers(0, n, n)
-        counts = np.bincount(drawn, minlength=n)
+        drawn = np.arange(customers) if k == 0 else rng.integers(0, customers, customers)
+        counts = np.bincount(drawn, minlength=customers)[whose]
         for name, plan in ordered.items():
             found[name].append(plan.read(counts))
     return {name: Curves(*(np.array(part) for part in zip(*rows, strict=True))) for name, rows in found.items()}
@@ -108,7 +111,7 @@ class _Ordered:
         return cls(order, starts, sums[order])
 
     def read(self, counts: IntArray) -> tuple[FloatArray, FloatArray, float]:
-        """Effect, value and Qini of a resample, customers standing in it so many times, shape (n,)."""
+        """Effect, value and Qini of a resample, rows standing in it so many times, shape (n,)."""
         groups = np.add.reduceat(self.sums * counts[self.order, None], self.starts, axis=0)
         total = np.concatenate([np.zeros((1, 5)), np.cumsum(groups, axis=0)])
         share = total[:, 0] / total[-1, 0]

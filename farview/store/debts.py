@@ -1,6 +1,7 @@
 """What a closed stretch of slots owes, handed on to the next one of its window.
 
-Its places are still confirmed, released and left to expire, so what it owes changes after it was closed.
+Its places are still confirmed, released and left to expire, so what it owes changes after it was closed. A debt in
+places is none in attention, so nothing is handed on where a ledger begins to count the other.
 """
 
 from collections import defaultdict
@@ -10,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
+from farview.core.attention import FIRST_PLACE
 from farview.store.tables_guarantees import FLOORS, SEQUENCES
 
 
@@ -28,16 +30,23 @@ def hand_on(connection: Connection, ledger: str, window_start: datetime, since: 
     ids = [one.sequence_id for one in stretches]
     for row in connection.execute(select(FLOORS).where(FLOORS.c.sequence_id.in_(ids))):
         floors[row.sequence_id].append(row)
-    before: dict[str, int] | None = None
+    before: tuple[bool, dict[str, int]] | None = None  # its unit, and what it owes in that
     for one in stretches:
+        handed = {} if before is None or before[0] != one.by_attention else before[1]
         owed = {}
         for floor in floors[one.sequence_id]:
-            carried = floor.carried if before is None else before.get(floor.guarantee_id, 0)
+            carried = floor.carried if before is None else handed.get(floor.guarantee_id, 0)
             if carried != floor.carried:
                 _carry(connection, floor, carried)
-            promised = floor.share_numerator * one.slots // floor.share_denominator + carried
-            owed[floor.guarantee_id] = max(promised - floor.kept, 0)
-        before = owed
+            owed[floor.guarantee_id] = _owed(one, floor, carried)
+        before = one.by_attention, owed
+
+
+def _owed(stretch: Row[Any], floor: Row[Any], carried: int) -> int:
+    """Placements that are due and not kept; or attention, which is due once it is worth a first place."""
+    given, kept = (stretch.attention, floor.attention) if stretch.by_attention else (stretch.slots, floor.kept)
+    behind: int = floor.share_numerator * given // floor.share_denominator + carried - kept
+    return behind if behind >= (FIRST_PLACE if stretch.by_attention else 1) else 0
 
 
 def _carry(connection: Connection, floor: Row[Any], carried: int) -> None:

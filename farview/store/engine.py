@@ -46,7 +46,11 @@ def open_engine(url: str) -> Engine:
 
 def sqlite_path(url: str) -> Path | None:
     """The file of a SQLite URL; None for PostgreSQL."""
-    engine = open_engine(url)
+    return file_of(open_engine(url))
+
+
+def file_of(engine: Engine) -> Path | None:
+    """SQLite's file; None for PostgreSQL."""
     return Path(str(engine.url.database)) if engine.dialect.name == "sqlite" else None
 
 

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, column, select, table
+from sqlalchemy import Engine, Row, column, select, table
 
-from farview.store.promises import FloorState
+from farview.store.promises import AttentionState, FloorState
 from farview.store.view_ledger import EXPOSURE_LEDGER
 
 _VIEW = table(EXPOSURE_LEDGER.name, *(column(one.name) for one in EXPOSURE_LEDGER.columns))
@@ -30,9 +30,18 @@ def read(engine: Engine, guarantee_id: str | None) -> list[FloorState]:
                 kept=row.kept,
                 deficit=row.deficit,
                 reserved=row.reserved,
+                attention=_attention(row),
             )
             for row in connection.execute(query)
         ]
+
+
+def _attention(row: Row[Any]) -> AttentionState | None:
+    """None in a ledger by places. PostgreSQL's quotients are decimals."""
+    if row.attention is None:
+        return None
+    figures = row.attention, row.attention_promised, row.attention_kept, row.attention_deficit
+    return AttentionState(*map(float, figures))
 
 
 def _instant(value: Any) -> datetime:

@@ -27,6 +27,7 @@ def put(connection: Connection, terms: GuaranteeTerms, *, who: str) -> StoredGua
         "cohort_filter": terms.cohort_filter,
         "segment_id": terms.segment_id,
         "window_days": terms.window_days,
+        "by_attention": terms.by_attention,
         "end_time": terms.end_time,
         "description": terms.description,
         "who": who,
@@ -78,6 +79,7 @@ def value(row: Row[Any]) -> StoredGuarantee:
         window_days=row.window_days,
         end_time=row.end_time,
         description=row.description,
+        by_attention=row.by_attention,
     )
     return StoredGuarantee(terms, row.filter, row.who, row.created_at, row.updated_at)
 
@@ -141,4 +143,10 @@ def _check_beside(terms: GuaranteeTerms, others: list[GuaranteeTerms]) -> None:
                 "guarantee.window_days",
                 f"is {terms.window_days}; guarantees of one ledger share its window, and {other.guarantee_id} has "
                 f"{other.window_days}",
+            )
+        if other.by_attention != terms.by_attention:
+            unit = "attention" if other.by_attention else "places"
+            raise InvalidInput.of(
+                "guarantee.exposure_unit",
+                f"differs; guarantees of one ledger share its slots, and that of {other.guarantee_id} is of {unit}",
             )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -9,11 +10,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from farview.core.errors import FailedPrecondition
 from farview.store import views
-from farview.store.engine import open_engine, sqlite_path
+from farview.store.engine import file_of, open_engine
 
 _LOCK = 0x46415256  # any constant; PostgreSQL advisory lock that two simultaneous upgrades share
 
@@ -46,12 +47,13 @@ def current(url: str) -> str | None:
         return _revision(connection)
 
 
-def check(url: str) -> None:
+def check(engine: Engine) -> None:
     """Raises FailedPrecondition when the database is not at the revision this code was written for."""
-    path = sqlite_path(url)
+    path = file_of(engine)
     if path is not None and not path.exists():  # a connection would create it
         raise FailedPrecondition(f"there is no database {path}; run `farview init` first, or name another one")
-    found, wanted = current(url), head()
+    with _locked(engine) as connection:
+        found, wanted = _revision(connection), head()
     if found is None:
         raise FailedPrecondition("the database is empty; run `farview init` first")
     if found != wanted:
@@ -60,6 +62,7 @@ def check(url: str) -> None:
         )
 
 
+@lru_cache(maxsize=1)
 def head() -> str:
     """The newest revision this code knows."""
     with _folder() as folder:
@@ -91,9 +94,16 @@ def _config(connection: Connection) -> Iterator[Config]:
 def _connection(url: str) -> Iterator[Connection]:
     engine = open_engine(url)
     try:
-        with engine.begin() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        with _locked(engine) as connection:
             yield connection
     finally:
         engine.dispose()
+
+
+@contextmanager
+def _locked(engine: Engine) -> Iterator[Connection]:
+    """Waits for an upgrade that is under way."""
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        yield connection

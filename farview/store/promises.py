@@ -37,6 +37,7 @@ class GuaranteeTerms:
     window_days: int
     end_time: datetime | None = None  # aware; None: for ever
     description: str = ""
+    by_attention: bool = False  # a share of the slots' attention, not of their number
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +59,17 @@ class HeldFloor:
     filter: str  # of the cohort
     share: Fraction
     bit: int  # of NewSlot.counts_for
-    carried: int  # owed by the sequence before
+    carried: int  # owed by the sequence before: slots, or attention
     kept: int  # slots that count for the cohort
+    attention: int = 0  # of these slots
 
 
 @dataclass(frozen=True, slots=True)
 class HeldLedger:
-    """A ledger as it stands, which nobody else can change until the transaction ends."""
+    """A ledger as it stands, which nobody else can change until the transaction ends.
+
+    Attention, here and below, is counted in millionths of that of a list's first place.
+    """
 
     ledger: str
     sequence_id: int
@@ -72,6 +77,8 @@ class HeldLedger:
     window_end: datetime
     slots: int  # reserved or confirmed in this sequence
     floors: tuple[HeldFloor, ...]
+    by_attention: bool = False  # what its shares are of
+    attention: int = 0  # of those slots
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,7 @@ class NewSlot:
     customer_id: str
     counts_for: int  # a bit a floor
     forced: bool  # a due placement needed it
+    attention: int = 0  # that it gets
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +111,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class FloorState:
-    """A row of v_exposure_ledger: promise, kept, deficit, now."""
+    """A row of v_exposure_ledger: promise, kept, deficit, now. In a ledger by attention no slots are promised."""
 
     guarantee_id: str
     ledger: str
@@ -112,10 +120,21 @@ class FloorState:
     window_end: datetime
     is_open: bool
     slots: int
-    promised: int
+    promised: int | None
     kept: int
-    deficit: int
+    deficit: int | None
     reserved: int  # of `kept`, not yet confirmed
+    attention: "AttentionState | None" = None  # in a ledger by attention
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionState:
+    """How a guarantee by attention stands; unit: the attention of a list's first place."""
+
+    total: float  # of the slots that count
+    promised: float  # the cohort's attention is to exceed this; 0: nothing is promised yet
+    kept: float
+    deficit: float  # missing; 0 when the promise holds
 
 
 @dataclass(frozen=True, slots=True)

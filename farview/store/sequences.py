@@ -5,6 +5,7 @@ order, so no two writers wait for each other.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import Connection, insert, select, update
@@ -33,8 +34,8 @@ def hold(connection: Connection, ledger: str, zone: str, now: datetime) -> HeldL
     present = now if current is None else max(now, current.window_start)
     start, end = window(present, active[0].terms.window_days, zone)
     going_on = current is not None and (current.window_start, current.window_end) == (start, end)
-    if current is not None and going_on and _signature(current.floors) == _promised(active):
-        return HeldLedger(ledger, current.sequence_id, start, end, current.slots, _with_filters(current.floors, active))
+    if current is not None and going_on and _signature(current) == _promised(active):
+        return replace(current, floors=_with_filters(current.floors, active))
     if current is not None:
         connection.execute(
             update(SEQUENCES).where(SEQUENCES.c.sequence_id == current.sequence_id).values(closed_at=now)
@@ -64,8 +65,16 @@ def _open_sequence(connection: Connection, ledger: str, now: datetime) -> HeldLe
     if any(expired_before):
         debts.hand_on(connection, ledger, start)
     expired = sweep(connection, row.sequence_id, now)
-    floors = read_floors(connection, row.sequence_id)
-    return HeldLedger(ledger, row.sequence_id, row.window_start, row.window_end, row.slots - expired, floors)
+    return HeldLedger(
+        ledger,
+        row.sequence_id,
+        row.window_start,
+        row.window_end,
+        row.slots - len(expired),
+        read_floors(connection, row.sequence_id),
+        row.by_attention,
+        row.attention - sum(slot.attention for slot in expired),
+    )
 
 
 def _begin(
@@ -76,7 +85,9 @@ def _begin(
     now: datetime,
 ) -> HeldLedger:
     start, end = between
-    new = insert(SEQUENCES).values(ledger=ledger, window_start=start, window_end=end, slots=0, opened_at=now)
+    unit = active[0].terms.by_attention  # the same for all
+    of_ledger = {"ledger": ledger, "window_start": start, "window_end": end, "by_attention": unit, "opened_at": now}
+    new = insert(SEQUENCES).values(of_ledger | {"slots": 0, "attention": 0})
     sequence_id = connection.execute(new.returning(SEQUENCES.c.sequence_id)).scalar_one()
     rows = [
         {
@@ -87,24 +98,23 @@ def _begin(
             "share_denominator": one.terms.share.denominator,
             "carried": 0,
             "kept": 0,
+            "attention": 0,
         }
         for bit, one in enumerate(active)
     ]
     connection.execute(insert(FLOORS), rows)
     debts.hand_on(connection, ledger, start)
-    return HeldLedger(ledger, sequence_id, start, end, 0, _with_filters(read_floors(connection, sequence_id), active))
+    floors = _with_filters(read_floors(connection, sequence_id), active)
+    return HeldLedger(ledger, sequence_id, start, end, 0, floors, unit)
 
 
-def _signature(floors: Sequence[HeldFloor]) -> list[tuple[str, object]]:
-    return [(floor.guarantee_id, floor.share) for floor in floors]
+def _signature(held: HeldLedger) -> list[tuple[str, object, bool]]:
+    return [(floor.guarantee_id, floor.share, held.by_attention) for floor in held.floors]
 
 
-def _promised(active: Sequence[StoredGuarantee]) -> list[tuple[str, object]]:
-    return [(one.terms.guarantee_id, one.terms.share) for one in active]
+def _promised(active: Sequence[StoredGuarantee]) -> list[tuple[str, object, bool]]:
+    return [(one.terms.guarantee_id, one.terms.share, one.terms.by_attention) for one in active]
 
 
 def _with_filters(floors: Sequence[HeldFloor], active: Sequence[StoredGuarantee]) -> tuple[HeldFloor, ...]:
-    return tuple(
-        HeldFloor(floor.guarantee_id, one.filter, floor.share, floor.bit, floor.carried, floor.kept)
-        for floor, one in zip(floors, active, strict=True)
-    )
+    return tuple(replace(floor, filter=one.filter) for floor, one in zip(floors, active, strict=True))

@@ -1,19 +1,21 @@
 """Slots of answers under guarantees: reserved, then confirmed, released or expired.
 
-`exposure_sequences.slots` and `exposure_floors.kept` count what is reserved or confirmed, so that a call need not read
-a window's slots; every change of a slot's state changes them in the same transaction.
+`exposure_sequences.slots` and `exposure_floors.kept` count what is reserved or confirmed, and the attention beside each
+sums that of these slots, so that a call need not read a window's slots; every change of a slot's state changes them in
+the same transaction.
 """
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 from sqlalchemy import Connection, Row, bindparam, select, update
 
 from farview.core.errors import InvalidInput
 from farview.store import bulk, debts
+from farview.store.forgetting import NOBODY
 from farview.store.promises import HeldFloor, HeldLedger, NewSlot, Reservation, Settled
 from farview.store.tables_guarantees import FLOORS, SEQUENCES, SLOTS
 
@@ -28,11 +30,27 @@ _ROWS = pa.schema(
         pa.field("state", pa.string()),
         pa.field("counts_for", pa.int64()),
         pa.field("forced", pa.bool_()),
+        pa.field("attention", pa.int64()),
         pa.field("reserved_at", _INSTANT),
         pa.field("expires_at", _INSTANT),
         pa.field("who", pa.string()),
     ]
 )
+
+
+class Counted(Protocol):
+    """What a slot counts for."""
+
+    @property
+    def counts_for(self) -> int:
+        """A bit a floor."""
+
+    @property
+    def attention(self) -> int:
+        """That it gets."""
+
+
+_OF_SLOT = ("place", "customer_id", "counts_for", "forced", "attention")
 
 
 def reserve(
@@ -49,23 +67,20 @@ def reserve(
         "expires_at": reservation.expires_at,
         "who": reservation.who,
     }
-    rows = [
-        {"place": s.place, "customer_id": s.customer_id, "counts_for": s.counts_for, "forced": s.forced} | shared
-        for s in slots
-    ]
+    rows = [{name: getattr(slot, name) for name in _OF_SLOT} | shared for slot in slots]
     bulk.insert(connection, SLOTS.name, pa.RecordBatch.from_pylist(rows, schema=_ROWS))
-    _count(connection, held.sequence_id, [slot.counts_for for slot in slots], 1)
+    _count(connection, held.sequence_id, slots, 1)
 
 
-def sweep(connection: Connection, sequence_id: int, now: datetime) -> int:
-    """Takes reservations off that have expired; how many. The sequence's row is locked by the caller."""
+def sweep(connection: Connection, sequence_id: int, now: datetime) -> Sequence[Row[Any]]:
+    """Takes reservations off that have expired; what they counted for. The sequence's row is locked by the caller."""
     late = update(SLOTS).where(
         SLOTS.c.sequence_id == sequence_id, SLOTS.c.state == "reserved", SLOTS.c.expires_at <= now
     )
-    expired = connection.execute(late.values(state="expired", settled_at=now).returning(SLOTS.c.counts_for)).scalars()
-    masks = list(expired)
-    _count(connection, sequence_id, masks, -1)
-    return len(masks)
+    settled = late.values(state="expired", settled_at=now).returning(SLOTS.c.counts_for, SLOTS.c.attention)
+    expired = connection.execute(settled).all()
+    _count(connection, sequence_id, expired, -1)
+    return expired
 
 
 def settle(
@@ -97,8 +112,8 @@ def settle(
     free = [row for row in open_still if row.expires_at > now]
     for state, those in (("confirmed", confirmed), ("released", free), ("expired", late)):
         _mark(connection, those, state, now)
-    _count(connection, sequence_id, [row.counts_for for row in confirmed if row.state not in _COUNTED], 1)
-    _count(connection, sequence_id, [row.counts_for for row in open_still], -1)
+    _count(connection, sequence_id, [row for row in confirmed if row.state not in _COUNTED], 1)
+    _count(connection, sequence_id, open_still, -1)
     if sequence.closed_at is not None:
         debts.hand_on(connection, sequence.ledger, sequence.window_start, sequence_id)
     return Settled(len(confirmed), len(free))
@@ -115,6 +130,7 @@ def read_floors(connection: Connection, sequence_id: int) -> tuple[HeldFloor, ..
             row.bit,
             row.carried,
             row.kept,
+            row.attention,
         )
         for row in connection.execute(query)
     )
@@ -127,23 +143,27 @@ def _mark(connection: Connection, rows: Sequence[Row[Any]], state: str, now: dat
         connection.execute(changed, values)
 
 
-def _count(connection: Connection, sequence_id: int, masks: Sequence[int], sign: int) -> None:
+def _count(connection: Connection, sequence_id: int, slots: Sequence[Counted], sign: int) -> None:
     """Adds slots to what the sequence counts, or takes them off."""
-    if not masks:
+    if not slots:
         return
-    of_sequence = SEQUENCES.c.sequence_id == sequence_id
-    connection.execute(update(SEQUENCES).where(of_sequence).values(slots=SEQUENCES.c.slots + sign * len(masks)))
-    for guarantee_id, bit in connection.execute(
-        select(FLOORS.c.guarantee_id, FLOORS.c.bit).where(FLOORS.c.sequence_id == sequence_id)
-    ).all():
-        if kept := sum(mask >> bit & 1 for mask in masks):
+    attention = sign * sum(slot.attention for slot in slots)
+    sequence = update(SEQUENCES).where(SEQUENCES.c.sequence_id == sequence_id)
+    counted = {"slots": SEQUENCES.c.slots + sign * len(slots), "attention": SEQUENCES.c.attention + attention}
+    connection.execute(sequence.values(counted))
+    floors = select(FLOORS.c.guarantee_id, FLOORS.c.bit).where(FLOORS.c.sequence_id == sequence_id)
+    for guarantee_id, bit in connection.execute(floors).all():
+        members = [slot for slot in slots if slot.counts_for >> bit & 1]
+        if members:
             floor = update(FLOORS).where(FLOORS.c.sequence_id == sequence_id, FLOORS.c.guarantee_id == guarantee_id)
-            connection.execute(floor.values(kept=FLOORS.c.kept + sign * kept))
+            attention = sign * sum(slot.attention for slot in members)
+            kept = {"kept": FLOORS.c.kept + sign * len(members), "attention": FLOORS.c.attention + attention}
+            connection.execute(floor.values(kept))
 
 
 def _check_customers(rows: dict[int, Row[Any]], shown: dict[int, str]) -> None:
     for place, customer in shown.items():
-        if place in rows and rows[place].customer_id != customer:
+        if place in rows and rows[place].customer_id not in (customer, NOBODY):
             raise InvalidInput.of(
                 "exposures", f"place {place} of the answer is of {rows[place].customer_id!r}, not of {customer!r}"
             )

@@ -42,8 +42,13 @@ class Store(
             InvalidInput: not a URL of SQLite or PostgreSQL.
             FailedPrecondition: the database has another revision than this code.
         """
-        migrate.check(url)
-        return cls(open_engine(url))
+        engine = open_engine(url)
+        try:
+            migrate.check(engine)
+        except Exception:
+            engine.dispose()
+            raise
+        return cls(engine)
 
     def close(self) -> None:
         """Closes the pooled connections."""

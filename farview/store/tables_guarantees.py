@@ -1,12 +1,19 @@
-"""Tables of segments, guarantees, and the ledger of slots that guarantees count."""
+"""Tables of segments, guarantees, and the ledger of slots that guarantees count.
+
+In a ledger by attention shares are of the slots' attention, in millionths of that of a list's first place; else of
+their number, and the attention is 0.
+"""
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKeyConstraint, Index, Text, text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKeyConstraint, Index, Text, false, text
 from sqlmodel import Field
 
 from farview.store.tables import Row, core
 from farview.store.types import CUSTOMER_KEY, KEY, UtcDateTime
+
+_NO = {"server_default": false()}
+_NONE = {"server_default": "0"}
 
 
 class SegmentRow(Row, table=True):
@@ -39,6 +46,7 @@ class GuaranteeRow(Row, table=True):
     cohort_filter: str | None = Field(default=None, sa_type=Text)
     segment_id: str | None = Field(default=None, sa_type=CUSTOMER_KEY)
     window_days: int = Field(sa_type=BigInteger)  # the same for all guarantees of a ledger
+    by_attention: bool = Field(default=False, sa_type=Boolean, sa_column_kwargs=_NO)  # the share; the same for all
     end_time: datetime | None = Field(default=None, sa_type=UtcDateTime)  # null: for ever
     description: str = Field(sa_type=Text)
     who: str = Field(sa_type=Text)  # set it last
@@ -65,6 +73,8 @@ class SequenceRow(Row, table=True):
     window_start: datetime = Field(sa_type=UtcDateTime)
     window_end: datetime = Field(sa_type=UtcDateTime)
     slots: int = Field(sa_type=BigInteger)  # reserved or confirmed; those that expired since the last write among them
+    by_attention: bool = Field(default=False, sa_type=Boolean, sa_column_kwargs=_NO)  # its floors' shares
+    attention: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_NONE)  # of the slots
     opened_at: datetime = Field(sa_type=UtcDateTime)
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
@@ -80,8 +90,9 @@ class SequenceFloorRow(Row, table=True):
     bit: int = Field(sa_type=BigInteger)  # of exposure_slots.counts_for
     share_numerator: int = Field(sa_type=BigInteger)
     share_denominator: int = Field(sa_type=BigInteger)
-    carried: int = Field(sa_type=BigInteger)  # placements still owed by the sequence before, of the same window
+    carried: int = Field(sa_type=BigInteger)  # placements or attention still owed by the sequence before, of the window
     kept: int = Field(sa_type=BigInteger)  # slots of the sequence that count for the cohort
+    attention: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_NONE)  # of these
 
 
 class SlotRow(Row, table=True):
@@ -116,6 +127,7 @@ class SlotRow(Row, table=True):
     state: str = Field(sa_type=Text)
     counts_for: int = Field(sa_type=BigInteger)  # a bit a floor of the sequence
     forced: bool = Field(sa_type=Boolean)  # a due placement needed the slot
+    attention: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_NONE)  # that its place gets
     reserved_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime)  # of the reservation
     settled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # when it stopped being reserved

@@ -1,5 +1,6 @@
 """The view of guarantees: promise, kept and deficit, now."""
 
+from farview.core.attention import FIRST_PLACE
 from farview.store.view import View, ViewColumn
 
 _NOW = {
@@ -13,9 +14,12 @@ def _ledger(dialect: str) -> str:
     mine = "s.sequence_id = q.sequence_id AND s.state = 'reserved'"
     late, awaited = f"s.expires_at <= {_NOW[dialect]}", f"s.expires_at > {_NOW[dialect]}"
     counted = "(s.counts_for >> CAST(f.bit AS INTEGER)) & 1 = 1"
+    gone = f"(SELECT coalesce(sum(s.attention), 0) FROM exposure_slots s WHERE {mine} AND {late}"
     return f"""FROM (
     SELECT f.guarantee_id, q.sequence_id, q.ledger, f.share_numerator, f.share_denominator, f.carried,
-        q.window_start, q.window_end, q.opened_at, q.closed_at,
+        q.window_start, q.window_end, q.opened_at, q.closed_at, q.by_attention,
+        q.attention - {gone}) AS attention,
+        f.attention - {gone} AND {counted}) AS attention_kept,
         q.slots - (SELECT count(*) FROM exposure_slots s WHERE {mine} AND {late}) AS slots,
         f.kept - (SELECT count(*) FROM exposure_slots s WHERE {mine} AND {late} AND {counted}) AS kept,
         (SELECT count(*) FROM exposure_slots s WHERE {mine} AND {awaited} AND {counted}) AS reserved
@@ -23,7 +27,23 @@ def _ledger(dialect: str) -> str:
 ) l"""
 
 
-_PROMISED = "l.share_numerator * l.slots / l.share_denominator + l.carried"
+def _owed(given: str) -> str:
+    """Share times what was given, rounded down, and what was carried; the product alone may be too large."""
+    whole, rest = f"{given} / l.share_denominator", f"{given} % l.share_denominator"
+    return f"{whole} * l.share_numerator + {rest} * l.share_numerator / l.share_denominator + l.carried"
+
+
+_PROMISED = _owed("l.slots")
+_EXCEEDED = f"({_owed('l.attention')} - {FIRST_PLACE})"
+
+
+def _places(sql: str) -> str:
+    return f"CASE WHEN NOT l.by_attention THEN {sql} END"
+
+
+def _attention(sql: str) -> str:
+    return f"CASE WHEN l.by_attention THEN {sql} / {FIRST_PLACE}.0 END"
+
 
 EXPOSURE_LEDGER = View(
     "v_exposure_ledger",
@@ -42,18 +62,39 @@ EXPOSURE_LEDGER = View(
         ViewColumn("slots", "l.slots", "Slots that count: reserved or confirmed."),
         ViewColumn(
             "promised",
-            _PROMISED,
-            "Placements owed to the cohort by these slots: share times slots, rounded down, and what was carried.",
+            _places(_PROMISED),
+            "Placements owed to the cohort by these slots: share times slots, rounded down, and what was carried. Null "
+            "in a ledger by attention.",
         ),
         ViewColumn("kept", "l.kept", "Slots that count for the cohort, whatever put them there."),
         ViewColumn(
             "deficit",
-            f"CASE WHEN {_PROMISED} > l.kept THEN {_PROMISED} - l.kept ELSE 0 END",
-            "Placements owed and not kept; due at the next slots.",
+            _places(f"CASE WHEN {_PROMISED} > l.kept THEN {_PROMISED} - l.kept ELSE 0 END"),
+            "Placements owed and not kept; due at the next slots. Null in a ledger by attention.",
         ),
-        ViewColumn("carried", "l.carried", "Of what is promised, owed by the stretch before, of the same window."),
+        ViewColumn(
+            "carried",
+            _places("l.carried"),
+            "Of what is promised, owed by the stretch before, of the same window. Null in a ledger by attention.",
+        ),
         ViewColumn("reserved", "l.reserved", "Of the slots kept, those not yet confirmed."),
         ViewColumn("sequence_id", "l.sequence_id", "The stretch of slots; its guarantees share it."),
+        ViewColumn(
+            "attention",
+            _attention("l.attention"),
+            "Attention of the slots, here and below in first places of a list; null where slots are counted.",
+        ),
+        ViewColumn(
+            "attention_promised",
+            _attention(f"CASE WHEN {_EXCEEDED} > 0 THEN {_EXCEEDED} ELSE 0 END"),
+            "The cohort's attention is to exceed this: its share and what was carried, less one first place.",
+        ),
+        ViewColumn("attention_kept", _attention("l.attention_kept"), "Attention of the slots kept."),
+        ViewColumn(
+            "attention_deficit",
+            _attention(f"CASE WHEN {_EXCEEDED} >= l.attention_kept THEN {_EXCEEDED} + 1 - l.attention_kept ELSE 0 END"),
+            "Attention that is missing; due at the next slots.",
+        ),
     ),
     {dialect: _ledger(dialect) for dialect in _NOW},
 )

@@ -159,7 +159,9 @@ class PrioritizeCustomersRequest(_message.Message):
     reservation_minutes: _builtins.int
     """How long places stay reserved, 1 to 43,200 (30 days). Default: 1,440 (24 hours). Only with `guarantee_ids`."""
     exposure_unit: Global___ExposureUnit.ValueType
-    """What the shares of `floors` are shares of. Default: PLACES. Guarantees are always of places."""
+    """What the shares of `floors` are shares of. Default: PLACES. A guarantee has a unit of its own
+    (`Guarantee.exposure_unit`).
+    """
     @_builtins.property
     def customers(self) -> Global___CustomerList: ...
     @_builtins.property
@@ -844,8 +846,9 @@ class ExposureFloorResult(_message.Message):
     """Of `promised_count`, what was overdue when the list began: left by releases, expiry or a shortage of members."""
     @_builtins.property
     def attention(self) -> Global___ExposureFloorAttention:
-        """Only with EXPOSURE_UNIT_ATTENTION. Then `promised_count` is the fewest placements that can keep the floor, at the
-        first places, and `shortfall_count` counts first places, rounded up.
+        """Only with EXPOSURE_UNIT_ATTENTION, of the request or of the guarantee. Then `promised_count` and `overdue_count` are
+        the fewest placements that can keep the floor, at the first places, and `shortfall_count` counts first places,
+        rounded up.
         """
 
     def __init__(
@@ -884,7 +887,7 @@ class ExposureFloorAttention(_message.Message):
     SHORTFALL_FIELD_NUMBER: _builtins.int
     ENOUGH_COUNT_FIELD_NUMBER: _builtins.int
     promised: _builtins.float
-    """The cohort's attention is to exceed this by the end of the list; 0 when the list is too short to promise any."""
+    """The cohort's attention in this list is to exceed this by its end; 0 when none is promised of it."""
     kept: _builtins.float
     """The cohort's attention."""
     total: _builtins.float
@@ -892,7 +895,9 @@ class ExposureFloorAttention(_message.Message):
     shortfall: _builtins.float
     """The most that any prefix lacks; 0 when the floor held."""
     enough_count: _builtins.int
-    """So many candidates of the cohort are enough for the floor to hold, whoever else is a candidate."""
+    """So many candidates of the cohort are enough for the floor to hold, whoever else is a candidate. Of a guarantee as many
+    as the list has places.
+    """
     def __init__(
         self,
         *,

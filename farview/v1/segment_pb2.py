@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from farview.v1 import prioritization_pb2 as farview_dot_v1_dot_prioritization__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x66\x61rview/v1/segment.proto\x12\nfarview.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc2\x01\n\x07Segment\x12\x18\n\nsegment_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06\x66ilter\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x19\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x35\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"\xe6\x02\n\tGuarantee\x12\x1a\n\x0cguarantee_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tledger_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x13\n\x05share\x18\x03 \x01(\x01\x42\x04\xe2\x41\x01\x02\x12\x17\n\rcohort_filter\x18\x04 \x01(\tH\x00\x12\x14\n\nsegment_id\x18\x05 \x01(\tH\x00\x12\x19\n\x0bwindow_days\x18\x06 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x32\n\x08\x65nd_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x19\n\x0b\x64\x65scription\x18\x08 \x01(\tB\x04\xe2\x41\x01\x01\x12\x35\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x42\x08\n\x06\x63ohort\"\xee\x01\n\x11GuaranteeStanding\x12\x35\n\x11window_start_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0fwindow_end_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nslot_count\x18\x03 \x01(\x03\x12\x16\n\x0epromised_count\x18\x04 \x01(\x03\x12\x12\n\nkept_count\x18\x05 \x01(\x03\x12\x15\n\rdeficit_count\x18\x06 \x01(\x03\x12\x16\n\x0ereserved_count\x18\x07 \x01(\x03\"Y\n\x11SetSegmentRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12*\n\x07segment\x18\x02 \x01(\x0b\x32\x13.farview.v1.SegmentB\x04\xe2\x41\x01\x02\":\n\x12SetSegmentResponse\x12$\n\x07segment\x18\x01 \x01(\x0b\x32\x13.farview.v1.Segment\"-\n\x11GetSegmentRequest\x12\x18\n\nsegment_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\":\n\x12GetSegmentResponse\x12$\n\x07segment\x18\x01 \x01(\x0b\x32\x13.farview.v1.Segment\"H\n\x13ListSegmentsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"V\n\x14ListSegmentsResponse\x12%\n\x08segments\x18\x01 \x03(\x0b\x32\x13.farview.v1.Segment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"J\n\x14\x44\x65leteSegmentRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nsegment_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\"\x17\n\x15\x44\x65leteSegmentResponse\"_\n\x13SetGuaranteeRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12.\n\tguarantee\x18\x02 \x01(\x0b\x32\x15.farview.v1.GuaranteeB\x04\xe2\x41\x01\x02\"@\n\x14SetGuaranteeResponse\x12(\n\tguarantee\x18\x01 \x01(\x0b\x32\x15.farview.v1.Guarantee\"1\n\x13GetGuaranteeRequest\x12\x1a\n\x0cguarantee_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"q\n\x14GetGuaranteeResponse\x12(\n\tguarantee\x18\x01 \x01(\x0b\x32\x15.farview.v1.Guarantee\x12/\n\x08standing\x18\x02 \x01(\x0b\x32\x1d.farview.v1.GuaranteeStanding\"J\n\x15ListGuaranteesRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"\\\n\x16ListGuaranteesResponse\x12)\n\nguarantees\x18\x01 \x03(\x0b\x32\x15.farview.v1.Guarantee\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"N\n\x16\x44\x65leteGuaranteeRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0cguarantee_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\"\x19\n\x17\x44\x65leteGuaranteeResponse2\xae\x05\n\x0eSegmentService\x12K\n\nSetSegment\x12\x1d.farview.v1.SetSegmentRequest\x1a\x1e.farview.v1.SetSegmentResponse\x12K\n\nGetSegment\x12\x1d.farview.v1.GetSegmentRequest\x1a\x1e.farview.v1.GetSegmentResponse\x12Q\n\x0cListSegments\x12\x1f.farview.v1.ListSegmentsRequest\x1a .farview.v1.ListSegmentsResponse\x12T\n\rDeleteSegment\x12 .farview.v1.DeleteSegmentRequest\x1a!.farview.v1.DeleteSegmentResponse\x12Q\n\x0cSetGuarantee\x12\x1f.farview.v1.SetGuaranteeRequest\x1a .farview.v1.SetGuaranteeResponse\x12Q\n\x0cGetGuarantee\x12\x1f.farview.v1.GetGuaranteeRequest\x1a .farview.v1.GetGuaranteeResponse\x12W\n\x0eListGuarantees\x12!.farview.v1.ListGuaranteesRequest\x1a\".farview.v1.ListGuaranteesResponse\x12Z\n\x0f\x44\x65leteGuarantee\x12\".farview.v1.DeleteGuaranteeRequest\x1a#.farview.v1.DeleteGuaranteeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x66\x61rview/v1/segment.proto\x12\nfarview.v1\x1a\x1f\x66\x61rview/v1/prioritization.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc2\x01\n\x07Segment\x12\x18\n\nsegment_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06\x66ilter\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x19\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x35\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"\x9d\x03\n\tGuarantee\x12\x1a\n\x0cguarantee_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tledger_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x13\n\x05share\x18\x03 \x01(\x01\x42\x04\xe2\x41\x01\x02\x12\x17\n\rcohort_filter\x18\x04 \x01(\tH\x00\x12\x14\n\nsegment_id\x18\x05 \x01(\tH\x00\x12\x19\n\x0bwindow_days\x18\x06 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x32\n\x08\x65nd_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x19\n\x0b\x64\x65scription\x18\x08 \x01(\tB\x04\xe2\x41\x01\x01\x12\x35\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\rexposure_unit\x18\x0b \x01(\x0e\x32\x18.farview.v1.ExposureUnitB\x04\xe2\x41\x01\x01\x42\x08\n\x06\x63ohort\"\xa1\x02\n\x11GuaranteeStanding\x12\x35\n\x11window_start_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0fwindow_end_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nslot_count\x18\x03 \x01(\x03\x12\x16\n\x0epromised_count\x18\x04 \x01(\x03\x12\x12\n\nkept_count\x18\x05 \x01(\x03\x12\x15\n\rdeficit_count\x18\x06 \x01(\x03\x12\x16\n\x0ereserved_count\x18\x07 \x01(\x03\x12\x31\n\tattention\x18\x08 \x01(\x0b\x32\x1e.farview.v1.GuaranteeAttention\"T\n\x12GuaranteeAttention\x12\r\n\x05total\x18\x01 \x01(\x01\x12\x10\n\x08promised\x18\x02 \x01(\x01\x12\x0c\n\x04kept\x18\x03 \x01(\x01\x12\x0f\n\x07\x64\x65\x66icit\x18\x04 \x01(\x01\"Y\n\x11SetSegmentRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12*\n\x07segment\x18\x02 \x01(\x0b\x32\x13.farview.v1.SegmentB\x04\xe2\x41\x01\x02\":\n\x12SetSegmentResponse\x12$\n\x07segment\x18\x01 \x01(\x0b\x32\x13.farview.v1.Segment\"-\n\x11GetSegmentRequest\x12\x18\n\nsegment_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\":\n\x12GetSegmentResponse\x12$\n\x07segment\x18\x01 \x01(\x0b\x32\x13.farview.v1.Segment\"H\n\x13ListSegmentsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"V\n\x14ListSegmentsResponse\x12%\n\x08segments\x18\x01 \x03(\x0b\x32\x13.farview.v1.Segment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"J\n\x14\x44\x65leteSegmentRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nsegment_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\"\x17\n\x15\x44\x65leteSegmentResponse\"_\n\x13SetGuaranteeRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12.\n\tguarantee\x18\x02 \x01(\x0b\x32\x15.farview.v1.GuaranteeB\x04\xe2\x41\x01\x02\"@\n\x14SetGuaranteeResponse\x12(\n\tguarantee\x18\x01 \x01(\x0b\x32\x15.farview.v1.Guarantee\"1\n\x13GetGuaranteeRequest\x12\x1a\n\x0cguarantee_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"q\n\x14GetGuaranteeResponse\x12(\n\tguarantee\x18\x01 \x01(\x0b\x32\x15.farview.v1.Guarantee\x12/\n\x08standing\x18\x02 \x01(\x0b\x32\x1d.farview.v1.GuaranteeStanding\"J\n\x15ListGuaranteesRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"\\\n\x16ListGuaranteesResponse\x12)\n\nguarantees\x18\x01 \x03(\x0b\x32\x15.farview.v1.Guarantee\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"N\n\x16\x44\x65leteGuaranteeRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0cguarantee_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\"\x19\n\x17\x44\x65leteGuaranteeResponse2\xae\x05\n\x0eSegmentService\x12K\n\nSetSegment\x12\x1d.farview.v1.SetSegmentRequest\x1a\x1e.farview.v1.SetSegmentResponse\x12K\n\nGetSegment\x12\x1d.farview.v1.GetSegmentRequest\x1a\x1e.farview.v1.GetSegmentResponse\x12Q\n\x0cListSegments\x12\x1f.farview.v1.ListSegmentsRequest\x1a .farview.v1.ListSegmentsResponse\x12T\n\rDeleteSegment\x12 .farview.v1.DeleteSegmentRequest\x1a!.farview.v1.DeleteSegmentResponse\x12Q\n\x0cSetGuarantee\x12\x1f.farview.v1.SetGuaranteeRequest\x1a .farview.v1.SetGuaranteeResponse\x12Q\n\x0cGetGuarantee\x12\x1f.farview.v1.GetGuaranteeRequest\x1a .farview.v1.GetGuaranteeResponse\x12W\n\x0eListGuarantees\x12!.farview.v1.ListGuaranteesRequest\x1a\".farview.v1.ListGuaranteesResponse\x12Z\n\x0f\x44\x65leteGuarantee\x12\".farview.v1.DeleteGuaranteeRequest\x1a#.farview.v1.DeleteGuaranteeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -59,6 +60,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GUARANTEE'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
   _globals['_GUARANTEE'].fields_by_name['update_time']._loaded_options = None
   _globals['_GUARANTEE'].fields_by_name['update_time']._serialized_options = b'\342A\001\003'
+  _globals['_GUARANTEE'].fields_by_name['exposure_unit']._loaded_options = None
+  _globals['_GUARANTEE'].fields_by_name['exposure_unit']._serialized_options = b'\342A\001\001'
   _globals['_SETSEGMENTREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_SETSEGMENTREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\002'
   _globals['_SETSEGMENTREQUEST'].fields_by_name['segment']._loaded_options = None
@@ -87,44 +90,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETEGUARANTEEREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\002'
   _globals['_DELETEGUARANTEEREQUEST'].fields_by_name['guarantee_id']._loaded_options = None
   _globals['_DELETEGUARANTEEREQUEST'].fields_by_name['guarantee_id']._serialized_options = b'\342A\001\002'
-  _globals['_SEGMENT']._serialized_start=107
-  _globals['_SEGMENT']._serialized_end=301
-  _globals['_GUARANTEE']._serialized_start=304
-  _globals['_GUARANTEE']._serialized_end=662
-  _globals['_GUARANTEESTANDING']._serialized_start=665
-  _globals['_GUARANTEESTANDING']._serialized_end=903
-  _globals['_SETSEGMENTREQUEST']._serialized_start=905
-  _globals['_SETSEGMENTREQUEST']._serialized_end=994
-  _globals['_SETSEGMENTRESPONSE']._serialized_start=996
-  _globals['_SETSEGMENTRESPONSE']._serialized_end=1054
-  _globals['_GETSEGMENTREQUEST']._serialized_start=1056
-  _globals['_GETSEGMENTREQUEST']._serialized_end=1101
-  _globals['_GETSEGMENTRESPONSE']._serialized_start=1103
-  _globals['_GETSEGMENTRESPONSE']._serialized_end=1161
-  _globals['_LISTSEGMENTSREQUEST']._serialized_start=1163
-  _globals['_LISTSEGMENTSREQUEST']._serialized_end=1235
-  _globals['_LISTSEGMENTSRESPONSE']._serialized_start=1237
-  _globals['_LISTSEGMENTSRESPONSE']._serialized_end=1323
-  _globals['_DELETESEGMENTREQUEST']._serialized_start=1325
-  _globals['_DELETESEGMENTREQUEST']._serialized_end=1399
-  _globals['_DELETESEGMENTRESPONSE']._serialized_start=1401
-  _globals['_DELETESEGMENTRESPONSE']._serialized_end=1424
-  _globals['_SETGUARANTEEREQUEST']._serialized_start=1426
-  _globals['_SETGUARANTEEREQUEST']._serialized_end=1521
-  _globals['_SETGUARANTEERESPONSE']._serialized_start=1523
-  _globals['_SETGUARANTEERESPONSE']._serialized_end=1587
-  _globals['_GETGUARANTEEREQUEST']._serialized_start=1589
-  _globals['_GETGUARANTEEREQUEST']._serialized_end=1638
-  _globals['_GETGUARANTEERESPONSE']._serialized_start=1640
-  _globals['_GETGUARANTEERESPONSE']._serialized_end=1753
-  _globals['_LISTGUARANTEESREQUEST']._serialized_start=1755
-  _globals['_LISTGUARANTEESREQUEST']._serialized_end=1829
-  _globals['_LISTGUARANTEESRESPONSE']._serialized_start=1831
-  _globals['_LISTGUARANTEESRESPONSE']._serialized_end=1923
-  _globals['_DELETEGUARANTEEREQUEST']._serialized_start=1925
-  _globals['_DELETEGUARANTEEREQUEST']._serialized_end=2003
-  _globals['_DELETEGUARANTEERESPONSE']._serialized_start=2005
-  _globals['_DELETEGUARANTEERESPONSE']._serialized_end=2030
-  _globals['_SEGMENTSERVICE']._serialized_start=2033
-  _globals['_SEGMENTSERVICE']._serialized_end=2719
+  _globals['_SEGMENT']._serialized_start=140
+  _globals['_SEGMENT']._serialized_end=334
+  _globals['_GUARANTEE']._serialized_start=337
+  _globals['_GUARANTEE']._serialized_end=750
+  _globals['_GUARANTEESTANDING']._serialized_start=753
+  _globals['_GUARANTEESTANDING']._serialized_end=1042
+  _globals['_GUARANTEEATTENTION']._serialized_start=1044
+  _globals['_GUARANTEEATTENTION']._serialized_end=1128
+  _globals['_SETSEGMENTREQUEST']._serialized_start=1130
+  _globals['_SETSEGMENTREQUEST']._serialized_end=1219
+  _globals['_SETSEGMENTRESPONSE']._serialized_start=1221
+  _globals['_SETSEGMENTRESPONSE']._serialized_end=1279
+  _globals['_GETSEGMENTREQUEST']._serialized_start=1281
+  _globals['_GETSEGMENTREQUEST']._serialized_end=1326
+  _globals['_GETSEGMENTRESPONSE']._serialized_start=1328
+  _globals['_GETSEGMENTRESPONSE']._serialized_end=1386
+  _globals['_LISTSEGMENTSREQUEST']._serialized_start=1388
+  _globals['_LISTSEGMENTSREQUEST']._serialized_end=1460
+  _globals['_LISTSEGMENTSRESPONSE']._serialized_start=1462
+  _globals['_LISTSEGMENTSRESPONSE']._serialized_end=1548
+  _globals['_DELETESEGMENTREQUEST']._serialized_start=1550
+  _globals['_DELETESEGMENTREQUEST']._serialized_end=1624
+  _globals['_DELETESEGMENTRESPONSE']._serialized_start=1626
+  _globals['_DELETESEGMENTRESPONSE']._serialized_end=1649
+  _globals['_SETGUARANTEEREQUEST']._serialized_start=1651
+  _globals['_SETGUARANTEEREQUEST']._serialized_end=1746
+  _globals['_SETGUARANTEERESPONSE']._serialized_start=1748
+  _globals['_SETGUARANTEERESPONSE']._serialized_end=1812
+  _globals['_GETGUARANTEEREQUEST']._serialized_start=1814
+  _globals['_GETGUARANTEEREQUEST']._serialized_end=1863
+  _globals['_GETGUARANTEERESPONSE']._serialized_start=1865
+  _globals['_GETGUARANTEERESPONSE']._serialized_end=1978
+  _globals['_LISTGUARANTEESREQUEST']._serialized_start=1980
+  _globals['_LISTGUARANTEESREQUEST']._serialized_end=2054
+  _globals['_LISTGUARANTEESRESPONSE']._serialized_start=2056
+  _globals['_LISTGUARANTEESRESPONSE']._serialized_end=2148
+  _globals['_DELETEGUARANTEEREQUEST']._serialized_start=2150
+  _globals['_DELETEGUARANTEEREQUEST']._serialized_end=2228
+  _globals['_DELETEGUARANTEERESPONSE']._serialized_start=2230
+  _globals['_DELETEGUARANTEERESPONSE']._serialized_end=2255
+  _globals['_SEGMENTSERVICE']._serialized_start=2258
+  _globals['_SEGMENTSERVICE']._serialized_end=2944
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from farview.v1 import prioritization_pb2 as _prioritization_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -62,7 +63,8 @@ Global___Segment: _TypeAlias = Segment  # noqa: Y015
 @_typing.final
 class Guarantee(_message.Message):
     """A promise that a cohort gets at least a share of the slots of a ledger: of the first n slots of a window, in the order
-    in which they were reserved, at least floor(share * n), for every n.
+    in which they were reserved, at least floor(share * n), for every n. Or, with `exposure_unit` ATTENTION, a share of
+    their attention.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -77,6 +79,7 @@ class Guarantee(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    EXPOSURE_UNIT_FIELD_NUMBER: _builtins.int
     guarantee_id: _builtins.str
     """1 to 63 lower-case letters, digits and hyphens."""
     ledger_id: _builtins.str
@@ -95,6 +98,11 @@ class Guarantee(_message.Message):
     """
     description: _builtins.str
     """For people, at most 1,000 characters."""
+    exposure_unit: _prioritization_pb2.ExposureUnit.ValueType
+    """What the share is of, the same for all guarantees of a ledger. Default: PLACES. With ATTENTION a slot counts by its
+    place in its own list: 1 / log2(1 + place). For every n the cohort has more than share * (attention of the first n
+    slots) - 1, as long as each list has a member of the cohort for a place that the promise asks for.
+    """
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
         """When the promise ends; in the future. Default: never."""
@@ -116,10 +124,11 @@ class Guarantee(_message.Message):
         description: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        exposure_unit: _prioritization_pb2.ExposureUnit.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cohort", b"cohort", "cohort_filter", b"cohort_filter", "create_time", b"create_time", "end_time", b"end_time", "segment_id", b"segment_id", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cohort", b"cohort", "cohort_filter", b"cohort_filter", "create_time", b"create_time", "description", b"description", "end_time", b"end_time", "guarantee_id", b"guarantee_id", "ledger_id", b"ledger_id", "segment_id", b"segment_id", "share", b"share", "update_time", b"update_time", "window_days", b"window_days"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cohort", b"cohort", "cohort_filter", b"cohort_filter", "create_time", b"create_time", "description", b"description", "end_time", b"end_time", "exposure_unit", b"exposure_unit", "guarantee_id", b"guarantee_id", "ledger_id", b"ledger_id", "segment_id", b"segment_id", "share", b"share", "update_time", b"update_time", "window_days", b"window_days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_cohort: _TypeAlias = _typing.Literal["cohort_filter", "segment_id"]  # noqa: Y015
     _WhichOneofArgType_cohort: _TypeAlias = _typing.Literal["cohort", b"cohort"]  # noqa: Y015
@@ -140,14 +149,15 @@ class GuaranteeStanding(_message.Message):
     KEPT_COUNT_FIELD_NUMBER: _builtins.int
     DEFICIT_COUNT_FIELD_NUMBER: _builtins.int
     RESERVED_COUNT_FIELD_NUMBER: _builtins.int
+    ATTENTION_FIELD_NUMBER: _builtins.int
     slot_count: _builtins.int
     """Slots of the ledger that count, since the window began or the ledger's guarantees changed."""
     promised_count: _builtins.int
-    """Placements owed by them, and those carried over."""
+    """Placements owed by them, and those carried over. 0 with ATTENTION."""
     kept_count: _builtins.int
     """Slots that count for the cohort, whatever put them there."""
     deficit_count: _builtins.int
-    """Placements owed and not kept: due at the next slots."""
+    """Placements owed and not kept: due at the next slots. 0 with ATTENTION."""
     reserved_count: _builtins.int
     """Of `kept_count`, those that nobody has confirmed yet."""
     @_builtins.property
@@ -155,6 +165,10 @@ class GuaranteeStanding(_message.Message):
     @_builtins.property
     def window_end_time(self) -> _timestamp_pb2.Timestamp:
         """Not in the window."""
+
+    @_builtins.property
+    def attention(self) -> Global___GuaranteeAttention:
+        """Only with ATTENTION."""
 
     def __init__(
         self,
@@ -166,14 +180,51 @@ class GuaranteeStanding(_message.Message):
         kept_count: _builtins.int = ...,
         deficit_count: _builtins.int = ...,
         reserved_count: _builtins.int = ...,
+        attention: Global___GuaranteeAttention | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["window_end_time", b"window_end_time", "window_start_time", b"window_start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attention", b"attention", "window_end_time", b"window_end_time", "window_start_time", b"window_start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deficit_count", b"deficit_count", "kept_count", b"kept_count", "promised_count", b"promised_count", "reserved_count", b"reserved_count", "slot_count", b"slot_count", "window_end_time", b"window_end_time", "window_start_time", b"window_start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attention", b"attention", "deficit_count", b"deficit_count", "kept_count", b"kept_count", "promised_count", b"promised_count", "reserved_count", b"reserved_count", "slot_count", b"slot_count", "window_end_time", b"window_end_time", "window_start_time", b"window_start_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GuaranteeStanding: _TypeAlias = GuaranteeStanding  # noqa: Y015
+
+@_typing.final
+class GuaranteeAttention(_message.Message):
+    """How a guarantee by attention stands. Unit: the attention of a list's first place."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOTAL_FIELD_NUMBER: _builtins.int
+    PROMISED_FIELD_NUMBER: _builtins.int
+    KEPT_FIELD_NUMBER: _builtins.int
+    DEFICIT_FIELD_NUMBER: _builtins.int
+    total: _builtins.float
+    """That of `slot_count` slots."""
+    promised: _builtins.float
+    """The cohort's attention is to exceed this: its share of the total and what was carried over, less one first place; 0
+    as long as that promises nothing.
+    """
+    kept: _builtins.float
+    """The cohort's attention."""
+    deficit: _builtins.float
+    """What is missing, due at the next slots; 0 when the promise holds."""
+    def __init__(
+        self,
+        *,
+        total: _builtins.float = ...,
+        promised: _builtins.float = ...,
+        kept: _builtins.float = ...,
+        deficit: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deficit", b"deficit", "kept", b"kept", "promised", b"promised", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GuaranteeAttention: _TypeAlias = GuaranteeAttention  # noqa: Y015
 
 @_typing.final
 class SetSegmentRequest(_message.Message):

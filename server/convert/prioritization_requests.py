@@ -133,7 +133,7 @@ def prioritize_customers(message: pb.PrioritizeCustomersRequest, around: Surroun
 def check_unit(message: pb.PrioritizeCustomersRequest, path: str = "") -> None:
     """Refuses attention where nothing is promised of it."""
     if message.exposure_unit == pb.EXPOSURE_UNIT_ATTENTION and not message.floors:
-        why = "guarantees are of places" if message.guarantee_ids else "nothing is promised without floors"
+        why = "guarantees have a unit of their own" if message.guarantee_ids else "nothing is promised without floors"
         raise InvalidInput.of(f"{path}exposure_unit", f"is ATTENTION, and {why} (leave it out, or send floors)")
 
 

@@ -7,9 +7,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 
 from farview.core.filters import FORECAST_FIELDS, compile_filter
 from farview.store.promises import GuaranteeTerms, Segment
+from farview.v1 import prioritization_pb2
 from farview.v1 import segment_pb2 as pb
 from ranking.floors import exact_share
-from server.convert.fields import Instant, Name, RequestId, storable
+from server.convert.fields import Instant, Name, RequestId, known_value, storable
 from server.convert.forecast_requests import PageSize
 from server.convert.parse import Parsed, parse
 
@@ -55,6 +56,7 @@ class GuaranteeFields(Parsed):
     window_days: Annotated[int, Field(ge=1, le=MAX_WINDOW_DAYS)]
     end_time: Instant | None
     description: Text
+    exposure_unit: Annotated[int, known_value(prioritization_pb2.ExposureUnit)]
 
     @model_validator(mode="before")
     @classmethod
@@ -72,6 +74,7 @@ class GuaranteeFields(Parsed):
             "window_days": message.window_days or DEFAULT_WINDOW_DAYS,
             "end_time": message.end_time if message.HasField("end_time") else None,
             "description": message.description,
+            "exposure_unit": message.exposure_unit,
         }
 
 
@@ -143,6 +146,7 @@ def set_guarantee(message: pb.SetGuaranteeRequest) -> tuple[str, GuaranteeTerms]
         window_days=fields.window_days,
         end_time=fields.end_time,
         description=fields.description,
+        by_attention=fields.exposure_unit == prioritization_pb2.EXPOSURE_UNIT_ATTENTION,
     )
 
 

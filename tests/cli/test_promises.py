@@ -51,6 +51,13 @@ def test_a_guarantee_is_set_listed_and_deleted(farview: Typed) -> None:
     assert "No guarantees yet" in farview("guarantees", "list")
 
 
+def test_a_guarantee_by_attention_says_so(farview: Typed) -> None:
+    asked = ["guarantees", "set", "march", "--share", "0.2", "--filter", NEW, "--by-attention"]
+    assert "0.2 of the attention of every prefix" in farview(*asked)
+    (told,) = json.loads(farview("guarantees", "list", "--json"))
+    assert told["by_attention"] is True
+
+
 @pytest.mark.parametrize(
     ("field", "words"),
     [

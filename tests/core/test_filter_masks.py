@@ -28,7 +28,7 @@ def selects(tree: Filter, row: dict[str, Any]) -> bool:
 
 
 @given(trees(), rows())
-@settings(max_examples=examples(ci=300, soak=50_000))
+@settings(max_examples=examples(ci=300, soak=100_000))
 def test_the_mask_equals_a_comparison_of_each_row(tree: Filter, table: list[tuple[Any, ...]]) -> None:
     expected = [selects(tree, dict(zip(FIELDS, row, strict=True))) for row in table]
     assert mask(tree, columns_of(table), len(table)).tolist() == expected

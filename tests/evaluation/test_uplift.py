@@ -109,3 +109,11 @@ def test_plans_are_resampled_together() -> None:
 def test_ranks_are_taken_within_folds_and_equal_scores_share_theirs() -> None:
     ranks = within_folds(np.array([1.0, 5.0, 5.0, 90.0, 70.0]), np.array([0, 0, 0, 1, 1]))
     assert ranks == pytest.approx([1 / 6, 4 / 6, 4 / 6, 3 / 4, 1 / 4])
+
+
+def test_rows_of_one_customer_come_and_go_together() -> None:
+    rng = np.random.default_rng(4)
+    once = Actions(rng.integers(0, 2, 60), np.full(60, 0.5), rng.normal(1, 2, 60))
+    score, again = rng.random(60), np.repeat(np.arange(60), 5)
+    often = Actions(once.action[again], once.propensity[again], once.outcome[again], customer=again)
+    assert curves(often, score[again], 20).auuc() == pytest.approx(curves(once, score, 20).auuc())

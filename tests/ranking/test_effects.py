@@ -34,6 +34,13 @@ def test_the_average_effect_is_within_its_error(fitted: Effects) -> None:
     assert abs(model.average - 2.0) < 4 * model.error
 
 
+def test_saying_the_same_of_a_customer_again_makes_no_surer() -> None:
+    once = action_log(8, 400)
+    often = once.take(np.repeat(np.arange(400), 4))
+    errors = [fit_effects(log, (), 0).models[0].error for log in (once, often)]
+    assert errors[1] > 0.8 * errors[0]  # half of it, were the rows independent
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_where_effects_do_not_differ_one_is_given_to_all(seed: int) -> None:
     (model,) = fit_effects(action_log(seed, 600, varies=False), (), seed).models

@@ -84,6 +84,12 @@ def test_a_tail_that_is_no_part_is_refused(tail: float) -> None:
         ConditionalTail(tail, upper=False)
 
 
+@pytest.mark.parametrize("threshold", [-1.0, np.nan, np.inf])
+def test_a_threshold_that_is_no_amount_is_refused(threshold: float) -> None:
+    with pytest.raises(InvalidInput, match=r"score\.threshold"):
+        Exceedance(threshold)
+
+
 def beliefs(customers: int, seed: int) -> dict[str, Any]:
     """Gamma-distributed expected values as a forecast stores them."""
     rng = np.random.default_rng(seed)

@@ -93,9 +93,22 @@ def test_a_write_that_breaks_off_leaves_no_column(tmp_path: Path) -> None:
     assert list((tmp_path / "run").iterdir()) == []
 
 
+RUNS = [f"{number:032x}" for number in range(4)]  # the newest first
+
+
+def used_one_after_another(folder: Path) -> ColumnFiles:
+    for age, run in enumerate(RUNS):
+        ColumnFiles(folder, run).write(NAMES[:1], [BATCHES[0].select([0])])
+        os.utime(folder / run, (1e9 - age, 1e9 - age))
+    return ColumnFiles(folder, RUNS[0])
+
+
 def test_the_run_before_is_kept_and_older_ones_are_not(tmp_path: Path) -> None:
-    for age, run in enumerate(("now", "before", "old", "older")):
-        ColumnFiles(tmp_path, run).write(NAMES[:1], [BATCHES[0].select([0])])
-        os.utime(tmp_path / run, (1e9 - age, 1e9 - age))
-    ColumnFiles(tmp_path, "now").forget_older()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["before", "now"]
+    used_one_after_another(tmp_path).forget_older()
+    assert sorted(path.name for path in tmp_path.iterdir()) == RUNS[:2]
+
+
+def test_what_else_lies_in_the_folder_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "photographs" / "1997").mkdir(parents=True)
+    used_one_after_another(tmp_path).forget_older()
+    assert (tmp_path / "photographs" / "1997").is_dir()

@@ -71,6 +71,32 @@ def test_floors_hold_over_the_lists_of_a_ledger(promised: Running) -> None:
                 assert cohorts[:n].count(cohort) >= math.floor(round(share * n, 9))
 
 
+def test_floors_by_attention_hold_over_the_lists_of_a_ledger(writing: Running) -> None:
+    with FarviewClient(writing.address) as client:
+        for name, share, cohort in (("march", 0.4, MARCH), ("february", 0.2, 'cohort = "1997-02"')):
+            client.set_guarantee(Promise(name, share, cohort, ledger_id="seen", by_attention=True))
+    total, kept = 0.0, {"1997-03": 0.0, "1997-02": 0.0}
+    for number, capacity in enumerate((1, 3, 1, 1, 7, 2, 1, 1, 10)):
+        for customer in ask(writing, str(number), capacity=capacity).customers:
+            total += 1 / math.log2(1 + customer.place)
+            kept[customer.cohort] = kept.get(customer.cohort, 0.0) + 1 / math.log2(1 + customer.place)
+            assert kept["1997-03"] > 0.4 * total - 1.00001
+            assert kept["1997-02"] > 0.2 * total - 1.00001
+    told = standing(writing)
+    assert (told.slot_count, told.promised_count) == (27, 0)
+    assert told.attention.total == pytest.approx(total, abs=1e-4)
+    assert told.attention.kept == pytest.approx(kept["1997-03"], abs=1e-4)
+    assert told.attention.promised == pytest.approx(0.4 * total - 1, abs=1e-4)
+
+
+def test_what_a_list_gave_by_attention_is_in_the_answer(writing: Running) -> None:
+    with FarviewClient(writing.address) as client:
+        client.set_guarantee(Promise("march", 0.4, MARCH, by_attention=True))
+    (floor,) = ask(writing).floors
+    assert floor.attention.total == pytest.approx(sum(1 / math.log2(1 + place) for place in range(1, 11)), abs=1e-4)
+    assert floor.attention.kept > floor.attention.promised
+
+
 def test_all_guarantees_of_the_ledger_are_kept_though_one_is_named(promised: Running) -> None:
     assert [floor.floor_id for floor in ask(promised).floors] == ["february", "march"]
 

@@ -126,3 +126,18 @@ def test_a_stored_audience_needs_effects_of_the_action(store: Store) -> None:
     effects(store, {"a": 1.0})
     with pytest.raises(InvalidInput, match="'call' has no effects; there are email"):
         stored(store, effect_score("call"))
+
+
+def test_effects_that_are_published_while_they_are_read_are_the_ones_that_count(
+    store: Store, audiences: Audiences, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    effects(store, dict.fromkeys(NAMES, 1.0))
+    read = Store.treatment_effects
+
+    def late(self: Store, run_id: int, action: str) -> pa.Table:
+        monkeypatch.undo()
+        effects(store, dict.fromkeys(NAMES, 9.0))
+        return read(self, run_id, action)
+
+    monkeypatch.setattr(Store, "treatment_effects", late)
+    assert {customer.score for customer in ask(audiences, EMAIL).customers} == {9.0}

@@ -103,6 +103,13 @@ def test_nothing_of_the_customer_is_left_in_any_table(filled: Store) -> None:
     assert WHOM not in whole
 
 
+def test_a_list_that_was_shown_can_be_reported_though_one_of_it_is_forgotten(filled: Store) -> None:
+    forget(filled)
+    answer = f"r {len(WHOM)}"
+    assert within(filled, lambda writer: writer.settle(answer, {1: WHOM}, None)).confirmed == 1
+    assert [state.kept for state in filled.floor_states("g")] == [2]
+
+
 def test_others_keep_everything(filled: Store) -> None:
     before = {table.name: rows_of(filled, table, OTHER) for table in TABLES}
     forget(filled)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from time import sleep
@@ -12,9 +13,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, text
 
+from farview.core.attention import FIRST_PLACE
 from farview.core.errors import FailedPrecondition, InvalidInput, NotFound
 from farview.store.engine import open_engine, write
-from farview.store.promises import GuaranteeTerms, HeldLedger, NewSlot, Reservation, Segment, Settled
+from farview.store.promises import AttentionState, GuaranteeTerms, HeldLedger, NewSlot, Reservation, Segment, Settled
 from farview.store.sequences import window
 from farview.store.store import Store
 from farview.store.tables_guarantees import SLOTS
@@ -42,11 +44,15 @@ def hold(store: Store, now: datetime = NOW) -> HeldLedger:
 def reserve(
     store: Store, answer_id: str, masks: Sequence[int], now: datetime = NOW, lasts: timedelta = DAY
 ) -> HeldLedger:
-    """Reserves a slot for each mask; customers are called after their place."""
+    """Reserves a slot for each mask; customers are called after their place, whose attention is 1 / place."""
 
     def work(writer: Writer) -> HeldLedger:
         held = writer.hold_ledger("mail", now)
-        slots = [NewSlot(place, f"{answer_id}{place}", mask, False) for place, mask in enumerate(masks, start=1)]
+        weigh = FIRST_PLACE if held.by_attention else 0
+        slots = [
+            NewSlot(place, f"{answer_id}{place}", mask, False, weigh // place)
+            for place, mask in enumerate(masks, start=1)
+        ]
         writer.reserve(held, slots, Reservation(answer_id, now + lasts, "crm"), now)
         return held
 
@@ -63,12 +69,12 @@ def counts(held: HeldLedger) -> tuple[int, list[int]]:
 
 
 def counts_in_rows(url: str) -> list[tuple[Any, ...]]:
-    """(slots, kept of each floor) by sequence, counted from the slots."""
-    query = """SELECT q.sequence_id, f.guarantee_id, q.slots, f.kept,
-        (SELECT count(*) FROM exposure_slots s WHERE s.sequence_id = q.sequence_id
-            AND s.state IN ('reserved', 'confirmed')) AS counted,
-        (SELECT count(*) FROM exposure_slots s WHERE s.sequence_id = q.sequence_id
-            AND s.state IN ('reserved', 'confirmed') AND (s.counts_for >> CAST(f.bit AS INTEGER)) & 1 = 1) AS members
+    """Slots and attention of each sequence and floor: as they are kept, then as counted from the slots."""
+    of_sequence = "FROM exposure_slots s WHERE s.sequence_id = q.sequence_id AND s.state IN ('reserved', 'confirmed')"
+    of_floor = f"{of_sequence} AND (s.counts_for >> CAST(f.bit AS INTEGER)) & 1 = 1"
+    query = f"""SELECT q.slots, f.kept, q.attention, f.attention,
+        (SELECT count(*) {of_sequence}), (SELECT count(*) {of_floor}),
+        (SELECT coalesce(sum(s.attention), 0) {of_sequence}), (SELECT coalesce(sum(s.attention), 0) {of_floor})
         FROM exposure_sequences q JOIN exposure_floors f ON f.sequence_id = q.sequence_id"""
     engine = open_engine(url)
     with engine.connect() as connection:
@@ -148,6 +154,7 @@ def test_a_ledger_whose_guarantees_have_all_ended_cannot_be_held(store: Store) -
         ("share", {"share": Fraction(1, 10**6 + 3)}),
         ("end_time", {"end_time": NOW - DAY}),
         ("window_days", {"window_days": 7}),
+        ("exposure_unit", {"by_attention": True}),
     ],
 )
 def test_what_no_guarantee_can_be_is_named(store: Store, field: str, changed: dict[str, Any]) -> None:
@@ -355,12 +362,18 @@ EXPIRES_AFTER_A_CHANGE = [
 ]
 
 
-@settings(max_examples=examples(ci=25, soak=1_000), suppress_health_check=[HealthCheck.function_scoped_fixture])
-@example(changes=EXPIRES_AFTER_A_CHANGE)
-@given(changes=CHANGES)
-def test_what_is_counted_is_what_is_reserved_or_confirmed(store: Store, url: str, changes: list[Any]) -> None:
-    store.set_guarantee(terms("a"), who="ada")
-    store.set_guarantee(terms("b"), who="ada")
+@settings(max_examples=examples(ci=15, soak=1_000), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(changes=EXPIRES_AFTER_A_CHANGE, by_attention=False)
+@example(changes=EXPIRES_AFTER_A_CHANGE, by_attention=True)
+@given(changes=CHANGES, by_attention=st.booleans())
+def test_what_is_counted_is_what_is_reserved_or_confirmed(
+    store: Store, url: str, changes: list[Any], *, by_attention: bool
+) -> None:
+    for name in ("a", "b"):  # the examples share a database
+        with suppress(NotFound):
+            store.delete_guarantee(name, who="ada")
+    store.set_guarantee(terms("a", by_attention=by_attention), who="ada")
+    store.set_guarantee(terms("b", by_attention=by_attention), who="ada")
     now, run = NOW, datetime.now(UTC).isoformat()  # the examples share a database
     answers: list[str] = []
     for kind, *change in changes:
@@ -376,9 +389,9 @@ def test_what_is_counted_is_what_is_reserved_or_confirmed(store: Store, url: str
             now += timedelta(hours=change[0])
             hold(store, now)
         elif kind == "change":
-            store.set_guarantee(terms("a", change[0]), who="ada")
+            store.set_guarantee(terms("a", change[0], by_attention=by_attention), who="ada")
     hold(store, now)
-    assert all(row[2:4] == row[4:6] for row in counts_in_rows(url))
+    assert all(row[:4] == row[4:] for row in counts_in_rows(url))
     assert_debts_are_handed_on(store)
     late = select(func.count()).where(SLOTS.c.state == "reserved", SLOTS.c.expires_at <= now)
     with store._engine.connect() as connection:
@@ -386,12 +399,69 @@ def test_what_is_counted_is_what_is_reserved_or_confirmed(store: Store, url: str
 
 
 def assert_debts_are_handed_on(store: Store) -> None:
-    """Each stretch takes over what the one before it owes; written from the definition, over rows."""
-    query = """SELECT f.*, q.slots FROM exposure_floors f JOIN exposure_sequences q ON q.sequence_id = f.sequence_id
-        ORDER BY q.sequence_id"""
-    owed: dict[str, int] = {}
+    """Each stretch takes over what the one before it owes in its unit; written from the definition, over rows."""
+    query = """SELECT f.*, q.slots, q.attention AS given, q.by_attention FROM exposure_floors f
+        JOIN exposure_sequences q ON q.sequence_id = f.sequence_id ORDER BY q.sequence_id"""
+    owed: dict[tuple[str, bool], int] = {}
     with store._engine.connect() as connection:
         for row in connection.execute(text(query)):
-            assert row.carried == owed.get(row.guarantee_id, 0)
-            promised = Fraction(row.share_numerator, row.share_denominator) * row.slots // 1 + row.carried
-            owed[row.guarantee_id] = max(0, promised - row.kept)
+            share, unit = Fraction(row.share_numerator, row.share_denominator), bool(row.by_attention)
+            assert row.carried == owed.get((row.guarantee_id, unit), 0)
+            if unit:
+                behind = share * row.given + row.carried - row.attention
+                owed = {key: debt for key, debt in owed.items() if key[1]}
+                owed[row.guarantee_id, unit] = int(behind) if behind >= FIRST_PLACE else 0
+            else:
+                owed = {key: debt for key, debt in owed.items() if not key[1]}
+                owed[row.guarantee_id, unit] = max(0, share * row.slots // 1 + row.carried - row.kept)
+
+
+def test_attention_counts_with_the_slots_that_get_it(store: Store) -> None:
+    store.set_guarantee(terms("a", "1/2", by_attention=True), who="ada")
+    reserve(store, "x", [1, 0, 1], lasts=timedelta(hours=1))
+    reserve(store, "y", [0, 1])
+    held = hold(store)
+    assert (held.attention, held.floors[0].attention) == (1_000_000 + 500_000 + 333_333 + 1_500_000, 1_833_333)
+    settle(store, "x", shown=[1])
+    settle(store, "y", released=[2])
+    late = hold(store, NOW + timedelta(hours=1))
+    assert (late.slots, late.attention, late.floors[0].attention) == (2, 2_000_000, 1_000_000)
+
+
+def test_a_change_of_the_guarantees_carries_over_the_attention_that_is_owed(store: Store) -> None:
+    store.set_guarantee(terms("a", "1/2", by_attention=True), who="ada")
+    reserve(store, "x", [0] * 4)  # 2.083333 of attention
+    reserve(store, "y", [0])
+    store.set_guarantee(terms("b", "1/4", by_attention=True), who="ada")
+    assert carried(hold(store)) == {"a": 1_541_666, "b": 0}
+
+
+def test_less_than_a_first_place_is_not_owed(store: Store) -> None:
+    store.set_guarantee(terms("a", "1/2", by_attention=True), who="ada")
+    reserve(store, "x", [0])
+    store.set_guarantee(terms("b", "1/4", by_attention=True), who="ada")
+    assert carried(hold(store)) == {"a": 0, "b": 0}
+
+
+def test_a_debt_in_places_is_none_in_attention(store: Store) -> None:
+    store.set_guarantee(terms("a", "1/2"), who="ada")
+    reserve(store, "x", [0] * 6)
+    store.set_guarantee(terms("a", "1/2", by_attention=True), who="ada")
+    held = hold(store)
+    assert (held.by_attention, held.slots, carried(held)) == (True, 0, {"a": 0})
+
+
+def test_the_view_tells_attention_promised_kept_and_missing(store: Store) -> None:
+    store.set_guarantee(terms("a", "1/2", by_attention=True), who="ada")
+    reserve(store, "x", [0, 0, 0, 1])
+    reserve(store, "y", [0, 0])
+    reserve(store, "old", [1, 1], now=NOW - 2 * DAY, lasts=DAY)  # has expired, though nobody took it off yet
+    (state,) = store.floor_states("a")
+    assert (state.slots, state.promised, state.kept, state.deficit) == (6, None, 1, None)
+    assert state.attention == AttentionState(total=3.583333, promised=0.791666, kept=0.25, deficit=0.541667)
+
+
+def test_the_view_tells_no_attention_where_places_are_counted(store: Store) -> None:
+    store.set_guarantee(terms("a"), who="ada")
+    reserve(store, "x", [1])
+    assert store.floor_states("a")[0].attention is None

@@ -1,4 +1,7 @@
-"""Eight processes reserve, confirm, release, crash and let reservations expire on one PostgreSQL ledger at once."""
+"""Eight processes reserve, confirm, release, crash and let reservations expire on PostgreSQL ledgers at once.
+
+One ledger counts places, the other attention.
+"""
 
 import json
 import multiprocessing
@@ -6,6 +9,7 @@ import os
 import random
 import time
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -15,12 +19,14 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
+from farview.core.attention import FIRST_PLACE
 from farview.core.errors import Conflict
 from farview.store.engine import open_engine
-from farview.store.promises import Cap, Contact, GuaranteeTerms, HeldLedger, NewSlot, Reservation
+from farview.store.promises import Cap, Contact, GuaranteeTerms, HeldFloor, HeldLedger, NewSlot, Reservation
 from farview.store.store import Store
 from farview.store.values import Answered, Business, Exposure, WriteRequest
 from farview.store.writer import Writer
+from ranking.attention import logarithmic
 from ranking.contenders import Contest
 from ranking.floors import Guarantee, Standing
 from ranking.prioritize import OnShortfall, place, warm
@@ -34,7 +40,22 @@ CUSTOMERS = 4_000
 CONTACT = Contact(None, caps=[Cap(2, days=7)])
 IDS = np.array([f"c{i:04d}" for i in range(CUSTOMERS)], dtype=object)
 COHORTS = {"new": np.arange(CUSTOMERS) % 10 == 0, "lapsed": np.arange(CUSTOMERS) % 10 == 1}
+LEDGERS = ("mail", "seen")  # the second one by attention
 SHARES = {"new": Fraction(3, 10), "lapsed": Fraction(1, 4)}
+
+
+def given(held: HeldLedger) -> int:
+    """Slots so far, or their attention."""
+    return held.attention if held.by_attention else held.slots
+
+
+def kept(held: HeldLedger, floor: HeldFloor) -> int:
+    return (floor.attention if held.by_attention else floor.kept) - floor.carried
+
+
+def weights_of(held: HeldLedger, places: int) -> list[int]:
+    """Of the next places of a list."""
+    return np.diff(logarithmic(places)).tolist() if held.by_attention else [1] * places
 
 
 class Caller:
@@ -78,11 +99,11 @@ class Caller:
     def reserved(self, writer: Writer, crash: bool) -> bytes:
         now = datetime.now(UTC)
         writer.hold_contacts()
-        held = writer.hold_ledger("mail", now)
+        held = writer.hold_ledger(self.random.choice(LEDGERS), now)
         scores = np.random.default_rng(self.random.getrandbits(32)).random(CUSTOMERS)
         scores[COHORTS["new"]] -= 2  # whoever is promised a share would never come first
         guarantees = [
-            Guarantee(f.guarantee_id, float(f.share), COHORTS[f.guarantee_id], Standing(held.slots, f.kept - f.carried))
+            Guarantee(f.guarantee_id, float(f.share), COHORTS[f.filter], Standing(given(held), kept(held, f)))
             for f in held.floors
         ]
         contest = Contest(IDS, scores, self.random.choice([1, 2, 5]), [g.members for g in guarantees], seed=0)
@@ -91,11 +112,22 @@ class Caller:
             found = writer.barred(ids.tolist(), CONTACT, now)
             return np.array([name in found for name in ids], dtype=np.bool_)
 
-        audience = place(contest, guarantees, barred=barred, on_shortfall=OnShortfall.REPORT, goes_on=True)
+        audience = place(
+            contest,
+            guarantees,
+            barred=barred,
+            on_shortfall=OnShortfall.REPORT,
+            goes_on=True,
+            by_attention=held.by_attention,
+        )
         answer_id = f"{self.name} {time.time_ns()}"
         masks = [sum(1 << j for j in np.flatnonzero(row)) for row in audience.counts_for]
         named = zip(audience.ids, masks, strict=True)
-        slots = [NewSlot(at, name, mask, False) for at, (name, mask) in enumerate(named, start=1)]
+        weights = weights_of(held, len(masks))
+        slots = [
+            NewSlot(at, name, mask, False, weights[at - 1] if held.by_attention else 0)
+            for at, (name, mask) in enumerate(named, start=1)
+        ]
         lasts = timedelta(seconds=self.random.choice([0.05, 3600]))
         writer.reserve(held, slots, Reservation(answer_id, now + lasts, self.name), now)
         if crash:
@@ -106,19 +138,21 @@ class Caller:
     @staticmethod
     def broken(held: HeldLedger, contest: Contest, chosen: list[int]) -> list[int]:
         """Slots that went to another while a placement was due and somebody of the cohort could have had it."""
-        counts = {f.guarantee_id: f.kept - f.carried for f in held.floors}
+        counts, so_far = {f.filter: kept(held, f) for f in held.floors}, given(held)
+        whole = FIRST_PLACE if held.by_attention else 1
         found = []
-        for slot, candidate in enumerate(chosen, start=1):
+        for slot, (candidate, weight) in enumerate(zip(chosen, weights_of(held, len(chosen)), strict=True), start=1):
             left = ~contest.barred
             left[chosen[: slot - 1]] = False
+            so_far += weight
             due = [
                 name
                 for name, share in SHARES.items()
-                if counts[name] < int(share * (held.slots + slot)) and (COHORTS[name] & left).any()
+                if share * so_far - counts[name] >= whole and (COHORTS[name] & left).any()
             ]
             if due and not any(COHORTS[name][candidate] for name in due):
                 found.append(slot)
-            counts = {name: count + int(COHORTS[name][candidate]) for name, count in counts.items()}
+            counts = {name: count + weight * int(COHORTS[name][candidate]) for name, count in counts.items()}
         return found
 
     def settle(self, request_id: str) -> None:
@@ -130,7 +164,9 @@ class Caller:
             reserved = (
                 "SELECT place FROM exposure_slots WHERE answer_id = :a AND state = 'reserved' AND expires_at > now()"
             )
-            writer.connection.execute(text("SELECT 1 FROM exposure_sequences FOR UPDATE"))  # so that none expires now
+            mine = "sequence_id = (SELECT min(sequence_id) FROM exposure_slots WHERE answer_id = :a)"
+            held = text(f"SELECT 1 FROM exposure_sequences WHERE {mine} FOR UPDATE")  # so that none expires now
+            writer.connection.execute(held, {"a": answer_id})
             still = set(writer.connection.execute(text(reserved), {"a": answer_id}).scalars())
             told = {at: name for at, name in shown.items() if at in still}
             writer.settle(answer_id, told, None)
@@ -163,8 +199,10 @@ def ledger(postgres_server: str, postgres_template: str, tmp_path_factory: pytes
     url = make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
     store = Store.open(url)
     store.set_business(Business("UTC", "EUR", consent_required=False))
-    for guarantee, share in SHARES.items():
-        store.set_guarantee(GuaranteeTerms(guarantee, "mail", share, guarantee, None, 3650), who="test")
+    for ledger in LEDGERS:
+        for cohort, share in SHARES.items():
+            terms = GuaranteeTerms(f"{cohort}-{ledger}", ledger, share, cohort, None, 3650)
+            store.set_guarantee(replace(terms, by_attention=ledger == "seen"), who="test")
     store.close()
     warm()
     folder = tmp_path_factory.mktemp("callers")
@@ -208,15 +246,16 @@ def test_no_floor_is_broken_at_any_commit(ledger: tuple[str, Path]) -> None:
 
 
 def test_what_is_counted_is_what_is_there(ledger: tuple[str, Path]) -> None:
-    query = """SELECT q.slots, f.kept,
-        (SELECT count(*) FROM exposure_slots s WHERE s.sequence_id = q.sequence_id
-            AND s.state IN ('reserved', 'confirmed')),
-        (SELECT count(*) FROM exposure_slots s WHERE s.sequence_id = q.sequence_id
-            AND s.state IN ('reserved', 'confirmed') AND (s.counts_for >> f.bit::int) & 1 = 1)
+    of_sequence = "FROM exposure_slots s WHERE s.sequence_id = q.sequence_id AND s.state IN ('reserved', 'confirmed')"
+    of_floor = f"{of_sequence} AND (s.counts_for >> f.bit::int) & 1 = 1"
+    query = f"""SELECT q.slots, f.kept, q.attention, f.attention, (SELECT count(*) {of_sequence}),
+        (SELECT count(*) {of_floor}), (SELECT coalesce(sum(s.attention), 0) {of_sequence}),
+        (SELECT coalesce(sum(s.attention), 0) {of_floor})
         FROM exposure_sequences q JOIN exposure_floors f ON f.sequence_id = q.sequence_id"""
     found = rows(ledger[0], query)
-    assert len(found) == len(SHARES)
-    assert all(row[:2] == row[2:] for row in found)
+    assert len(found) == len(SHARES) * len(LEDGERS)
+    assert all(row[:4] == row[4:] for row in found)
+    assert {bool(row[2]) for row in found} == {True, False}
 
 
 def test_no_cap_is_broken(ledger: tuple[str, Path]) -> None:
