@@ -14,7 +14,7 @@ def _ledger(dialect: str) -> str:
     mine = "s.sequence_id = q.sequence_id AND s.state = 'reserved'"
     late, awaited = f"s.expires_at <= {_NOW[dialect]}", f"s.expires_at > {_NOW[dialect]}"
     counted = "(s.counts_for >> CAST(f.bit AS INTEGER)) & 1 = 1"
-    gone = f"(SELECT coalesce(sum(s.attention), 0) FROM exposure_slots s WHERE {mine} AND {late}"
+    gone = f"(SELECT CAST(coalesce(sum(s.attention), 0) AS BIGINT) FROM exposure_slots s WHERE {mine} AND {late}"
     return f"""FROM (
     SELECT f.guarantee_id, q.sequence_id, q.ledger, f.share_numerator, f.share_denominator, f.carried,
         q.window_start, q.window_end, q.opened_at, q.closed_at, q.by_attention,
