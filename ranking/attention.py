@@ -65,7 +65,7 @@ class AttentionDebts:
 
     def without(self, j: int) -> "AttentionDebts":
         """The same without the guarantee j."""
-        others, ahead = (parts[:j] + parts[j + 1 :] for parts in (self.shares, self.ahead))
+        others, ahead = self.shares[:j] + self.shares[j + 1 :], self.ahead[:j] + self.ahead[j + 1 :]
         slack = self.slack if self.goes_on else _slack(max(others, default=Fraction(0)), self.attention)
         return AttentionDebts(self.attention, others, slack, ahead, self.goes_on)
 
