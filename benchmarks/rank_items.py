@@ -12,6 +12,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from farview.core.errors import NotFound
 from farview.v1 import items_pb2 as pb
 from ranking.items import rank_items
 from server.convert import item_answers, item_requests
@@ -52,8 +53,8 @@ def handled(request: bytes) -> bytes:
     return item_answers.message(ranked, asked.blend, "EUR", token).SerializeToString()
 
 
-def _nobody(name: str, customer_id: str, item_ids: Sequence[str]) -> Learned:
-    raise NotImplementedError("no request of these names a model")
+def _nobody(name: str, _customer_id: str, _item_ids: Sequence[str]) -> Learned:
+    raise NotFound(f"{name}: the requests of this benchmark name no model")
 
 
 def times(call: Callable[[], bytes]) -> np.ndarray:

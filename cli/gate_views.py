@@ -13,7 +13,7 @@ from rich.text import Text
 from cli.console import table
 from farview.store.champions import ChampionChange
 from farview.store.gate_reports import GateReport
-from farview.store.values import JOURNEYS, RANKING, RETENTION, UPLIFT
+from farview.store.values import JOURNEYS, NEXT_ITEM, RANKING, RETENTION, UPLIFT
 
 if TYPE_CHECKING:
     from jobs.reproduce import Reproduction
@@ -62,6 +62,7 @@ def next_with(kind: str) -> str:
     commands = {
         JOURNEYS: "farview plan",
         RANKING: "farview serve, and RankItems with relevance_model",
+        NEXT_ITEM: "farview serve, and RankItems with retrieval",
         RETENTION: "farview evaluate retention FILE",
         UPLIFT: "farview score --effects",
     }

@@ -34,6 +34,24 @@ def ranking_model_lines(version: ModelVersion) -> Iterator[object]:
         yield f"[yellow]Note:[/yellow] {name} is left out: too few to learn from, {reason}."
 
 
+def next_item_model_lines(version: ModelVersion) -> Iterator[object]:
+    """One next-item model for people: what it saw, and how well each model finds what was taken later."""
+    metrics, judged = version.metrics, version.metrics["validation"]
+    alias = f" ({', '.join(version.aliases)})" if version.aliases else ""
+    yield (
+        f"[bold]{version.name}[/bold]{alias}: {version.model} on {metrics['taken']:,} items taken from lists by "
+        f"{metrics['customers']:,} customers, of {metrics['items']:,} in the catalogue, as of {version.lineage.as_of}."
+    )
+    figures = judged[f"ndcg@{K}"]
+    rows = [
+        [f"{name} *" if name == version.model else name, f"{figure:.4f}"]
+        for name, figure in sorted(figures.items(), key=lambda pair: -pair[1])
+    ]
+    note = "New items, sought in the whole catalogue; by models that saw earlier days only. * registered"
+    title = f"What {judged['customers']:,} customers took after {judged['split_date']}"
+    yield table(title, ["model", f"NDCG@{K}"], rows, caption=note)
+
+
 def _operating_point(weight: float, loss: float, *, priced: bool) -> str:
     if not priced:
         return "[yellow]Note:[/yellow] not every item that was shown has a price, so relevance alone orders."

@@ -10,8 +10,8 @@ from farview.evaluation.list_metrics import average_price_at
 from jobs.evaluate_ranking import CHOSEN, RankingEvaluation
 from jobs.evaluate_ranking_report import ndcg_by_query
 from ranking.frontier import WEIGHTS, Estimate, Frontier, PricedScores, frontier, operating_point
-from ranking.relevance_choice import BEST_FEATURE, RANDOM_ORDER, K
-from ranking.relevance_models import PURCHASE_CLASSIFIER
+from ranking.model_names import BEST_FEATURE, PURCHASE_CLASSIFIER, RANDOM_ORDER
+from ranking.relevance_choice import K
 
 RELEVANCE_LOSS = 0.05
 

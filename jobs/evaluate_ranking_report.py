@@ -14,7 +14,8 @@ from farview.evaluation.list_metrics import average_price_at, intra_list_distanc
 from farview.evaluation.queries import Queries
 from jobs.evaluate_ranking import CHOSEN, RankingEvaluation
 from ranking.boosting import Features
-from ranking.relevance_choice import RANDOM_ORDER, RULE, K
+from ranking.model_names import RANDOM_ORDER
+from ranking.relevance_choice import RULE, K
 
 PLACES = (1, 3, 5, 10)
 RESAMPLES = 1_000

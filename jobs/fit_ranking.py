@@ -15,41 +15,21 @@ from jobs.progress import Progress
 from jobs.train_ranking_table import Lists
 from ranking.boosting import BoostSettings, fit_boosted
 from ranking.frontier import WEIGHTS, PricedScores, frontier, operating_point
+from ranking.model_names import (
+    BEST_FEATURE,
+    GRADE_REGRESSION,
+    LAMBDAMART,
+    POOL,
+    PURCHASE_CLASSIFIER,
+    RANDOM_ORDER,
+    RANKERS,
+)
 from ranking.purchase_chance import Logistic, PurchaseChance, calibrated
 from ranking.query_table import QueryTable
 from ranking.rankers import BoostedRanker, PooledRanker, Ranker, best_feature
-from ranking.relevance_choice import (
-    BEST_FEATURE,
-    POOL,
-    POOLED,
-    RANDOM_ORDER,
-    Choice,
-    K,
-    choose,
-    fits_of_a_choice,
-    lacking,
-)
+from ranking.relevance_choice import POOLED, Choice, K, choose, fits_of_a_choice, lacking
 from ranking.relevance_model import RelevanceModel
-from ranking.relevance_models import (
-    GRADE_REGRESSION,
-    LAMBDAMART,
-    LAMBDAMART_DEBIASED,
-    PURCHASE_CLASSIFIER,
-    PURCHASE_CLASSIFIER_BY_PRICE,
-    Family,
-    families,
-)
-
-RANKERS = (
-    LAMBDAMART,
-    LAMBDAMART_DEBIASED,
-    GRADE_REGRESSION,
-    PURCHASE_CLASSIFIER,
-    PURCHASE_CLASSIFIER_BY_PRICE,
-    POOL,
-    BEST_FEATURE,
-)
-"""What may order; by default the best of them on held-out lists."""
+from ranking.relevance_models import Family, families
 
 RESAMPLES = 400
 

@@ -8,9 +8,10 @@ from typing import Any
 from farview.evaluation.gates import BACKTEST, CALIBRATION, CONVERGENCE, MARGIN, Check
 from farview.store.gate_reports import GateReport
 from farview.store.store import Store
-from farview.store.values import JOURNEYS, LTV_REVENUE, RANKING, RETENTION, UPLIFT, ModelVersion
+from farview.store.values import JOURNEYS, LTV_REVENUE, NEXT_ITEM, RANKING, RETENTION, UPLIFT, ModelVersion
 from jobs.gate_journeys import examine_journeys
 from jobs.gate_ltv import examine_ltv
+from jobs.gate_next_item import examine_next_item
 from jobs.gate_ranking import examine_ranking
 from jobs.gate_recalibration import examine_recalibration
 from jobs.gate_retention import examine_retention
@@ -33,10 +34,11 @@ _EXAMINE: Mapping[str, Examine] = {
     LTV_REVENUE: examine_ltv,
     JOURNEYS: _examine_journeys,
     RANKING: examine_ranking,
+    NEXT_ITEM: examine_next_item,
     RETENTION: examine_retention,
     UPLIFT: examine_uplift,
 }
-HORIZON_DAYS = {LTV_REVENUE: 90, JOURNEYS: 28, RANKING: 28, RETENTION: 1, UPLIFT: 1}
+HORIZON_DAYS = {LTV_REVENUE: 90, JOURNEYS: 28, RANKING: 28, NEXT_ITEM: 28, RETENTION: 1, UPLIFT: 1}
 """How far the trials look where the data allow; at most a third of them. Retention is tried one renewal ahead, whatever
 its days, and effects by customers left out."""
 

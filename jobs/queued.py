@@ -4,7 +4,16 @@ from dataclasses import replace
 
 from farview.store.claimed import ClaimedStore
 from farview.store.claims import Claim
-from farview.store.job_requests import JobRequest, PlanEveryone, PrioritizeEveryone, Score, TrainJourneys, TrainLtv
+from farview.store.job_requests import (
+    JobRequest,
+    PlanEveryone,
+    PrioritizeEveryone,
+    Score,
+    TrainJourneys,
+    TrainLtv,
+    TrainNextItem,
+    TrainRanking,
+)
 from farview.store.store import Store
 from jobs.gate import gate
 from jobs.plan import plan_customers
@@ -12,9 +21,11 @@ from jobs.plan_terms import PlanOptions
 from jobs.prioritize import prioritize_customers
 from jobs.progress import Progress
 from jobs.score import HORIZONS_DAYS, score_ltv
-from jobs.snapshot import cut_of, touch_cut_of
+from jobs.snapshot import cut_of, impression_cut_of, touch_cut_of
 from jobs.train import train_ltv
 from jobs.train_journeys import JourneyFit, train_journeys
+from jobs.train_next_item import NextItemFit, train_next_item
+from jobs.train_ranking import train_ranking
 from journeys.windows import WindowCap
 
 
@@ -29,7 +40,11 @@ def settled(store: Store, claim: Claim) -> JobRequest:
         return request
     if isinstance(request, PlanEveryone):
         return replace(request, as_of=touch_cut_of(store, request.as_of, None).as_of)
-    cut_for = touch_cut_of if isinstance(request, TrainJourneys) else cut_of
+    cut_for = cut_of
+    if isinstance(request, TrainJourneys):
+        cut_for = touch_cut_of
+    elif isinstance(request, TrainRanking | TrainNextItem):
+        cut_for = impression_cut_of
     cut = cut_for(store, request.as_of, request.known_at or claim.started_at)
     return replace(request, as_of=cut.as_of, known_at=cut.known_at)
 
@@ -61,6 +76,30 @@ def run(store: ClaimedStore, request: JobRequest, *, who: str, progress: Progres
             version = train_journeys(
                 store,
                 fit=fit,
+                as_of=request.as_of,
+                known_at=request.known_at,
+                who=who,
+                why=request.why,
+                progress=progress,
+            )
+            gate(store, version.kind, version.version, who=who, progress=progress)
+        case TrainRanking():
+            version = train_ranking(
+                store,
+                model=request.model,
+                relevance_loss=request.relevance_loss,
+                as_of=request.as_of,
+                known_at=request.known_at,
+                seed=request.seed,
+                who=who,
+                why=request.why,
+                progress=progress,
+            )
+            gate(store, version.kind, version.version, who=who, progress=progress)
+        case TrainNextItem():
+            version = train_next_item(
+                store,
+                fit=NextItemFit(request.model, request.least_grade, request.seed),
                 as_of=request.as_of,
                 known_at=request.known_at,
                 who=who,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from farview.core.clock import Cut
 from farview.features.steps import StepRules
 from farview.store.store import Store
-from farview.store.values import JOURNEYS, RANKING, RETENTION, UPLIFT, ModelVersion
+from farview.store.values import JOURNEYS, NEXT_ITEM, RANKING, RETENTION, UPLIFT, ModelVersion
 from jobs.fit_ltv import fit_by
 from jobs.fit_ranking import fit_configured
 from jobs.gate_journeys import fit_of
@@ -18,12 +18,14 @@ from jobs.progress import Both, Progress, Silent
 from jobs.recalibrate_journeys import RECALIBRATES, recalibrated_again
 from jobs.snapshot import code_version, library_versions
 from jobs.train_journeys import fit_journeys, journey_context, journey_steps
+from jobs.train_next_item import next_item_again
 from jobs.train_ranking_table import lists_at
 from jobs.train_retention import parameters_of, retention_again
 from jobs.train_uplift import uplift_again
 from journeys.artifact import unpack
 from ltv.registered import load
 from ranking.effects import Effects
+from ranking.next_item_model import NextItems
 from ranking.relevance_model import RelevanceModel
 
 TOLERANCE = 1e-6
@@ -90,6 +92,8 @@ def reproduce(
             hashed, again, parameters = store.touchpoints_hash(cut), _journeys_again(store, model, cut), _of_journeys
         elif kind == RANKING:
             hashed, again, parameters = store.impressions_hash(cut), _ranking_again(store, model, cut), _of_ranking
+        elif kind == NEXT_ITEM:
+            hashed, again, parameters = store.impressions_hash(cut), next_item_again(store, model, cut), _of_next_item
         elif kind == UPLIFT:
             hashed, again, parameters = store.treatments_hash(cut), uplift_again(store, model), _of_uplift
         else:
@@ -144,6 +148,10 @@ def _ranking_again(store: Store, model: ModelVersion, cut: Cut) -> bytes:
 
 def _of_ranking(artifact: bytes) -> Parameters:
     return RelevanceModel.from_artifact(artifact).parameters()
+
+
+def _of_next_item(artifact: bytes) -> Parameters:
+    return NextItems.from_artifact(artifact).tensors()
 
 
 def _of_ltv(artifact: bytes) -> Parameters:

@@ -34,7 +34,7 @@ def train_ranking(
 
     Args:
         store: where lists and catalogue come from and the model goes to. The catalogue is that of now.
-        model: one of `jobs.fit_ranking.RANKERS`; None: the best on held-out lists.
+        model: one of `ranking.model_names.RANKERS`; None: the best on held-out lists.
         relevance_loss: by which share the area of NDCG, 1 less its mean, may grow for the sake of price at the
             operating point.
         as_of: last day whose lists are seen, business zone; by default the last one's day.

@@ -130,6 +130,40 @@ class CalibratedCategories:
         self._placed[self.category[item]] += 1
 
 
+@dataclass(slots=True, eq=False)
+class AspectCoverage:
+    """weight x relevance + (1 - weight) x the chance that the item is the first to satisfy whoever wants its category.
+
+    xQuAD with an item's relevance, in (0, 1), as the chance that it satisfies: of a category that is wanted by a share
+    of customers, P(item satisfies) x product over the items placed of P(they do not).
+
+    Source: Santos, Macdonald, Ounis (2010), "Exploiting query reformulations for web search result diversification",
+    WWW, eqs. (3) to (6).
+    """
+
+    relevance: FloatArray  # (items,)
+    category: IntArray  # (items,) position in `shares`
+    shares: FloatArray  # (categories,) of customers who want the category, sum 1
+    weight: float  # of relevance, in [0, 1]
+    _unmet: FloatArray = field(init=False)  # (categories,) chance that no item placed satisfies
+
+    def __post_init__(self) -> None:
+        self._unmet = np.ones(len(self.shares))
+
+    def values(self) -> FloatArray:
+        """Relevance, and what the item adds to its category."""
+        added = (self.shares * self._unmet)[self.category] * self._satisfies()
+        return self.weight * self.relevance + (1 - self.weight) * added
+
+    def place(self, item: int) -> None:
+        """Fewer of those who want its category are left."""
+        self._unmet[self.category[item]] *= 1 - self._satisfies()[item]
+
+    def _satisfies(self) -> FloatArray:
+        """Below 1 for the best item too: nobody is satisfied for sure."""
+        return self.relevance * len(self.relevance) / (len(self.relevance) + 1)
+
+
 def unit_rows(rows: Sequence[Sequence[float]] | FloatArray) -> FloatArray:
     """Rows scaled to length 1, shape (items, f); their products are cosines.
 

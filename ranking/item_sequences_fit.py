@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from farview.core.errors import InvalidInput
 from farview.core.randomness import generator
 from farview.evaluation.arrays import IntArray
 from ranking.item_sequences import LONGEST, ItemSequences
-from ranking.next_item import Histories
+from ranking.next_item import FEWEST_SEQUENCES, Histories
 
 _PAD = -1
 
@@ -52,8 +53,16 @@ def fit_item_sequences(histories: Histories, options: SequenceOptions | None = N
     """Fits the network to customers with two items or more. Same histories and options, same weights.
 
     Of customers left out at random the loss of each next item is watched; the epoch where it is lowest is kept.
+
+    Raises:
+        InvalidInput: on `histories`, when fewer than FEWEST_SEQUENCES customers have two items or more.
     """
     options = options or SequenceOptions()
+    if histories.sequences < FEWEST_SEQUENCES:
+        raise InvalidInput.of(
+            "histories",
+            f"hold {histories.sequences:,} with two items or more; a sequence model needs {FEWEST_SEQUENCES}",
+        )
     tokens, length = histories.last_items(np.arange(histories.bought.shape[0]), LONGEST + 1)
     tokens = tokens[length >= 2]
     with _deterministic(options.seed):

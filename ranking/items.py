@@ -14,7 +14,7 @@ from ranking.expected_revenue import ExpectedRevenue, expected_revenue_terms
 from ranking.floors import IntArray
 from ranking.rank_product import Objective, rank_product_terms
 from ranking.scores import FloatArray
-from ranking.terms import Term, product
+from ranking.terms import Term, logarithms, product
 
 Blend: TypeAlias = Sequence[Objective] | ExpectedRevenue
 
@@ -66,9 +66,14 @@ def rank_items(ids: NDArray[Any], blend: Blend, *, seed: int = 0, explain: bool 
         if isinstance(blend, ExpectedRevenue)
         else rank_product_terms(blend, len(ids))
     )
-    ties, scores = cache(lambda: tie_keys(ids, seed)), product(terms, len(ids))
+    ties, logs = cache(lambda: tie_keys(ids, seed)), logarithms(terms, len(ids))
+    scores = product(logs)
     order = _order(scores, ties)
-    parts = tuple(_part(term, terms, order, ties) for term in terms) if explain else ()
+    parts: tuple[Part, ...] = ()
+    if explain:
+        parts = tuple(
+            _part(term, _order(product(np.delete(logs, k, axis=0)), ties), order) for k, term in enumerate(terms)
+        )
     return RankedItems(ids[order], order, scores[order], parts, seed)
 
 
@@ -85,8 +90,8 @@ def _order(scores: FloatArray, ties: Callable[[], KeyArray]) -> IntArray:
     return order
 
 
-def _part(term: Term, terms: Sequence[Term], order: IntArray, ties: Callable[[], KeyArray]) -> Part:
-    without = _order(product([other for other in terms if other is not term], len(order)), ties)
+def _part(term: Term, without: IntArray, order: IntArray) -> Part:
+    """What a term did; `without` is the order that there would be without it."""
     places = np.empty(len(order), dtype=np.int64)
     places[without] = np.arange(1, len(order) + 1)
     return Part(term.name, term.values[order], term.ranks[order], term.factors[order], places[order])

@@ -12,6 +12,7 @@ from scipy import sparse
 from farview.evaluation.arrays import FloatArray, IntArray
 
 SHRINKAGES = (0.0, 5.0, 20.0, 100.0)  # of the cosine; chosen by an earlier split
+FEWEST_SEQUENCES = 20  # customers with two items or more whom a network of sequences learns from
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +30,11 @@ class Histories:
         bought.data[:] = 1.0
         starts = np.concatenate([[0], np.cumsum(np.bincount(customer, minlength=shape[0]))])
         return cls(bought, item[np.argsort(customer, kind="stable")], starts)
+
+    @property
+    def sequences(self) -> int:
+        """Customers with two items or more."""
+        return int(np.count_nonzero(np.diff(self.starts) >= 2))
 
     @property
     def last_item(self) -> IntArray:
@@ -113,18 +119,20 @@ class ItemKnn:
         return (histories.bought[customers] @ self.alike).toarray()
 
 
-def top_items(scores: FloatArray, allowed: np.ndarray, k: int) -> IntArray:
-    """The k best allowed items of each row, best first; of equal scores the item that stands first.
+def top_items(scores: FloatArray, allowed: np.ndarray, k: int, popular: FloatArray) -> IntArray:
+    """The k best allowed items of each row, best first; of equal scores the more popular, then that which stands first.
 
     Args:
         scores: shape (rows, items), finite.
         allowed: shape (rows, items), which items may be shown.
         k: places.
+        popular: shape (items,), how many took the item.
 
     Returns:
         Shape (rows, k); -1 where fewer than k items are allowed.
     """
-    masked = np.where(allowed, scores, -np.inf)
+    by_popularity = np.argsort(-popular, kind="stable")
+    masked = np.where(allowed, scores, -np.inf)[:, by_popularity]
     order = np.argsort(-masked, axis=1, kind="stable")[:, :k]
-    found = np.where(np.isfinite(np.take_along_axis(masked, order, axis=1)), order, -1)
+    found = np.where(np.isfinite(np.take_along_axis(masked, order, axis=1)), by_popularity[order], -1)
     return np.pad(found, ((0, 0), (0, max(0, k - found.shape[1]))), constant_values=-1)

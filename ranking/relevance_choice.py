@@ -8,13 +8,13 @@ import numpy as np
 from farview.evaluation.arrays import FloatArray, IntArray
 from farview.evaluation.queries import folds_of
 from ranking.boosting import Boosted, BoostSettings, fit_boosted
+from ranking.model_names import BEST_FEATURE, GRADE_REGRESSION, LAMBDAMART, POOL, RANDOM_ORDER
 from ranking.query_table import QueryTable
 from ranking.rankers import BoostedRanker, PooledRanker, RandomRanker, Ranker, best_feature, mean_ndcg, pooled
-from ranking.relevance_models import GRADE_REGRESSION, LAMBDAMART, ROUNDS, Family
+from ranking.relevance_models import ROUNDS, Family
 
 K = 10  # places by which models and settings are judged
 INNER_FOLDS = 3
-POOL, BEST_FEATURE, RANDOM_ORDER = "pool", "best_feature", "random_order"
 POOLED = (LAMBDAMART, GRADE_REGRESSION)
 RULE = (
     f"highest mean NDCG@{K} over the queries of {INNER_FOLDS} inner folds of the training queries, each family with "

@@ -7,16 +7,17 @@ from itertools import product
 import numpy as np
 
 from ranking.boosting import BoostSettings, BoostTarget
+from ranking.model_names import (
+    GRADE_REGRESSION,
+    LAMBDAMART,
+    LAMBDAMART_DEBIASED,
+    PURCHASE_CLASSIFIER,
+    PURCHASE_CLASSIFIER_BY_PRICE,
+)
 from ranking.query_table import QueryTable
 
 ROUNDS = (50, 100, 150, 200)  # trees a fit may stop at; the last is grown, so more choice costs nothing
 _SHAPES = tuple(product((4, 6), (0.1, 0.3)))  # depth, share of features tried at a node
-
-LAMBDAMART = "lambdamart"
-LAMBDAMART_DEBIASED = "lambdamart_debiased"
-GRADE_REGRESSION = "grade_regression"
-PURCHASE_CLASSIFIER = "purchase_classifier"
-PURCHASE_CLASSIFIER_BY_PRICE = "purchase_classifier_by_price"
 
 
 @dataclass(frozen=True, slots=True)

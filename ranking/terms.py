@@ -21,13 +21,19 @@ class Term:
     factors: FloatArray  # (items,) at least 0; the score is the product over terms
 
 
-def product(terms: Sequence[Term], items: int) -> FloatArray:
-    """The score, shape (items,): 1 for all where there are no terms. Equal products are equal to the last bit."""
-    logs = np.zeros(items)
-    with np.errstate(divide="ignore"):  # a factor of 0 makes the score 0
-        for term in terms:
-            logs += np.log(term.factors)
-    return np.exp(np.round(logs, TIE_DECIMALS))
+def logarithms(terms: Sequence[Term], items: int) -> FloatArray:
+    """Of the factors, shape (terms, items); -inf of a factor of 0, which makes the score 0."""
+    factors = np.array([term.factors for term in terms]).reshape(len(terms), items)
+    with np.errstate(divide="ignore"):
+        return np.log(factors)
+
+
+def product(logs: FloatArray) -> FloatArray:
+    """The score from the factors' logarithms, shape (terms, items): 1 for all items where there are no terms.
+
+    Equal products are equal to the last bit.
+    """
+    return np.exp(np.round(logs.sum(axis=0), TIE_DECIMALS))
 
 
 def ascending_ranks(values: FloatArray) -> FloatArray:

@@ -1,9 +1,6 @@
 """The rankers that are served: the champion, loaded before anybody names it, and other versions when they are named."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,13 +11,13 @@ from structlog.typing import FilteringBoundLogger
 
 from farview.core import columns as c
 from farview.core.clock import zone
-from farview.core.errors import FailedPrecondition, NotFound
 from farview.features.item_features import Float32Array, item_features, past_of_list
 from farview.features.item_log import Facts, item_log
 from farview.store.store import Store
-from farview.store.values import RANKING, ModelVersion
+from farview.store.values import RANKING
 from server.convert.item_columns import Learned
 from server.journeys import ServedJourneys
+from server.named_models import NamedModels
 
 if TYPE_CHECKING:
     from ranking.relevance_model import LogMemory, RelevanceModel
@@ -28,16 +25,13 @@ if TYPE_CHECKING:
 MOST_OWN_ROWS = 2_000
 """Rows of a customer's lists that are read, the newest."""
 
-_OTHERS_KEPT = 2
 _EPOCH = date(1970, 1, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedRanker:
-    """A registered ranker in memory."""
+def _read(artifact: bytes) -> "RelevanceModel":
+    from ranking.relevance_model import RelevanceModel  # xgboost: not before a ranker is served
 
-    version: ModelVersion
-    model: "RelevanceModel"
+    return RelevanceModel.from_artifact(artifact)
 
 
 class ServedRankers:
@@ -47,25 +41,11 @@ class ServedRankers:
         self._store = store
         self._journeys = journeys
         self._zone_name = store.business().time_zone
-        self._logger = logger
-        self._champion: LoadedRanker | None = None
-        self._others: OrderedDict[int, LoadedRanker] = OrderedDict()
-        self._lock = threading.Lock()
+        self._models = NamedModels(store, RANKING, _read, logger)
 
     def refresh(self) -> bool:
-        """Loads the champion if it is another than the one served, then swaps. True when it swapped.
-
-        Before a ranker is registered nothing of its library is loaded.
-        """
-        try:
-            champion = self._store.champion(RANKING)
-        except NotFound:
-            return False
-        if self._champion is not None and self._champion.version.version == champion.version:
-            return False
-        self._champion = self._load(champion)
-        self._logger.info("ranking model swapped", model_version=champion.name)
-        return True
+        """Loads the champion if it is another than the one served. True when it swapped."""
+        return self._models.refresh()
 
     def learned(self, name: str, customer_id: str, item_ids: Sequence[str]) -> Learned:
         """What the ranker of that name tells of items, for a customer or, by "", for somebody unknown.
@@ -74,7 +54,7 @@ class ServedRankers:
             FailedPrecondition: no ranker is registered yet.
             NotFound: no such version.
         """
-        loaded = self._named(name)
+        loaded = self._models.named(name)
         now = datetime.now(UTC)
         own = self._store.impressions_of(customer_id, now, MOST_OWN_ROWS)
         catalogue = self._store.items([*item_ids, *own[c.ITEM_ID].unique().to_pylist()])
@@ -98,23 +78,3 @@ class ServedRankers:
         items = len(facts.item)
         past = past_of_list(facts, day, memory.records, log)
         return item_features(facts, np.full(items, day), np.zeros(items, dtype=np.int64), past)
-
-    def _named(self, name: str) -> LoadedRanker:
-        champion = self._champion
-        if champion is not None and name in (RANKING, champion.version.name):
-            return champion
-        if name == RANKING:
-            raise FailedPrecondition("no ranking model is fitted yet (run `farview train ranking`)")
-        number = int(name.rpartition("/")[2])
-        with self._lock:
-            if number not in self._others:
-                self._others[number] = self._load(self._store.model_version(RANKING, number))
-            self._others.move_to_end(number)
-            while len(self._others) > _OTHERS_KEPT:
-                self._others.popitem(last=False)
-            return self._others[number]
-
-    def _load(self, version: ModelVersion) -> LoadedRanker:
-        from ranking.relevance_model import RelevanceModel  # xgboost: not before a ranker is served
-
-        return LoadedRanker(version, RelevanceModel.from_artifact(self._store.artifact(version)))

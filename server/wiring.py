@@ -31,6 +31,7 @@ from farview.v1 import (
     segment_pb2_grpc,
 )
 from ranking import items, prioritize
+from server.convert import item_wire
 from server.feedback_tokens import FeedbackTokens
 from server.interceptors import AnswerErrors, Observe
 from server.journeys import ServedJourneys
@@ -39,6 +40,7 @@ from server.options import ServerOptions
 from server.poller import Poller
 from server.port_lock import taken
 from server.relevance import ServedRankers
+from server.retrieval import ServedNextItems
 from server.scoring import Scoring
 from server.services.catalog import CatalogService
 from server.services.feedback import FeedbackService
@@ -47,7 +49,7 @@ from server.services.jobs import JobService
 from server.services.journey import JourneyService
 from server.services.model import ModelService
 from server.services.operations import OperationsService
-from server.services.prioritization import PrioritizationService
+from server.services.prioritization import PrioritizationService, ServedItemModels
 from server.services.segment import SegmentService
 from server.snapshot import Served
 
@@ -95,7 +97,7 @@ def start(store: Store, options: ServerOptions, logger: FilteringBoundLogger) ->
     metrics = Metrics(CollectorRegistry())
     served, scoring = Served(store, logger, metrics, options.snapshot_folder), Scoring(store, logger)
     journeys = ServedJourneys(store, logger)
-    rankers = ServedRankers(store, journeys, logger)
+    item_models = ServedItemModels(ServedRankers(store, journeys, logger), ServedNextItems(store, logger))
     tokens = FeedbackTokens(store.signing_keys())
     server = grpc.server(
         ThreadPoolExecutor(options.workers, thread_name_prefix="farview-rpc"),
@@ -105,7 +107,7 @@ def start(store: Store, options: ServerOptions, logger: FilteringBoundLogger) ->
     )
     forecast_pb2_grpc.add_ForecastServiceServicer_to_server(ForecastService(store, served, scoring), server)
     prioritization_pb2_grpc.add_PrioritizationServiceServicer_to_server(
-        PrioritizationService(store, served, rankers, tokens), server
+        PrioritizationService(store, served, item_models, tokens), server
     )
     journey_pb2_grpc.add_JourneyServiceServicer_to_server(JourneyService(store, journeys, tokens), server)
     feedback_pb2_grpc.add_FeedbackServiceServicer_to_server(FeedbackService(store, tokens), server)
@@ -116,7 +118,8 @@ def start(store: Store, options: ServerOptions, logger: FilteringBoundLogger) ->
     operations_pb2_grpc.add_OperationsServicer_to_server(OperationsService(store, options.workers), server)
     health_of = _health_and_reflection(server)
     port = _bind(server, options)
-    poller = Poller((served.refresh, journeys.refresh, rankers.refresh), options.poll_seconds, logger)
+    refreshed = (served.refresh, journeys.refresh, item_models.rankers.refresh, item_models.next_items.refresh)
+    poller = Poller(refreshed, options.poll_seconds, logger)
     stop_metrics = _serve_metrics(metrics, options)
 
     def close() -> None:
@@ -126,6 +129,7 @@ def start(store: Store, options: ServerOptions, logger: FilteringBoundLogger) ->
     scoring.warm()
     prioritize.warm()
     items.warm()
+    item_wire.warm()
     poller.start()
     server.start()
     for service in ("", *SERVICES):

@@ -71,15 +71,16 @@ def show(
     from cli.database import open_store
     from cli.gate_views import report_as_data, report_view
     from cli.journey_views import journey_model_lines
-    from cli.ranking_views import ranking_model_lines
+    from cli.ranking_views import next_item_model_lines, ranking_model_lines
     from cli.retention_views import retention_model_lines
     from cli.uplift_views import uplift_model_lines
     from cli.views import lineage_table, model_as_data, model_lines
-    from farview.store.values import JOURNEYS, RANKING, RETENTION, UPLIFT
+    from farview.store.values import JOURNEYS, NEXT_ITEM, RANKING, RETENTION, UPLIFT
 
     said = {
         JOURNEYS: journey_model_lines,
         RANKING: ranking_model_lines,
+        NEXT_ITEM: next_item_model_lines,
         RETENTION: retention_model_lines,
         UPLIFT: uplift_model_lines,
     }

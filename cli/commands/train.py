@@ -82,6 +82,15 @@ class RankingModel(StrEnum):
     BEST_FEATURE = "best_feature"
 
 
+class NextItemModel(StrEnum):
+    """What may find items."""
+
+    POPULARITY = "popularity"
+    ITEM_KNN = "item_knn"
+    LAST_CATEGORY = "last_category"
+    GRU4REC = "gru4rec"
+
+
 @app.command("ltv")
 def ltv(
     *,
@@ -274,6 +283,52 @@ def ranking(
         )
         report = gate(store, version.kind, version.version, who=who(), progress=bar)
     _say(version, report, ranking_model_lines(version), as_json=as_json)
+
+
+@app.command("next-item")
+def next_item(
+    *,
+    model: Annotated[
+        NextItemModel | None,
+        typer.Option(
+            "--model",
+            help="What finds items. gru4rec reads the order in which they were taken (minutes).",
+            show_default="the best at an earlier split",
+        ),
+    ] = None,
+    least_grade: Annotated[
+        int,
+        typer.Option(
+            "--least-grade",
+            min=1,
+            max=4,
+            metavar="GRADE",
+            help="From which on an item of a list counts as taken: 1 click, 2 cart, 3 checkout, 4 purchase.",
+        ),
+    ] = 4,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    seed: Seed = 0,
+    why: Why = "",
+    database: Database = DEFAULT_DATABASE,
+    as_json: Json = False,
+) -> None:
+    """Fit a model that finds in the whole catalogue what a customer may want next, from what was taken of lists.
+
+    Example: farview train next-item --least-grade 1
+    """
+    from cli.console import progress
+    from cli.database import open_store, who
+    from cli.ranking_views import next_item_model_lines
+    from jobs.gate import gate
+    from jobs.train_next_item import NextItemFit, train_next_item
+
+    day, instant = parse_date("--as-of", as_of), parse_instant("--known-at", known_at)
+    fit = NextItemFit(None if model is None else model.value, least_grade, seed)
+    with open_store(database) as store, progress() as bar:
+        version = train_next_item(store, fit=fit, as_of=day, known_at=instant, who=who(), why=why, progress=bar)
+        report = gate(store, version.kind, version.version, who=who(), progress=bar)
+    _say(version, report, next_item_model_lines(version), as_json=as_json)
 
 
 @app.command("uplift")

@@ -38,6 +38,7 @@ class Diversity:
     relevance_weight: float = 0.5  # from 0 to .99
     marginal: bool = False  # maximal marginal relevance in place of the determinantal point process
     category_shares: Mapping[str, float] = field(default_factory=dict)  # calibrates categories when given
+    covering: bool = False  # with category_shares: covers categories by who wants them (xQuAD) instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,9 @@ def _rules(rules: ListRules) -> pb.ItemRules:
 def _diversity(diversity: Diversity) -> pb.ItemDiversity:
     message = pb.ItemDiversity(relevance_weight=diversity.relevance_weight)
     if diversity.category_shares:
+        method = message.aspect_coverage if diversity.covering else message.calibrated_categories
         for category, share in diversity.category_shares.items():
-            message.calibrated_categories.shares.add(category=category, share=share)
+            method.shares.add(category=category, share=share)
     elif diversity.marginal:
         message.maximal_marginal_relevance.SetInParent()
     else:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import TypeAlias
 
 from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.protobuf.duration_pb2 import Duration
@@ -13,6 +14,16 @@ from farview.client.connection import Connection
 from farview.v1 import job_pb2, job_pb2_grpc, journey_pb2, prioritization_pb2
 
 _SECONDS_OF_ONE_WAIT = 5.0
+
+Training: TypeAlias = (
+    job_pb2.LtvTraining | job_pb2.JourneysTraining | job_pb2.RankingTraining | job_pb2.NextItemTraining
+)
+_FIELDS: Mapping[type, str] = {
+    job_pb2.LtvTraining: "ltv",
+    job_pb2.JourneysTraining: "journeys",
+    job_pb2.RankingTraining: "ranking",
+    job_pb2.NextItemTraining: "next_item",
+}
 
 
 class JobCalls:
@@ -25,7 +36,7 @@ class JobCalls:
 
     def start_training(
         self,
-        training: job_pb2.LtvTraining | job_pb2.JourneysTraining,
+        training: Training,
         *,
         as_of: date | None = None,
         seed: int = 0,
@@ -35,8 +46,7 @@ class JobCalls:
         """Asks for a model to be fitted and registered; the result is a TrainingResult."""
         request = job_pb2.StartTrainingRequest(
             request_id=messages.request_id(request_id),
-            ltv=training if isinstance(training, job_pb2.LtvTraining) else None,
-            journeys=training if isinstance(training, job_pb2.JourneysTraining) else None,
+            **{_FIELDS[type(training)]: training},
             as_of_date=None if as_of is None else messages.day(as_of),
             seed=seed,
             reason=reason,

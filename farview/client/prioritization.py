@@ -6,7 +6,17 @@ from decimal import Decimal
 from farview.client import messages
 from farview.client.connection import Connection
 from farview.client.item_lists import ItemList
-from farview.client.values import ExpectedRevenue, Floor, InSegment, Item, Objective, Reach, Relevance, Reserve
+from farview.client.values import (
+    ExpectedRevenue,
+    Floor,
+    InSegment,
+    Item,
+    Objective,
+    Reach,
+    Relevance,
+    Reserve,
+    Retrieval,
+)
 from farview.v1 import items_pb2, prioritization_pb2, prioritization_pb2_grpc
 
 _ITEM_FIELDS = ("price", "purchase_probability")
@@ -75,7 +85,7 @@ class PrioritizationCalls:
 
     def rank_items(
         self,
-        items: Sequence[Item],
+        items: Sequence[Item] | Retrieval,
         by: Sequence[Objective] | ExpectedRevenue | None = None,
         *,
         relevance: Relevance | None = None,
@@ -86,7 +96,9 @@ class PrioritizationCalls:
         """At most 1,000 items in the order to show them. The first item says which values all of them have.
 
         Args:
-            by: what the score is; None with `relevance` alone: relevance and price at the model's operating point.
+            items: those to be ranked, or how they are found in the catalogue.
+            by: what the score is; None: with `relevance` relevance and price at the model's operating point, with a
+                Retrieval alone the order in which items were found.
             relevance: the learned ranker that tells it; None: items say all that is known.
             arrange: length, rules, diversity and exploration of the list; None is all items by score alone.
         """
@@ -120,7 +132,7 @@ def effect_score(action: str, *, contact_cost: Decimal | None = None, currency: 
 
 
 def ranking_request(
-    items: Sequence[Item],
+    items: Sequence[Item] | Retrieval,
     by: Sequence[Objective] | ExpectedRevenue | None = None,
     *,
     relevance: Relevance | None = None,
@@ -129,14 +141,8 @@ def ranking_request(
     seed: int | None = None,
 ) -> items_pb2.RankItemsRequest:
     """What `rank_items` sends, for `rank_many`."""
-    first = items[0].values if items else {}
-    names = [name for name in first if name not in _ITEM_FIELDS]
-    request = items_pb2.RankItemsRequest(
-        items=[_candidate(item, names) for item in items],
-        value_names=names,
-        seed=seed,
-        include_explanation=explain,
-    )
+    request = items_pb2.RankItemsRequest(seed=seed, include_explanation=explain)
+    _candidates(request, items)
     if isinstance(by, ExpectedRevenue):
         ln, identity = items_pb2.PRICE_FUNCTION_LN, items_pb2.PRICE_FUNCTION_IDENTITY
         request.blend.expected_revenue.price_function = ln if by.ln_price else identity
@@ -163,6 +169,16 @@ def _choose_among(
         request.customers.customer_ids.extend(among)
     elif among:
         request.filter = among
+
+
+def _candidates(request: items_pb2.RankItemsRequest, items: Sequence[Item] | Retrieval) -> None:
+    if isinstance(items, Retrieval):
+        request.retrieval.name, request.retrieval.customer_id = items.model, items.customer_id
+        request.retrieval.item_count, request.retrieval.include_taken = items.item_count, items.include_taken
+        return
+    names = [name for name in (items[0].values if items else {}) if name not in _ITEM_FIELDS]
+    request.items.extend(_candidate(item, names) for item in items)
+    request.value_names.extend(names)
 
 
 def _candidate(item: Item, names: Sequence[str]) -> items_pb2.CandidateItem:

@@ -179,6 +179,16 @@ class Relevance:
 
 
 @dataclass(frozen=True, slots=True)
+class Retrieval:
+    """A next-item model finds the items: objectives may be named "next_item" and "novelty"."""
+
+    customer_id: str = ""  # what this customer took decides; "": nobody's past counts
+    item_count: int = 200  # at most
+    model: str = "next-item"  # the champion, or a version such as "next-item/3"
+    include_taken: bool = False  # also items that the customer took before
+
+
+@dataclass(frozen=True, slots=True)
 class JourneyRules:
     """What a journey plan must keep to. Positions count from 1 at the first planned touch."""
 

@@ -45,6 +45,36 @@ class TrainJourneys:
 
 
 @dataclass(frozen=True, slots=True)
+class TrainRanking:
+    """Fit and register a ranker of items."""
+
+    kind: ClassVar[str] = "train"
+
+    model: str | None = None  # None: the best on held-out lists
+    relevance_loss: float = 0.05
+    seed: int = 0
+    why: str = ""
+    as_of: date | None = None
+    known_at: datetime | None = None
+    job: Literal["train-ranking"] = "train-ranking"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainNextItem:
+    """Fit and register a next-item model."""
+
+    kind: ClassVar[str] = "train"
+
+    model: str | None = None  # None: the best at an earlier split
+    least_grade: int = 4
+    seed: int = 0
+    why: str = ""
+    as_of: date | None = None
+    known_at: datetime | None = None
+    job: Literal["train-next-item"] = "train-next-item"
+
+
+@dataclass(frozen=True, slots=True)
 class Score:
     """Forecast every customer with the champion and publish the run."""
 
@@ -105,7 +135,9 @@ class PrioritizeEveryone:
     job: Literal["prioritize"] = "prioritize"
 
 
-JobRequest: TypeAlias = TrainLtv | TrainJourneys | Score | PlanEveryone | PrioritizeEveryone
+JobRequest: TypeAlias = (
+    TrainLtv | TrainJourneys | TrainRanking | TrainNextItem | Score | PlanEveryone | PrioritizeEveryone
+)
 
 _JSON: TypeAdapter[JobRequest] = TypeAdapter(Annotated[JobRequest, Field(discriminator="job")])
 

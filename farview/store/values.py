@@ -20,6 +20,9 @@ JOURNEYS = "journeys"
 RANKING = "ranking"
 """Kind of the models that say which item is relevant to a customer."""
 
+NEXT_ITEM = "next-item"
+"""Kind of the models that find in the whole catalogue what a customer may want next."""
+
 RETENTION = "retention"
 """Kind of the models that say how long contracts are renewed."""
 

@@ -92,6 +92,7 @@ class RankItemsRequest(_message.Message):
     DIVERSITY_FIELD_NUMBER: _builtins.int
     EXPLORATION_FIELD_NUMBER: _builtins.int
     RELEVANCE_MODEL_FIELD_NUMBER: _builtins.int
+    RETRIEVAL_FIELD_NUMBER: _builtins.int
     seed: _builtins.int
     """Orders items of equal score, at least 0. Default: drawn by the server. The answer repeats it."""
     include_explanation: _builtins.bool
@@ -100,7 +101,9 @@ class RankItemsRequest(_message.Message):
     """The most items to answer, 1 to 1,000. Default: all that the rules allow to be shown."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___CandidateItem]:
-        """1 to 1,000 candidates with different `item_id`. In whatever order they are sent, they are ranked alike."""
+        """1 to 1,000 candidates with different `item_id`. In whatever order they are sent, they are ranked alike. Required
+        without `retrieval`, refused with it.
+        """
 
     @_builtins.property
     def value_names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -110,8 +113,9 @@ class RankItemsRequest(_message.Message):
 
     @_builtins.property
     def blend(self) -> Global___ItemBlend:
-        """How what is known of an item becomes its score. Required without `relevance_model`. With it, the default is the
-        rank product of relevance and price at the model's operating point: weights w and 1 - w.
+        """How what is known of an item becomes its score. Required without `relevance_model` and `retrieval`. With
+        `relevance_model` the default is the rank product of relevance and price at the model's operating point: weights w
+        and 1 - w. With `retrieval` alone it is the order in which the items were retrieved.
         """
 
     @_builtins.property
@@ -130,6 +134,10 @@ class RankItemsRequest(_message.Message):
     def relevance_model(self) -> Global___RelevanceModel:
         """A learned ranker tells the relevance of every item. Default: none, the request says all that is known."""
 
+    @_builtins.property
+    def retrieval(self) -> Global___ItemRetrieval:
+        """A next-item model finds the candidates in the whole catalogue. Default: none, the request names them."""
+
     def __init__(
         self,
         *,
@@ -143,10 +151,11 @@ class RankItemsRequest(_message.Message):
         diversity: Global___ItemDiversity | None = ...,
         exploration: Global___ItemExploration | None = ...,
         relevance_model: Global___RelevanceModel | None = ...,
+        retrieval: Global___ItemRetrieval | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "_seed", b"_seed", "blend", b"blend", "capacity", b"capacity", "diversity", b"diversity", "exploration", b"exploration", "relevance_model", b"relevance_model", "rules", b"rules", "seed", b"seed"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "_seed", b"_seed", "blend", b"blend", "capacity", b"capacity", "diversity", b"diversity", "exploration", b"exploration", "relevance_model", b"relevance_model", "retrieval", b"retrieval", "rules", b"rules", "seed", b"seed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "_seed", b"_seed", "blend", b"blend", "capacity", b"capacity", "diversity", b"diversity", "exploration", b"exploration", "include_explanation", b"include_explanation", "items", b"items", "relevance_model", b"relevance_model", "rules", b"rules", "seed", b"seed", "value_names", b"value_names"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "_seed", b"_seed", "blend", b"blend", "capacity", b"capacity", "diversity", b"diversity", "exploration", b"exploration", "include_explanation", b"include_explanation", "items", b"items", "relevance_model", b"relevance_model", "retrieval", b"retrieval", "rules", b"rules", "seed", b"seed", "value_names", b"value_names"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__capacity: _TypeAlias = _typing.Literal["capacity"]  # noqa: Y015
     _WhichOneofArgType__capacity: _TypeAlias = _typing.Literal["_capacity", b"_capacity"]  # noqa: Y015
@@ -158,6 +167,49 @@ class RankItemsRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__seed) -> _WhichOneofReturnType__seed | None: ...
 
 Global___RankItemsRequest: _TypeAlias = RankItemsRequest  # noqa: Y015
+
+@_typing.final
+class ItemRetrieval(_message.Message):
+    """Lets a model that `farview train next-item` fitted find the candidates: of all items that the catalogue held, or lists
+    showed, when it was fitted, those that the customer may want next. Each comes with the price, category, brand and stock
+    of the catalogue. `values` cannot be sent: `value_names` must be empty, and is taken to be
+    - "next_item": the higher, the sooner the item was retrieved; only its order means something;
+    - "novelty": less the number of customers who took the item before. An objective of that name damps popularity.
+
+    Two indexed reads: the newest 2,000 rows of the lists that the customer saw, and the items. Fails with
+    FAILED_PRECONDITION before a next-item model is registered, or when nothing is left to retrieve; with NOT_FOUND when
+    there is no such version.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    ITEM_COUNT_FIELD_NUMBER: _builtins.int
+    INCLUDE_TAKEN_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"next-item" for the champion, or a version such as "next-item/3"."""
+    customer_id: _builtins.str
+    """What this customer took from lists decides what comes next; at most 256 characters. Default: nobody's past counts."""
+    item_count: _builtins.int
+    """The most items to retrieve, 1 to 1,000. Default: 200."""
+    include_taken: _builtins.bool
+    """Whether items that the customer took before are retrieved too; they have `owned`. Default: they are not."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        item_count: _builtins.int = ...,
+        include_taken: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_id", b"customer_id", "include_taken", b"include_taken", "item_count", b"item_count", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ItemRetrieval: _TypeAlias = ItemRetrieval  # noqa: Y015
 
 @_typing.final
 class RelevanceModel(_message.Message):
@@ -298,6 +350,7 @@ class ItemDiversity(_message.Message):
     MAXIMAL_MARGINAL_RELEVANCE_FIELD_NUMBER: _builtins.int
     DETERMINANTAL_POINT_PROCESS_FIELD_NUMBER: _builtins.int
     CALIBRATED_CATEGORIES_FIELD_NUMBER: _builtins.int
+    ASPECT_COVERAGE_FIELD_NUMBER: _builtins.int
     relevance_weight: _builtins.float
     """How much relevance counts, from 0 to 0.99. Default: 0.5."""
     @_builtins.property
@@ -306,6 +359,8 @@ class ItemDiversity(_message.Message):
     def determinantal_point_process(self) -> Global___DeterminantalPointProcess: ...
     @_builtins.property
     def calibrated_categories(self) -> Global___CalibratedCategories: ...
+    @_builtins.property
+    def aspect_coverage(self) -> Global___AspectCoverage: ...
     def __init__(
         self,
         *,
@@ -313,14 +368,15 @@ class ItemDiversity(_message.Message):
         maximal_marginal_relevance: Global___MaximalMarginalRelevance | None = ...,
         determinantal_point_process: Global___DeterminantalPointProcess | None = ...,
         calibrated_categories: Global___CalibratedCategories | None = ...,
+        aspect_coverage: Global___AspectCoverage | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_relevance_weight", b"_relevance_weight", "calibrated_categories", b"calibrated_categories", "determinantal_point_process", b"determinantal_point_process", "maximal_marginal_relevance", b"maximal_marginal_relevance", "method", b"method", "relevance_weight", b"relevance_weight"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_relevance_weight", b"_relevance_weight", "aspect_coverage", b"aspect_coverage", "calibrated_categories", b"calibrated_categories", "determinantal_point_process", b"determinantal_point_process", "maximal_marginal_relevance", b"maximal_marginal_relevance", "method", b"method", "relevance_weight", b"relevance_weight"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_relevance_weight", b"_relevance_weight", "calibrated_categories", b"calibrated_categories", "determinantal_point_process", b"determinantal_point_process", "maximal_marginal_relevance", b"maximal_marginal_relevance", "method", b"method", "relevance_weight", b"relevance_weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_relevance_weight", b"_relevance_weight", "aspect_coverage", b"aspect_coverage", "calibrated_categories", b"calibrated_categories", "determinantal_point_process", b"determinantal_point_process", "maximal_marginal_relevance", b"maximal_marginal_relevance", "method", b"method", "relevance_weight", b"relevance_weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__relevance_weight: _TypeAlias = _typing.Literal["relevance_weight"]  # noqa: Y015
     _WhichOneofArgType__relevance_weight: _TypeAlias = _typing.Literal["_relevance_weight", b"_relevance_weight"]  # noqa: Y015
-    _WhichOneofReturnType_method: _TypeAlias = _typing.Literal["maximal_marginal_relevance", "determinantal_point_process", "calibrated_categories"]  # noqa: Y015
+    _WhichOneofReturnType_method: _TypeAlias = _typing.Literal["maximal_marginal_relevance", "determinantal_point_process", "calibrated_categories", "aspect_coverage"]  # noqa: Y015
     _WhichOneofArgType_method: _TypeAlias = _typing.Literal["method", b"method"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__relevance_weight) -> _WhichOneofReturnType__relevance_weight | None: ...
@@ -392,8 +448,37 @@ class CalibratedCategories(_message.Message):
 Global___CalibratedCategories: _TypeAlias = CalibratedCategories  # noqa: Y015
 
 @_typing.final
+class AspectCoverage(_message.Message):
+    """xQuAD: weight * relevance + (1 - weight) * the chance that the item is the first of the list to satisfy whoever wants its
+    category. An item satisfies with its relevance times n / (n + 1), n items: one of a category that is not shown yet
+    gains most.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHARES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def shares(self) -> _containers.RepeatedCompositeFieldContainer[Global___CategoryShare]:
+        """1 to 1,000 different categories, each with the share of customers who want it; shares are divided by their sum.
+        Others are wanted by nobody.
+        """
+
+    def __init__(
+        self,
+        *,
+        shares: _abc.Iterable[Global___CategoryShare] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["shares", b"shares"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AspectCoverage: _TypeAlias = AspectCoverage  # noqa: Y015
+
+@_typing.final
 class CategoryShare(_message.Message):
-    """How much of the list a category should have, such as its share of what the customer bought."""
+    """How much of the list a category should have, or how many want it, such as its share of what the customer bought."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -477,7 +562,7 @@ class CandidateItem(_message.Message):
     purchase_probability: _builtins.float
     """Probability that the customer buys the item when it is shown, from 0 to 1."""
     category: _builtins.str
-    """Read by `ItemRules.max_per_category` and `CalibratedCategories`; at most 256 characters."""
+    """Read by `ItemRules.max_per_category`, `CalibratedCategories` and `AspectCoverage`; at most 256 characters."""
     brand: _builtins.str
     """Read by `ItemRules.blocked_brands`; at most 256 characters."""
     stock: _builtins.int
@@ -600,7 +685,9 @@ class ItemObjective(_message.Message):
     WEIGHT_FIELD_NUMBER: _builtins.int
     BIN_WIDTH_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """"price" or "purchase_probability", which every item must then have, or one of the request's `value_names`."""
+    """"price" or "purchase_probability", which every item must then have, or one of the request's `value_names`; with
+    `relevance_model` also "relevance" and "downstream_value", with `retrieval` also "next_item" and "novelty".
+    """
     weight: _builtins.float
     """From 0 to 1,000,000; weights are divided by their sum. Default: 1. With 0 the objective decides nothing."""
     bin_width: _builtins.float
@@ -661,6 +748,7 @@ class RankItemsResponse(_message.Message):
     SEED_FIELD_NUMBER: _builtins.int
     FEEDBACK_TOKEN_FIELD_NUMBER: _builtins.int
     MODEL_VERSION_FIELD_NUMBER: _builtins.int
+    RETRIEVAL_MODEL_VERSION_FIELD_NUMBER: _builtins.int
     seed: _builtins.int
     """Repeating the request with this seed gives the same items."""
     feedback_token: _builtins.str
@@ -669,6 +757,8 @@ class RankItemsResponse(_message.Message):
     """
     model_version: _builtins.str
     """The ranker that told the relevance, such as "ranking/3". Empty without `relevance_model`."""
+    retrieval_model_version: _builtins.str
+    """The next-item model that found the candidates, such as "next-item/3". Empty without `retrieval`."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___RankedItem]:
         """First place first: all candidates, unless the request has a capacity or rules."""
@@ -680,10 +770,11 @@ class RankItemsResponse(_message.Message):
         seed: _builtins.int = ...,
         feedback_token: _builtins.str = ...,
         model_version: _builtins.str = ...,
+        retrieval_model_version: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["feedback_token", b"feedback_token", "items", b"items", "model_version", b"model_version", "seed", b"seed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["feedback_token", b"feedback_token", "items", b"items", "model_version", b"model_version", "retrieval_model_version", b"retrieval_model_version", "seed", b"seed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -844,7 +935,7 @@ class BatchRankItemsRequest(_message.Message):
     REQUESTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___KeyedRankItemsRequest]:
-        """1 to 1,000 with different `key`, and at most 100,000 items together."""
+        """1 to 1,000 with different `key`, and at most 100,000 items together, those to be retrieved among them."""
 
     def __init__(
         self,
@@ -899,7 +990,7 @@ class BatchRankItemsResponse(_message.Message):
     def ranking(self) -> Global___RankItemsResponse: ...
     @_builtins.property
     def error(self) -> _status_pb2.Status:
-        """Why there is no ranking: INVALID_ARGUMENT or FAILED_PRECONDITION."""
+        """Why there is no ranking: INVALID_ARGUMENT, FAILED_PRECONDITION or NOT_FOUND."""
 
     def __init__(
         self,

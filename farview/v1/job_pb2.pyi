@@ -158,6 +158,8 @@ class StartTrainingRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     LTV_FIELD_NUMBER: _builtins.int
     JOURNEYS_FIELD_NUMBER: _builtins.int
+    RANKING_FIELD_NUMBER: _builtins.int
+    NEXT_ITEM_FIELD_NUMBER: _builtins.int
     AS_OF_DATE_FIELD_NUMBER: _builtins.int
     KNOWN_AT_TIME_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
@@ -172,6 +174,10 @@ class StartTrainingRequest(_message.Message):
     def ltv(self) -> Global___LtvTraining: ...
     @_builtins.property
     def journeys(self) -> Global___JourneysTraining: ...
+    @_builtins.property
+    def ranking(self) -> Global___RankingTraining: ...
+    @_builtins.property
+    def next_item(self) -> Global___NextItemTraining: ...
     @_builtins.property
     def as_of_date(self) -> _date_pb2.Date:
         """The last day whose events are seen (business time zone), from 1970 to 2199. Default: the last event's day when a
@@ -190,16 +196,18 @@ class StartTrainingRequest(_message.Message):
         request_id: _builtins.str = ...,
         ltv: Global___LtvTraining | None = ...,
         journeys: Global___JourneysTraining | None = ...,
+        ranking: Global___RankingTraining | None = ...,
+        next_item: Global___NextItemTraining | None = ...,
         as_of_date: _date_pb2.Date | None = ...,
         known_at_time: _timestamp_pb2.Timestamp | None = ...,
         seed: _builtins.int = ...,
         reason: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "journeys", b"journeys", "known_at_time", b"known_at_time", "ltv", b"ltv", "training", b"training"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "journeys", b"journeys", "known_at_time", b"known_at_time", "ltv", b"ltv", "next_item", b"next_item", "ranking", b"ranking", "training", b"training"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "journeys", b"journeys", "known_at_time", b"known_at_time", "ltv", b"ltv", "reason", b"reason", "request_id", b"request_id", "seed", b"seed", "training", b"training"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "journeys", b"journeys", "known_at_time", b"known_at_time", "ltv", b"ltv", "next_item", b"next_item", "ranking", b"ranking", "reason", b"reason", "request_id", b"request_id", "seed", b"seed", "training", b"training"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_training: _TypeAlias = _typing.Literal["ltv", "journeys"]  # noqa: Y015
+    _WhichOneofReturnType_training: _TypeAlias = _typing.Literal["ltv", "journeys", "ranking", "next_item"]  # noqa: Y015
     _WhichOneofArgType_training: _TypeAlias = _typing.Literal["training", b"training"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_training) -> _WhichOneofReturnType_training | None: ...
 
@@ -298,6 +306,66 @@ class JourneysTraining(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___JourneysTraining: _TypeAlias = JourneysTraining  # noqa: Y015
+
+@_typing.final
+class RankingTraining(_message.Message):
+    """A model of which item is relevant to whom, from lists that were shown."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: _builtins.int
+    RELEVANCE_LOSS_FIELD_NUMBER: _builtins.int
+    model: _builtins.str
+    """As `farview train ranking --model` names it, such as "lambdamart"; INVALID_ARGUMENT lists those there are. Default: the
+    best on the newest 30 % of the lists.
+    """
+    relevance_loss: _builtins.float
+    """By which share the area of NDCG, 1 less its mean, may grow for the sake of price at the operating point, from 0 to
+    1,000. Default: 0.05.
+    """
+    def __init__(
+        self,
+        *,
+        model: _builtins.str = ...,
+        relevance_loss: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_relevance_loss", b"_relevance_loss", "relevance_loss", b"relevance_loss"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_relevance_loss", b"_relevance_loss", "model", b"model", "relevance_loss", b"relevance_loss"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__relevance_loss: _TypeAlias = _typing.Literal["relevance_loss"]  # noqa: Y015
+    _WhichOneofArgType__relevance_loss: _TypeAlias = _typing.Literal["_relevance_loss", b"_relevance_loss"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__relevance_loss) -> _WhichOneofReturnType__relevance_loss | None: ...
+
+Global___RankingTraining: _TypeAlias = RankingTraining  # noqa: Y015
+
+@_typing.final
+class NextItemTraining(_message.Message):
+    """A model that finds in the whole catalogue what a customer may want next, from what was taken of lists."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: _builtins.int
+    LEAST_GRADE_FIELD_NUMBER: _builtins.int
+    model: _builtins.str
+    """As `farview train next-item --model` names it, such as "item_knn"; INVALID_ARGUMENT lists those there are. Default:
+    the best at an earlier split.
+    """
+    least_grade: _builtins.int
+    """From which grade on an item of a list counts as taken: 1 click, 2 cart, 3 checkout, 4 purchase. Default: 4."""
+    def __init__(
+        self,
+        *,
+        model: _builtins.str = ...,
+        least_grade: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["least_grade", b"least_grade", "model", b"model"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NextItemTraining: _TypeAlias = NextItemTraining  # noqa: Y015
 
 @_typing.final
 class StartScoringRequest(_message.Message):

@@ -94,8 +94,8 @@ class PrioritizationServiceServicer:
         price, or by expected revenue. The highest score comes first, items of equal score in a random order. On request
         rules hold whatever the score says, alike items stand apart, and places are drawn with stated probabilities.
 
-        Nothing stored is read and nothing is written: the method answers before any model is fitted or any run published,
-        and while the database is out of reach.
+        Nothing is written. Nothing stored is read either, unless `relevance_model` or `retrieval` is set: without them the
+        method answers before any model is fitted or any run published, and while the database is out of reach.
 
         FAILED_PRECONDITION: the rules cannot hold together; the message names them.
         """

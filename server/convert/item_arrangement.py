@@ -11,6 +11,7 @@ from farview.core.errors import InvalidInput, Violation
 from farview.evaluation.arrays import FloatArray, IntArray
 from farview.v1 import items_pb2 as pb
 from ranking.diversity import (
+    AspectCoverage,
     ByScore,
     CalibratedCategories,
     DeterminantalPointProcess,
@@ -28,7 +29,8 @@ MAX_PLACES = 1_000
 MAX_FEATURES = 256
 Place = Annotated[int, Field(ge=1, le=MAX_PLACES)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID_LENGTH)]
-_METHODS = "send maximal_marginal_relevance, determinantal_point_process or calibrated_categories"
+_BY_SHARES = ("calibrated_categories", "aspect_coverage")
+_METHODS = "send maximal_marginal_relevance, determinantal_point_process, calibrated_categories or aspect_coverage"
 
 
 class Pin(Parsed):
@@ -92,7 +94,9 @@ class Diversity(Parsed):
     """What alike items cost one another."""
 
     relevance_weight: Annotated[float, Field(ge=0, le=0.99, allow_inf_nan=False)]
-    method: Literal["maximal_marginal_relevance", "determinantal_point_process", "calibrated_categories"]
+    method: Literal[
+        "maximal_marginal_relevance", "determinantal_point_process", "calibrated_categories", "aspect_coverage"
+    ]
     shares: Annotated[tuple[Share, ...], counted(0, 1_000)]
 
     @model_validator(mode="before")
@@ -101,16 +105,16 @@ class Diversity(Parsed):
         method = message.WhichOneof("method")
         if method is None:
             raise ValueError(f"has no method; {_METHODS}")
-        shares = tuple(message.calibrated_categories.shares)
-        if method == "calibrated_categories" and not shares:
-            raise ValueError("has no calibrated_categories.shares; at least 1 is needed")
+        shares = tuple(getattr(message, method).shares) if method in _BY_SHARES else ()
+        if method in _BY_SHARES and not shares:
+            raise ValueError(f"has no {method}.shares; at least 1 is needed")
         weight = message.relevance_weight if message.HasField("relevance_weight") else 0.5
         return {"relevance_weight": weight, "method": method, "shares": shares}
 
     @model_validator(mode="after")
     def _categories_once(self) -> "Diversity":
         if len({share.category for share in self.shares}) < len(self.shares):
-            raise ValueError("names a category twice in calibrated_categories.shares; name it once")
+            raise ValueError(f"names a category twice in {self.method}.shares; name it once")
         return self
 
 
@@ -186,12 +190,13 @@ class Arrangement:
             return ByScore(relevance)
         messages = [self.columns.messages[i] for i in order.tolist()]
         weight = asked.relevance_weight
-        if asked.method == "calibrated_categories":
+        if asked.method in _BY_SHARES:
             # One category more, of which nothing is wanted, for all items of none that is named.
             target = np.array([*(share.share for share in asked.shares), 0.0])
             places = {share.category: i for i, share in enumerate(asked.shares)}
             category = _codes(messages, places, len(asked.shares))
-            return CalibratedCategories(relevance, category, target / target.sum(), weight)
+            by_shares = CalibratedCategories if asked.method == "calibrated_categories" else AspectCoverage
+            return by_shares(relevance, category, target / target.sum(), weight)
         features = _features(self.columns.messages)[order]
         if asked.method == "maximal_marginal_relevance":
             return MaximalMarginalRelevance(relevance, features, weight)

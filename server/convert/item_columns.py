@@ -2,7 +2,7 @@
 ranking them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Any
 
@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from farview.core.errors import InvalidInput, Violation
 from farview.v1 import items_pb2 as pb
+from ranking.floors import BoolArray
 from ranking.scores import FloatArray
 from server.convert.fields import MAX_AMOUNT, MAX_ID_LENGTH
+from server.convert.item_wire import OWN_FIELDS, WireItems, read_items
 from server.convert.parse import MAX_VIOLATIONS
 
 PRICE, PROBABILITY = "price", "purchase_probability"
@@ -28,6 +30,7 @@ class ItemColumns:
     messages: Sequence[pb.CandidateItem]
     ids: NDArray[Any]  # (items,) strings, as objects: numpy's own texts are made anew for every look
     values: Mapping[str, FloatArray]  # (items,) by name: price, purchase_probability (0 where not set), value_names
+    sent: Mapping[str, BoolArray]  # (items,) whether price and purchase_probability are set, by name
     completed: frozenset[str] = frozenset()  # names whose values a model or the catalogue told, NaN where it did not
 
     def of(self, name: str, reader: str) -> FloatArray:
@@ -40,9 +43,8 @@ class ItemColumns:
         if name in self.completed:
             unknown = np.flatnonzero(np.isnan(column)).tolist()
             _refuse(Violation(f"items[{i}].{name}", f"is not set, nor known; {reader} needs it") for i in unknown)
-        elif name in (PRICE, PROBABILITY):
-            zeros = np.flatnonzero(column == 0).tolist()
-            unset = [i for i in zeros if not self.messages[i].HasField(name)]  # type: ignore[arg-type]
+        elif name in self.sent:
+            unset = np.flatnonzero(~self.sent[name]).tolist()
             _refuse(Violation(f"items[{i}].{name}", f"is not set; {reader} needs it") for i in unset)
         return column
 
@@ -54,12 +56,8 @@ class ItemColumns:
         """
         values = dict(self.values)
         for name, column in told.items():
-            if name in self.values:
-                sent = np.array([message.HasField(name) for message in self.messages])  # type: ignore[arg-type]
-                values[name] = np.where(sent, self.values[name], column)
-            else:
-                values[name] = column
-        return ItemColumns(self.messages, self.ids, values, self.completed | told.keys())
+            values[name] = np.where(self.sent[name], self.values[name], column) if name in self.sent else column
+        return replace(self, values=values, completed=self.completed | told.keys())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,24 +72,23 @@ class Learned:
     going_on: Callable[[], float]  # expected value of the customer's journey if none of the items is bought; asked late
 
 
-def item_columns(messages: Sequence[pb.CandidateItem], value_names: Sequence[str]) -> ItemColumns:
-    """The columns of the items.
+def item_columns(request: pb.RankItemsRequest, value_names: Sequence[str]) -> ItemColumns:
+    """The columns of a request's items.
 
     Raises:
         InvalidInput: the first 50 wrong fields, as "items[3].price".
     """
-    messages = list(messages)
-    ids = [message.item_id for message in messages]
-    rows = [(message.price, message.purchase_probability, *message.values[:]) for message in messages]
-    names = (PRICE, PROBABILITY, *value_names)
-    _refuse(chain(_odd_ids(ids), _odd_lengths(rows, names)))
-    table = np.fromiter(chain.from_iterable(rows), np.float64, len(rows) * len(names)).reshape(len(rows), len(names))
-    _refuse(_out_of_range(table))
-    return ItemColumns(messages, np.array(ids, dtype=object), dict(zip(names, table.T, strict=True)))
+    read = read_items(request, len(value_names))
+    _refuse(chain(_odd_ids(read), _odd_lengths(read, len(value_names))))
+    _refuse(_out_of_range(read.numbers))
+    values = dict(zip((PRICE, PROBABILITY, *value_names), read.numbers.T, strict=True))
+    sent = dict(zip((PRICE, PROBABILITY), read.sent.T, strict=True))
+    return ItemColumns(request.items, np.array(read.ids, dtype=object), values, sent)
 
 
-def _odd_ids(ids: Sequence[str]) -> Iterator[Violation]:
-    for i, item_id in enumerate(ids):
+def _odd_ids(read: WireItems) -> Iterator[Violation]:
+    for i in np.flatnonzero(read.odd_ids).tolist():
+        item_id = read.ids[i]
         if not item_id:
             yield Violation(f"items[{i}].item_id", "is empty; it must be set")
         elif len(item_id) > MAX_ID_LENGTH:
@@ -100,19 +97,18 @@ def _odd_ids(ids: Sequence[str]) -> Iterator[Violation]:
             yield Violation(f"items[{i}].item_id", "contains the character U+0000, which cannot be stored")
 
 
-def _odd_lengths(rows: Sequence[Sequence[float]], names: Sequence[str]) -> Iterator[Violation]:
-    for i, row in enumerate(rows):
-        if len(row) != len(names):
-            sent, wanted = len(row) - 2, len(names) - 2
-            yield Violation(f"items[{i}].values", f"has {sent} elements; value_names has {wanted} (send one for each)")
+def _odd_lengths(read: WireItems, wanted: int) -> Iterator[Violation]:
+    for i in np.flatnonzero(read.value_counts != wanted).tolist():
+        sent = read.value_counts[i]
+        yield Violation(f"items[{i}].values", f"has {sent} elements; value_names has {wanted} (send one for each)")
 
 
 def _out_of_range(table: FloatArray) -> Iterator[Violation]:
     """Of a table (items, price and probability and values)."""
-    values = table.shape[1] - 2
+    values = table.shape[1] - OWN_FIELDS
     least, most = np.array([0, 0] + values * [-MAX_VALUE]), np.array([MAX_AMOUNT, 1] + values * [MAX_VALUE])
     for i, k in np.argwhere(~((table >= least) & (table <= most))).tolist():  # NaN is neither
-        field = (PRICE, PROBABILITY)[k] if k < 2 else f"values[{k - 2}]"
+        field = (PRICE, PROBABILITY)[k] if k < OWN_FIELDS else f"values[{k - OWN_FIELDS}]"
         yield Violation(
             f"items[{i}].{field}", f"is {table[i, k]:g}; it must be a number from {least[k]:,g} to {most[k]:,g}"
         )

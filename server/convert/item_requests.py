@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
 from numpy.typing import NDArray
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, StringConstraints, model_validator
 
 from farview.core.errors import InvalidInput, Violation
 from farview.v1 import items_pb2 as pb
-from ranking.expected_revenue import ExpectedRevenue, PriceFunction, downstream_value
+from ranking.expected_revenue import downstream_value
 from ranking.items import Blend
 from ranking.rank_product import Objective
 from ranking.scores import FloatArray
-from server.convert.fields import Distinct, Id, OptionalId, Seed, counted, distinct, known_value
+from server.convert.fields import Distinct, Id, OptionalId, Seed, counted, distinct
 from server.convert.item_arrangement import Arrangement, Diversity, Explore, Place, Rules
+from server.convert.item_blends import OBJECTIVES, ItemBlend
 from server.convert.item_columns import (
     DOWNSTREAM,
-    MAX_VALUE,
     PRICE,
     PROBABILITY,
     RELEVANCE,
@@ -27,89 +27,15 @@ from server.convert.item_columns import (
     Learned,
     item_columns,
 )
+from server.convert.item_retrieval import NEXT_ITEM, retrieved_count
 from server.convert.parse import Parsed, parse
 
 MAX_ITEMS = 1_000
 MAX_BATCH = 1_000
 MAX_BATCH_ITEMS = 100_000
 MAX_VALUES = 16
-MAX_OBJECTIVES = 16
-MAX_WEIGHT = 1_000_000
-MIN_BIN_WIDTH = 1e-12
-_OBJECTIVES = "blend.rank_product.objectives"
 RANKER_NAME = r"ranking(/[1-9][0-9]{0,17})?"
 _NAME = re.compile(r"[a-z0-9_]+")
-
-
-class ItemObjective(Parsed):
-    """One thing to have much of."""
-
-    name: str
-    weight: Annotated[float, Field(ge=0, le=MAX_WEIGHT, allow_inf_nan=False)]
-    bin_width: Annotated[float, Field(ge=MIN_BIN_WIDTH, le=MAX_VALUE, allow_inf_nan=False)] | None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_message(cls, message: pb.ItemObjective) -> dict[str, Any]:
-        return {
-            "name": message.name,
-            "weight": message.weight if message.HasField("weight") else 1.0,
-            "bin_width": message.bin_width if message.HasField("bin_width") else None,
-        }
-
-
-class RankProduct(Parsed):
-    """Objectives that share no unit."""
-
-    objectives: Annotated[tuple[ItemObjective, ...], counted(1, MAX_OBJECTIVES)]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_message(cls, message: pb.RankProduct) -> dict[str, Any]:
-        return {"objectives": tuple(message.objectives)}
-
-    def blend(self, columns: ItemColumns) -> list[Objective]:
-        """For the kernel.
-
-        Raises:
-            InvalidInput: objectives without a value for every item.
-        """
-        unknown = [
-            (k, objective.name) for k, objective in enumerate(self.objectives) if objective.name not in columns.values
-        ]
-        if unknown:
-            known = ", ".join(columns.values)
-            raise InvalidInput(
-                *(Violation(f"{_OBJECTIVES}[{k}].name", f"is {name!r}; there are {known}") for k, name in unknown)
-            )
-        return [
-            Objective(wanted.name, columns.of(wanted.name, "an objective"), wanted.weight, wanted.bin_width)
-            for wanted in self.objectives
-        ]
-
-
-class Revenue(Parsed):
-    """Probability times a function of the price."""
-
-    price_function: Annotated[int, known_value(pb.PriceFunction)]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_message(cls, message: pb.ExpectedRevenue) -> dict[str, Any]:
-        return {"price_function": message.price_function}
-
-    def blend(self, columns: ItemColumns) -> ExpectedRevenue:
-        """For the kernel.
-
-        Raises:
-            InvalidInput: items without probability or price.
-        """
-        ln = self.price_function == pb.PRICE_FUNCTION_LN
-        return ExpectedRevenue(
-            columns.of(PROBABILITY, "expected revenue"),
-            columns.of(PRICE, "expected revenue"),
-            PriceFunction.LN if ln else PriceFunction.IDENTITY,
-        )
 
 
 def _ranker_name(name: str) -> str:
@@ -128,36 +54,6 @@ class RelevanceModel(Parsed):
     @classmethod
     def _from_message(cls, message: pb.RelevanceModel) -> dict[str, Any]:
         return {"name": message.name, "customer_id": message.customer_id}
-
-
-class ItemBlend(Parsed):
-    """How what is known of an item becomes its score: exactly one of the two."""
-
-    rank_product: RankProduct | None
-    expected_revenue: Revenue | None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_message(cls, message: pb.ItemBlend) -> dict[str, Any]:
-        kind = message.WhichOneof("kind")
-        if kind is None:
-            raise ValueError("is not set; send rank_product or expected_revenue")
-        return {"rank_product": None, "expected_revenue": None, kind: getattr(message, kind)}
-
-    @property
-    def names(self) -> frozenset[str]:
-        """Of the objectives."""
-        return frozenset(each.name for each in self.rank_product.objectives) if self.rank_product else frozenset()
-
-    def of(self, columns: ItemColumns) -> Blend:
-        """For the kernel.
-
-        Raises:
-            InvalidInput: items without what the blend reads.
-        """
-        kind = self.rank_product or self.expected_revenue
-        assert kind is not None
-        return kind.blend(columns)
 
 
 def _value_name(name: str) -> str:
@@ -184,10 +80,11 @@ class RankItems(Parsed):
     diversity: Diversity | None
     exploration: Explore | None
     relevance_model: RelevanceModel | None
+    retrieved: bool
 
     @model_validator(mode="after")
     def _scored_by_something(self) -> Self:
-        if self.blend is None and self.relevance_model is None:
+        if self.blend is None and self.relevance_model is None and not self.retrieved:
             raise InvalidInput.of("blend", "is not set; send it, or name a relevance_model")
         for name in (RELEVANCE, DOWNSTREAM):
             if self.relevance_model is not None and name in self.value_names:
@@ -215,7 +112,7 @@ def rank_items(message: pb.RankItemsRequest, ask: Ask) -> Ranking:
     """The checked request; InvalidInput names the wrong fields.
 
     What two items or all objectives have to agree on is left to the kernel; see `request_paths`. Whatever `ask` raises
-    is raised.
+    is raised. Of a request with `retrieval` the items are those that were found; see item_retrieval.completed.
     """
     asked = parse(
         RankItems,
@@ -230,9 +127,10 @@ def rank_items(message: pb.RankItemsRequest, ask: Ask) -> Ranking:
             "diversity": message.diversity if message.HasField("diversity") else None,
             "exploration": message.exploration if message.HasField("exploration") else None,
             "relevance_model": message.relevance_model if message.HasField("relevance_model") else None,
+            "retrieved": message.HasField("retrieval"),
         },
     )
-    columns, told = item_columns(asked.items, asked.value_names), None
+    columns, told = item_columns(message, asked.value_names), None
     if asked.relevance_model is not None:
         told = ask(asked.relevance_model.name, asked.relevance_model.customer_id, columns.ids.tolist())
         columns = columns.completed_by(_named(told))
@@ -243,7 +141,7 @@ def rank_items(message: pb.RankItemsRequest, ask: Ask) -> Ranking:
     if any(each is not None for each in beyond):
         most = asked.capacity or len(columns.ids)
         arrangement = Arrangement(most, asked.rules, asked.diversity, asked.exploration, columns)
-    blend = _at_the_operating_point(columns, told) if asked.blend is None else asked.blend.of(columns)
+    blend = _default_blend(columns, told) if asked.blend is None else asked.blend.of(columns)
     version = "" if told is None else told.model_version
     return Ranking(columns.ids, blend, asked.seed, asked.include_explanation, arrangement, version)
 
@@ -258,9 +156,10 @@ def _downstream(columns: ItemColumns, told: Learned) -> FloatArray:
     return downstream_value(probability, price, told.going_on())
 
 
-def _at_the_operating_point(columns: ItemColumns, told: Learned | None) -> list[Objective]:
-    """Relevance and price, weighed as the model was found to trade them best."""
-    assert told is not None
+def _default_blend(columns: ItemColumns, told: Learned | None) -> list[Objective]:
+    """Relevance and price, weighed as the model was found to trade them best; without one the order of retrieval."""
+    if told is None:
+        return [Objective(NEXT_ITEM, columns.of(NEXT_ITEM, "the blend"))]
     relevance = Objective(RELEVANCE, columns.of(RELEVANCE, "the blend"), told.relevance_weight)
     if told.relevance_weight == 1:
         return [relevance]
@@ -281,7 +180,7 @@ class Keyed(Parsed):
 
 def _together(requests: tuple[Keyed, ...]) -> tuple[Keyed, ...]:
     distinct([keyed.key for keyed in requests])
-    items = sum(len(keyed.request.items) for keyed in requests)
+    items = sum(len(keyed.request.items) + retrieved_count(keyed.request) for keyed in requests)
     if items > MAX_BATCH_ITEMS:
         raise ValueError(f"hold {items:,} items together; at most {MAX_BATCH_ITEMS:,} (split the call)")
     return requests
@@ -308,6 +207,6 @@ def request_paths() -> Iterator[None]:
 
 
 def _request_path(kernel_path: str) -> str:
-    path = re.sub(r"^objectives\b", _OBJECTIVES, kernel_path)
+    path = re.sub(r"^objectives\b", OBJECTIVES, kernel_path)
     path = re.sub(r"\.id$", ".item_id", path)
     return re.sub(r"\.probability$", f".{PROBABILITY}", path)

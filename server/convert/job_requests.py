@@ -1,5 +1,6 @@
 """Requests of JobService, checked, as a worker reads them."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
@@ -7,10 +8,20 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 
 from farview.core.errors import InvalidInput
 from farview.core.filters import FORECAST_FIELDS, compile_filter
-from farview.store.job_requests import JobRequest, PlanEveryone, Score, TrainJourneys, TrainLtv
+from farview.features.item_log import PURCHASE
+from farview.store.job_requests import (
+    JobRequest,
+    PlanEveryone,
+    Score,
+    TrainJourneys,
+    TrainLtv,
+    TrainNextItem,
+    TrainRanking,
+)
 from farview.v1 import job_pb2 as pb
 from journeys.constraints import MOST_TOUCHES
 from ltv.families import BG_NBD, MODELS, is_known
+from ranking.model_names import NEXT_ITEM_MODELS, RANKERS
 from server.convert.fields import (
     Day,
     Distinct,
@@ -44,6 +55,8 @@ from server.convert.parse import Parsed, parse
 MAX_ATTRIBUTES = 100
 MAX_REASON_LENGTH = 1_000
 DEFAULT_WINDOW = timedelta(days=7)
+RELEVANCE_LOSS = TrainRanking().relevance_loss
+MAX_RELEVANCE_LOSS = 1_000.0
 
 _METHODS: dict[int, Literal["laplace", "nuts", "map"]] = {
     pb.INFERENCE_METHOD_UNSPECIFIED: "laplace",
@@ -104,12 +117,39 @@ class Journeys(Parsed):
     attributes: Annotated[tuple[Id, ...], counted(0, MAX_ATTRIBUTES), Distinct]
 
 
+def _one_of(names: Sequence[str]) -> AfterValidator:
+    """A rule for the name of a model, "" for the best."""
+
+    def check(name: str) -> str:
+        if name and name not in names:
+            raise ValueError(f"{name!r} is not known; use one of {', '.join(names)}")
+        return name
+
+    return AfterValidator(check)
+
+
+class Ranking(Parsed):
+    """A ranker to fit."""
+
+    model: Annotated[str, _one_of(RANKERS)]
+    relevance_loss: Annotated[float, Field(ge=0, le=MAX_RELEVANCE_LOSS, allow_inf_nan=False)]
+
+
+class NextItem(Parsed):
+    """A next-item model to fit."""
+
+    model: Annotated[str, _one_of(NEXT_ITEM_MODELS)]
+    least_grade: Annotated[int, Field(ge=0, le=PURCHASE), AfterValidator(lambda grade: grade or PURCHASE)]
+
+
 class StartTraining(Parsed):
-    """Exactly one of the two models."""
+    """Exactly one of the models."""
 
     request_id: RequestId
     ltv: Ltv | None
     journeys: Journeys | None
+    ranking: Ranking | None
+    next_item: NextItem | None
     as_of_date: AsOf
     known_at_time: KnownAt
     seed: Seed
@@ -117,31 +157,31 @@ class StartTraining(Parsed):
 
     @model_validator(mode="after")
     def _one_model(self) -> Self:
-        if self.ltv is None and self.journeys is None:
-            raise InvalidInput.of("training", "is not set; send `ltv` or `journeys`")
+        if all(model is None for model in (self.ltv, self.journeys, self.ranking, self.next_item)):
+            raise InvalidInput.of("training", "is not set; send `ltv`, `journeys`, `ranking` or `next_item`")
         return self
 
     def for_worker(self) -> JobRequest:
         """As a worker reads it."""
+        given: dict[str, Any] = {
+            "seed": self.seed,
+            "why": self.reason,
+            "as_of": self.as_of_date,
+            "known_at": self.known_at_time,
+        }
         if self.ltv is not None:
-            return TrainLtv(
-                model=self.ltv.model,
-                method=_METHODS[self.ltv.method],
-                update=None if self.ltv.update is None else self.ltv.update.forgetting,
-                seed=self.seed,
-                why=self.reason,
-                as_of=self.as_of_date,
-                known_at=self.known_at_time,
-            )
+            update = None if self.ltv.update is None else self.ltv.update.forgetting
+            return TrainLtv(model=self.ltv.model, method=_METHODS[self.ltv.method], update=update, **given)
+        if self.ranking is not None:
+            return TrainRanking(self.ranking.model or None, self.ranking.relevance_loss, **given)
+        if self.next_item is not None:
+            return TrainNextItem(self.next_item.model or None, self.next_item.least_grade, **given)
         assert self.journeys is not None
         return TrainJourneys(
             model=_FAMILIES[self.journeys.family],
             window_days=(self.journeys.window or DEFAULT_WINDOW) / timedelta(days=1),
             attributes=self.journeys.attributes or None,
-            seed=self.seed,
-            why=self.reason,
-            as_of=self.as_of_date,
-            known_at=self.known_at_time,
+            **given,
         )
 
 
@@ -202,7 +242,7 @@ class StartPlanning(Parsed):
 def start_training(message: pb.StartTrainingRequest, around: Surroundings) -> StartTraining:
     """The checked request; InvalidInput names the wrong fields, here and below."""
     chosen = message.WhichOneof("training")
-    fields: dict[str, Any] = {"ltv": None, "journeys": None}
+    fields: dict[str, Any] = dict.fromkeys(("ltv", "journeys", "ranking", "next_item"))
     if chosen == "ltv":
         fields["ltv"] = _ltv(message.ltv)
     if chosen == "journeys":
@@ -212,6 +252,11 @@ def start_training(message: pb.StartTrainingRequest, around: Surroundings) -> St
             "window": _set(wanted, "window"),
             "attributes": tuple(wanted.attributes),
         }
+    if chosen == "ranking":
+        loss = message.ranking.relevance_loss if message.ranking.HasField("relevance_loss") else RELEVANCE_LOSS
+        fields["ranking"] = {"model": message.ranking.model, "relevance_loss": loss}
+    if chosen == "next_item":
+        fields["next_item"] = {"model": message.next_item.model, "least_grade": message.next_item.least_grade}
     return parse(
         StartTraining,
         {

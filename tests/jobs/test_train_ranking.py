@@ -16,13 +16,14 @@ from farview.simulation.impressions import attention
 from farview.simulation.items import relevance
 from farview.store.store import Store
 from farview.store.values import RANKING, Business, ModelVersion
-from jobs.fit_ranking import RANKERS, configure, fit_configured
+from jobs.fit_ranking import configure, fit_configured
 from jobs.gate import gate
 from jobs.gate_ranking import learnt
 from jobs.progress import Silent
 from jobs.reproduce import reproduce
 from jobs.train_ranking import train_ranking
 from jobs.train_ranking_table import HELD_OUT, lists_at
+from ranking.model_names import RANKERS
 from ranking.relevance_model import RelevanceModel
 from tests.jobs.ranking_business import CATALOGUE, WORLD, fill, lists, with_grades
 

@@ -9,6 +9,7 @@ from farview.core.errors import Infeasible, InvalidInput
 from ranking.arrange import Arranged, Reason, arrange
 from ranking.diversity import (
     RIDGE,
+    AspectCoverage,
     ByScore,
     CalibratedCategories,
     DeterminantalPointProcess,
@@ -34,7 +35,7 @@ def no_rules(items: int, **given: object) -> ItemRules:
 
 def random_gain(random: np.random.Generator, rules: ItemRules) -> Gain:
     relevance, features = relevance_of(len(rules.category)), unit_rows(random.normal(size=(len(rules.category), 3)))
-    kind = int(random.integers(4))
+    kind = int(random.integers(5))
     if kind == 0:
         return ByScore(relevance)
     if kind == 1:
@@ -43,7 +44,7 @@ def random_gain(random: np.random.Generator, rules: ItemRules) -> Gain:
         return DeterminantalPointProcess(relevance, features, 0.5)
     category = np.maximum(rules.category, 0)
     target = np.full(int(category.max()) + 1, 1 / (int(category.max()) + 1))
-    return CalibratedCategories(relevance, category, target, 0.5)
+    return (CalibratedCategories if kind == 3 else AspectCoverage)(relevance, category, target, 0.5)
 
 
 def by_score(rules: ItemRules, most: int, explore: Exploration | None = None, seed: int = 0) -> Arranged:
@@ -157,6 +158,30 @@ def test_calibration_is_relevance_less_the_divergence_of_the_shares() -> None:
     smoothed = 0.99 * np.array([0.5, 0.5]) + 0.005  # with one of each
     expected = 0.5 * 0.5 - 0.5 * sum(0.5 * log(0.5 / q) for q in smoothed)
     assert gain.values()[1] == pytest.approx(expected, rel=1e-12)
+
+
+def test_aspect_coverage_adds_what_the_items_placed_leave_unmet() -> None:
+    random = np.random.default_rng(5)
+    items, weight, shares = 9, 0.3, np.array([0.6, 0.3, 0.1])
+    relevance, category = relevance_of(items), random.integers(0, 3, items)
+    satisfies = [r * items / (items + 1) for r in relevance]
+    placed: list[int] = []
+    while len(placed) < items:
+
+        def worth(i: int) -> float:
+            unmet = np.prod([1 - satisfies[j] for j in placed if category[j] == category[i]])
+            return float(weight * relevance[i] + (1 - weight) * shares[category[i]] * satisfies[i] * unmet)
+
+        placed.append(max((i for i in range(items) if i not in placed), key=worth))
+    gain = AspectCoverage(relevance, category, shares, weight)
+    assert arrange(relevance, no_rules(items), gain, items).items.tolist() == placed
+
+
+def test_a_wanted_category_is_covered_before_another_is_shown_twice() -> None:
+    category = np.array([0, 0, 1, 2, 0, 0])
+    gain = AspectCoverage(relevance_of(6), category, np.array([0.5, 0.3, 0.2]), weight=0.01)
+    shown = category[arrange(relevance_of(6), no_rules(6), gain, 3).items]
+    assert sorted(shown.tolist()) == [0, 1, 2]
 
 
 def test_features_without_a_direction_are_refused() -> None:

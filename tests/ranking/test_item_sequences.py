@@ -74,3 +74,9 @@ def test_a_stored_network_scores_the_same(fitted: ItemSequences) -> None:
 def test_what_is_no_network_is_refused() -> None:
     with pytest.raises(InvalidInput, match="train it again"):
         ItemSequences.from_artifact(save({"items": np.zeros((1, 1))}))
+
+
+def test_too_few_sequences_are_refused() -> None:
+    one_each = Histories.of(np.arange(40), np.arange(40) % ITEMS, (40, ITEMS))
+    with pytest.raises(InvalidInput, match="hold 0 with two items or more"):
+        fit_item_sequences(one_each)

@@ -53,8 +53,14 @@ def test_the_category_bought_last_comes_before_all_others(histories: Histories) 
 
 def test_of_equal_scores_the_item_that_stands_first_is_shown() -> None:
     allowed = np.array([[True, False, True, True]])
-    assert top_items(np.ones((1, 4)), allowed, 2).tolist() == [[0, 2]]
+    assert top_items(np.ones((1, 4)), allowed, 2, np.ones(4)).tolist() == [[0, 2]]
+
+
+def test_of_equal_scores_the_more_popular_item_is_shown_even_where_all_scores_are_nothing() -> None:
+    scores = np.array([[0.0, 0.0, 0.0, 0.0], [7.0, 0.0, 1e-12, 0.0]])
+    shown = top_items(scores, np.ones((2, 4), dtype=np.bool_), 3, np.array([1.0, 3.0, 2.0, 9.0]))
+    assert shown.tolist() == [[3, 1, 2], [0, 2, 3]]
 
 
 def test_a_list_without_enough_items_is_filled_up() -> None:
-    assert top_items(np.ones((1, 3)), np.array([[False, True, False]]), 5).tolist() == [[1, -1, -1, -1, -1]]
+    assert top_items(np.ones((1, 3)), np.array([[False, True, False]]), 5, np.ones(3)).tolist() == [[1, -1, -1, -1, -1]]

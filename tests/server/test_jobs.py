@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from decimal import Decimal
 
 import grpc
@@ -16,7 +17,7 @@ from google.type.date_pb2 import Date
 
 from farview.client import CallFailed, FarviewClient
 from farview.store.claims import Claim
-from farview.store.job_requests import PlanEveryone, Score, TrainJourneys, TrainLtv
+from farview.store.job_requests import PlanEveryone, Score, TrainJourneys, TrainLtv, TrainNextItem, TrainRanking
 from farview.v1 import job_pb2 as pb
 from farview.v1 import job_pb2_grpc
 from jobs.train_journeys import MODELS
@@ -111,12 +112,43 @@ def test_every_journey_model_may_be_asked_for(either: Running, caller: FarviewCl
 
 
 @one_database
+def test_models_of_items_asked_for_are_what_a_worker_reads(either: Running, caller: FarviewClient) -> None:
+    caller.start_training(pb.RankingTraining(model="pool", relevance_loss=0.0), seed=3)
+    caller.start_training(pb.NextItemTraining(model="item_knn", least_grade=1), reason="monthly")
+    assert [claimed(either).request for _ in range(2)] == [
+        TrainRanking(model="pool", relevance_loss=0.0, seed=3),
+        TrainNextItem(model="item_knn", least_grade=1, why="monthly"),
+    ]
+
+
+@one_database
+@pytest.mark.parametrize(
+    ("wanted", "field"),
+    [
+        ({"ranking": {"model": "oracle"}}, "ranking.model"),
+        ({"ranking": {"relevance_loss": -0.1}}, "ranking.relevance_loss"),
+        ({"ranking": {"relevance_loss": float("nan")}}, "ranking.relevance_loss"),
+        ({"next_item": {"model": "lambdamart"}}, "next_item.model"),
+        ({"next_item": {"least_grade": 5}}, "next_item.least_grade"),
+        ({"next_item": {"least_grade": -1}}, "next_item.least_grade"),
+    ],
+)
+def test_a_training_of_item_models_that_cannot_be_names_its_field(
+    jobs: job_pb2_grpc.JobServiceStub, wanted: dict[str, Any], field: str
+) -> None:
+    assert fields(refused(lambda: jobs.StartTraining(pb.StartTrainingRequest(request_id="r", **wanted)))) == [field]
+
+
+@one_database
 def test_defaults_are_those_of_the_commands(either: Running, caller: FarviewClient) -> None:
     caller.start_training(pb.LtvTraining())
     caller.start_training(pb.JourneysTraining())
+    caller.start_training(pb.RankingTraining())
+    caller.start_training(pb.NextItemTraining())
     caller.start_scoring()
     caller.start_planning()
-    assert [claimed(either).request for _ in range(4)] == [TrainLtv(), TrainJourneys(), Score(), PlanEveryone()]
+    expected = [TrainLtv(), TrainJourneys(), TrainRanking(), TrainNextItem(), Score(), PlanEveryone()]
+    assert [claimed(either).request for _ in expected] == expected
 
 
 @one_database

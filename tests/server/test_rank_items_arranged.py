@@ -96,6 +96,12 @@ def test_categories_come_in_the_shares_wanted(reading: Running) -> None:
     assert sorted(ids(answer)) == ["a", "b", "d", "f"]
 
 
+def test_a_category_that_is_wanted_is_covered_first(reading: Running) -> None:
+    shares = [{"category": "toys", "share": 9}, {"category": "books", "share": 1}]
+    answer = ask(reading, diversity={"relevance_weight": 0, "aspect_coverage": {"shares": shares}}, capacity=2)
+    assert ids(answer) == "ba"
+
+
 def test_drawn_places_carry_their_propensity(reading: Running) -> None:
     answer = ask(reading, exploration={"epsilon": 0.5}, capacity=3)
     for place, item in enumerate(answer.items):
@@ -132,6 +138,8 @@ def test_the_order_of_the_candidates_does_not_matter(reading: Running) -> None:
         ({"rules": {"pins": [{"item_id": "a", "place": 1}, {"item_id": "a", "place": 2}]}}, ["rules"]),
         ({"diversity": {}}, ["diversity"]),
         ({"diversity": {"calibrated_categories": {}}}, ["diversity"]),
+        ({"diversity": {"aspect_coverage": {}}}, ["diversity"]),
+        ({"diversity": {"aspect_coverage": {"shares": [{"category": "a"}]}}}, ["diversity.shares[0].share"]),
         ({"diversity": {"relevance_weight": 1, "maximal_marginal_relevance": {}}}, ["diversity.relevance_weight"]),
         ({"exploration": {}}, ["exploration.epsilon"]),
         ({"exploration": {"epsilon": 0.1, "uncertainty_name": "no"}}, ["exploration.uncertainty_name"]),
@@ -159,3 +167,5 @@ def test_the_client_asks_for_shares_of_categories(client: FarviewClient) -> None
     items = [Item(name, {"relevance": 9 - i}, ItemFacts(category=str(i // 3))) for i, name in enumerate("abcdef")]
     asked = ItemList(capacity=2, diversity=Diversity(0.1, category_shares={"0": 1, "1": 1}))
     assert ids(client.rank_items(items, [Objective("relevance")], arrange=asked)) == "ad"
+    covering = ItemList(capacity=2, diversity=Diversity(0.1, category_shares={"1": 9, "0": 1}, covering=True))
+    assert ids(client.rank_items(items, [Objective("relevance")], arrange=covering)) == "da"

@@ -10,7 +10,17 @@ from farview.core.errors import FailedPrecondition, NotFound
 from farview.core.filters import compile_filter
 from farview.store.claimed import ClaimedStore
 from farview.store.claims import MOST_ATTEMPTS, Cancelled, Claim, ClaimLost, Sign
-from farview.store.job_requests import JobRequest, PlanEveryone, Score, TrainJourneys, TrainLtv, from_json, to_json
+from farview.store.job_requests import (
+    JobRequest,
+    PlanEveryone,
+    Score,
+    TrainJourneys,
+    TrainLtv,
+    TrainNextItem,
+    TrainRanking,
+    from_json,
+    to_json,
+)
 from farview.store.queue import FILTER_FIELDS
 from farview.store.store import Store
 from farview.store.values import ModelVersion, WriteRequest
@@ -49,6 +59,8 @@ def state(store: Store, operation_id: int) -> str:
     [
         TrainLtv(method="nuts", seed=3, why="monthly", as_of=date(2026, 3, 1), known_at=KNOWN),
         TrainJourneys(model="markov", window_days=3.5, attributes=("country",)),
+        TrainRanking(model="pool", relevance_loss=0.0, as_of=date(2026, 3, 1)),
+        TrainNextItem(model="item_knn", least_grade=1, seed=5),
         Score(horizons_days=(30, 90), known_at=KNOWN),
         PlanEveryone('country = "DE"', caps={"email": 2}, touch_costs={"call": 4.5}, margin=40.0, gap_hours=24.0),
     ],
