@@ -1,4 +1,4 @@
-"""Registered models of a kind by name: the champion, loaded before anybody names it, and versions once they are named."""
+"""Registered models of a kind by name: the champion, loaded before it is named, and versions when they are named."""
 
 import threading
 from collections import OrderedDict

@@ -57,8 +57,8 @@ def evaluate_next_item(
     """
     from cli.console import print_json, progress
     from farview.core.errors import InvalidInput
-    from jobs.evaluate_next_item import NextItemSpec
     from jobs.evaluate_next_item import evaluate_next_item as run
+    from jobs.next_item_trials import NextItemSpec
     from jobs.purchase_file import PurchaseColumns, read_purchases
 
     if category_column is None and (cross_sell or catalogue is not None):

@@ -18,12 +18,6 @@ _SECONDS_OF_ONE_WAIT = 5.0
 Training: TypeAlias = (
     job_pb2.LtvTraining | job_pb2.JourneysTraining | job_pb2.RankingTraining | job_pb2.NextItemTraining
 )
-_FIELDS: Mapping[type, str] = {
-    job_pb2.LtvTraining: "ltv",
-    job_pb2.JourneysTraining: "journeys",
-    job_pb2.RankingTraining: "ranking",
-    job_pb2.NextItemTraining: "next_item",
-}
 
 
 class JobCalls:
@@ -46,7 +40,10 @@ class JobCalls:
         """Asks for a model to be fitted and registered; the result is a TrainingResult."""
         request = job_pb2.StartTrainingRequest(
             request_id=messages.request_id(request_id),
-            **{_FIELDS[type(training)]: training},
+            ltv=training if isinstance(training, job_pb2.LtvTraining) else None,
+            journeys=training if isinstance(training, job_pb2.JourneysTraining) else None,
+            ranking=training if isinstance(training, job_pb2.RankingTraining) else None,
+            next_item=training if isinstance(training, job_pb2.NextItemTraining) else None,
             as_of_date=None if as_of is None else messages.day(as_of),
             seed=seed,
             reason=reason,

@@ -173,7 +173,7 @@ def _past(wire: Bytes, at: int, tag: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _varint(wire: Bytes, at: int) -> tuple[int, int]:
+def _varint(wire: Bytes, at: int) -> tuple[np.int64, int]:
     """The number that begins here, and where it ends."""
     number, shift = np.int64(0), np.int64(0)
     while True:
@@ -185,7 +185,7 @@ def _varint(wire: Bytes, at: int) -> tuple[int, int]:
 
 
 @njit(cache=True, nogil=True)
-def _double(wire: Bytes, at: int) -> int:
+def _double(wire: Bytes, at: int) -> np.uint64:
     bits = np.uint64(0)
     for k in range(8):
         bits |= np.uint64(wire[at + k]) << np.uint64(8 * k)

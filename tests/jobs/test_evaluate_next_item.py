@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jobs.evaluate_next_item import NextItemSpec, evaluate_next_item
+from jobs.evaluate_next_item import evaluate_next_item
+from jobs.next_item_trials import NextItemSpec
 from jobs.purchase_file import PurchaseLog
 from tests.tiers import examples
 

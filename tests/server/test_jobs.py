@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 from decimal import Decimal
+from typing import Any
 
 import grpc
 import pytest
