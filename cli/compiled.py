@@ -7,7 +7,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("farview", "ltv", "journeys", "ranking")
+ROOMS = ("farview", "ltv", "journeys", "ranking", "server")
 
 
 def keep_compiled(folder: Path | None = None) -> None:
