@@ -97,7 +97,7 @@ def test_categories_come_in_the_shares_wanted(reading: Running) -> None:
 
 
 def test_a_category_that_is_wanted_is_covered_first(reading: Running) -> None:
-    shares = [{"category": "toys", "share": 9}, {"category": "books", "share": 1}]
+    shares = [{"category": "toys", "share": 3}, {"category": "books", "share": 1}]
     answer = ask(reading, diversity={"relevance_weight": 0, "aspect_coverage": {"shares": shares}}, capacity=2)
     assert ids(answer) == "ba"
 
