@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from rich.console import Group
+from rich.markup import escape
 
 from cli.console import table
 from farview.store.audiences import StoredAudience
@@ -40,13 +41,13 @@ def audience_lines(stored: StoredAudience, first: Sequence[Mapping[str, Any]]) -
         ]
         lines.append(table("Floors", ["floor", "share", "promised", "kept", "short by"], kept, left=1))
         lines.extend(_attention(one["name"], one["attention"]) for one in made.floors if one.get("attention"))
-    lines.extend(f"Not kept: {why}" for why in made.obstacles)
+    lines.extend(f"Not kept: {escape(why)}" for why in made.obstacles)
     return lines
 
 
 def _attention(name: str, had: Mapping[str, Any]) -> str:
     return (
-        f"{name} has {had['kept']:,.2f} of {had['total']:,.2f} attention (the first place is 1); "
+        f"{escape(name)} has {had['kept']:,.2f} of {had['total']:,.2f} attention (the first place is 1); "
         f"promised: above {had['promised']:,.2f}."
     )
 

@@ -25,12 +25,15 @@ def print_json(document: Mapping[str, Any] | Sequence[Any]) -> None:
 def table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1, caption: str = ""
 ) -> Group:
-    """A titled table whose first `left` columns are text and the rest right-aligned figures."""
+    """A titled table whose first `left` columns are text and the rest right-aligned figures.
+
+    Cells are told as they are: names that people gave may hold what Rich reads as markup.
+    """
     built = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for position, column in enumerate(columns):
-        built.add_column(column, justify="left" if position < left else "right", no_wrap=position < left)
+        built.add_column(Text(column), justify="left" if position < left else "right", no_wrap=position < left)
     for row in rows:
-        built.add_row(*row)
+        built.add_row(*map(Text, row))
     # Title and caption stand outside: Rich would wrap them to the table's width.
     return Group(Text(title, style="bold"), built, *([Text(caption, style="dim")] if caption else []))
 

@@ -41,7 +41,7 @@ def show_cohorts(fairness: Mapping[str, Any], model: str) -> None:
     left = len(groups) - len(told)
     note = f"The {left} months that are less far off are in the JSON." if left else ""
     out.print(table(f"{model}: mean value by cohort, currency units", titles, rows, caption=note))
-    out.print(misjudged_sentence(groups, fairness["level"]))
+    out.print(misjudged_sentence(groups, fairness["level"]), markup=False)
     out.print("p: of a cohort as far off by chance, forecasts scaled to the total that came; before Holm's correction.")
 
 

@@ -78,7 +78,7 @@ def history_table(changes: Sequence[ChampionChange]) -> Group:
             "-" if change.before is None else f"{change.kind}/{change.before}",
             change.action + (", forced" if change.forced else ""),
             change.who,
-            escape(change.why) or "-",
+            change.why or "-",
         ]
         for change in changes
     ]

@@ -1,5 +1,6 @@
 """Entry point of the `farview` command: the command tree, and errors as one clear line."""
 
+import inspect
 import sys
 
 import typer
@@ -57,6 +58,19 @@ app.add_typer(simulate.app, name="simulate")
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
 app.command("demo")(demo.demo)
+
+
+def _reflow(tree: typer.Typer) -> None:
+    """Lets the terminal break the lines of every paragraph of help; Typer would of the first alone."""
+    for command in tree.registered_commands:
+        paragraphs = (command.help or inspect.getdoc(command.callback) or "").split("\n\n")
+        command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+    for group in tree.registered_groups:
+        if group.typer_instance is not None:
+            _reflow(group.typer_instance)
+
+
+_reflow(app)
 
 
 def main() -> None:

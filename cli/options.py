@@ -15,7 +15,7 @@ Database = Annotated[
     typer.Option(
         "--database",
         envvar="FARVIEW_DATABASE_URL",
-        help="sqlite:///PATH or postgresql+psycopg://USER:PASSWORD@HOST/NAME.",
+        help="sqlite:///PATH, or postgresql+psycopg:// and USER:PASSWORD@HOST/NAME after it.",
         show_default=True,
     ),
 ]

@@ -17,6 +17,16 @@ def check_writable(option: str, path: Path | None) -> None:
         raise InvalidInput.of(option, f"{path} cannot be written (its folder must exist)")
 
 
+def check_folder(option: str, folder: Path | None) -> None:
+    """The same for a folder, which is made where there is none.
+
+    Raises:
+        InvalidInput: it is a file, or the folder above it does not exist.
+    """
+    if folder is not None and (folder.is_file() or not folder.absolute().parent.is_dir()):
+        raise InvalidInput.of(option, f"{folder} cannot be made a folder (the one above it must exist)")
+
+
 def json_path(json_out: str | None) -> Path | None:
     """The file that --json names, which is none where it says `-` or nothing.
 

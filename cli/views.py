@@ -90,7 +90,7 @@ def lineage_table(version: ModelVersion) -> Group:
         ["code", f"farview {lineage.code_version}"],
         ["libraries", ", ".join(f"{name} {number}" for name, number in lineage.library_versions.items())],
         ["registered", f"{version.created_at:%Y-%m-%d %H:%M:%S} UTC by {lineage.who}"],
-        ["why", escape(lineage.why) or "-"],
+        ["why", lineage.why or "-"],
     ]
     return table("Lineage", ["", ""], rows, left=2)
 

@@ -17,12 +17,14 @@ def check_format(path: Path) -> None:
     """Refuses what no file could be written to, before the work is done.
 
     Raises:
-        InvalidInput: the file has another ending, or no folder.
+        InvalidInput: the file has another ending, or no folder, or is one.
     """
     if path.suffix not in _WRITERS:
         raise InvalidInput.of("--out", f"{path.name!r} ends with neither {' nor '.join(_WRITERS)}")
     if not path.parent.is_dir():
         raise InvalidInput.of("--out", f"{str(path.parent)!r} is no folder (make it first)")
+    if path.is_dir():
+        raise InvalidInput.of("--out", f"{str(path)!r} is a folder (name a file in it)")
 
 
 def write_audience(store: Store, audience_id: int, path: Path) -> int:

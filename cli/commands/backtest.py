@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.options import CustomerColumn, JsonOut, Seed, TimeColumn, TimeZone, parse_date
-from cli.report_files import check_writable, json_path, write_json
+from cli.report_files import check_folder, check_writable, json_path, write_json
 
 if TYPE_CHECKING:
     from pyarrow import Table
@@ -92,7 +92,7 @@ def backtest_ltv(
     known = _asked(models, candidates(seed))
     check_writable("--predictions", predictions)
     written = json_path(json_out)
-    _check_folder(pictures)
+    check_folder("--pictures", pictures)
     columns = {"customer_id": customer_column, "time": time_column, "amount": amount_column}
     with progress() as bar:
         bar.start(f"read {transactions.name}")
@@ -113,7 +113,7 @@ def backtest_ltv(
         write_json(written, report)
     show(report, file)
     if drawn:
-        out.print(f"{len(drawn)} pictures of {report['champion'] or 'the first model'} in {pictures}")
+        out.print(f"{len(drawn)} pictures of {report['champion'] or 'the first model'} in {pictures}", markup=False)
     out.print("Next: farview train ltv")
 
 
@@ -121,13 +121,6 @@ def _draw(result: "Backtest", events: "Table", folder: Path, bar: "Progress") ->
     from jobs.backtest_pictures import write_pictures
 
     return write_pictures(result, events, folder, bar)
-
-
-def _check_folder(folder: Path | None) -> None:
-    from farview.core.errors import InvalidInput
-
-    if folder is not None and (folder.is_file() or not folder.absolute().parent.is_dir()):
-        raise InvalidInput.of("--pictures", f"{folder} cannot be made a folder (the one above it must exist)")
 
 
 def _day(option: str, text: str) -> date:

@@ -95,10 +95,12 @@ def _show(found: "CustomerForecast", moved: "Sequence[Driver]") -> None:
     ]
     titles = ["days", "buys nothing", "purchases", f"value, {found.currency}", "worth on average"]
     out.print(table("Means, with 80 % intervals", titles, lines, left=0))
-    out.print(
-        f"Half of the chance of a purchase within {rows[-1]['horizon_days']:,} days lies before "
-        f"{rows[-1]['median_next_purchase_date']}."
-    )
+    last = rows[-1]
+    if last["median_next_purchase_date"] is not None:
+        out.print(
+            f"Half of the chance of a purchase within {last['horizon_days']:,} days lies before "
+            f"{last['median_next_purchase_date']}."
+        )
     if moved:
         out.print("What moves the expected value, as factors on it:")
     for driver in moved:

@@ -133,23 +133,10 @@ def evaluate_journeys(
 
 
 def _show(report: dict[str, Any], file: "FileLog") -> None:
-    from rich.markup import escape
-
     from cli.console import out, table
 
-    protocol, champion = report["protocol"], report["champion"]
-    if file.first_reject is not None:
-        out.print(f"Rejected rows: {file.rejected_rows:,}, the first: {escape(file.first_reject)}")
-    out.print(
-        f"{protocol['touches']:,} touches and {protocol['conversions']:,} conversions of {protocol['customers']:,} "
-        f"customers. Models saw {protocol['train_steps']:,} steps to {protocol['split_date']} "
-        f"({protocol['train_conversions']:,} converted) and are judged on {protocol['test_steps']:,} later ones "
-        f"({protocol['test_conversions']:,} converted; {protocol['test_censored']:,} more ended after the log does)."
-    )
-    out.print(
-        f"Conversions of no step: {protocol['without_touch']:,} before any touch, {protocol['after_window']:,} more "
-        f"than {protocol['window_days']:g} days after one, {protocol['repeats_in_window']:,} repeats."
-    )
+    champion = report["champion"]
+    _show_protocol(report["protocol"], file)
     rows = [
         [f"{name} (champion)" if name == champion else name, *_cells(figures)]
         for name, figures in report["models"].items()
@@ -165,7 +152,32 @@ def _show(report: dict[str, Any], file: "FileLog") -> None:
             f"[yellow]Warning:[/yellow] short journeys alone score {leak:.3f} by minus their total length, which is "
             "known only when a journey is over. A model that sees whole journeys leaks it; none here does."
         )
-    gain = report["details"][champion]["log_loss_gain"]
+    _show_champion(champion, report["details"][champion])
+
+
+def _show_protocol(protocol: dict[str, Any], file: "FileLog") -> None:
+    from rich.markup import escape
+
+    from cli.console import out
+
+    if file.first_reject is not None:
+        out.print(f"Rejected rows: {file.rejected_rows:,}, the first: {escape(file.first_reject)}")
+    out.print(
+        f"{protocol['touches']:,} touches and {protocol['conversions']:,} conversions of {protocol['customers']:,} "
+        f"customers. Models saw {protocol['train_steps']:,} steps to {protocol['split_date']} "
+        f"({protocol['train_conversions']:,} converted) and are judged on {protocol['test_steps']:,} later ones "
+        f"({protocol['test_conversions']:,} converted; {protocol['test_censored']:,} more ended after the log does)."
+    )
+    out.print(
+        f"Conversions of no step: {protocol['without_touch']:,} before any touch, {protocol['after_window']:,} more "
+        f"than {protocol['window_days']:g} days after one, {protocol['repeats_in_window']:,} repeats."
+    )
+
+
+def _show_champion(champion: str, details: dict[str, Any]) -> None:
+    from cli.console import out
+
+    gain, sets = details["log_loss_gain"], details["conformal"]
     if champion == "base_rate_by_step":
         out.print("Champion: base_rate_by_step. No model forecasts these conversions better beyond doubt.")
     else:
@@ -173,7 +185,6 @@ def _show(report: dict[str, Any], file: "FileLog") -> None:
             f"Champion: {champion}. Its log loss is lower than the base rate's by {gain['mean']:.5f} a step, "
             f"by at least {gain['lower']:.5f} at 95 %, all models taken together."
         )
-    sets = report["details"][champion]["conformal"]
     if sets["coverage"] is not None:
         out.print(
             f'Told "may convert" so that {sets["level"]:.0%} of converters are: on the later half of the test steps '

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.options import Seed
+from cli.options import JsonOut, Seed, TimeZone, WindowDays
+from cli.report_files import check_folder, json_path, write_json
 
 _METHODS = {
     "first": "first touch",
@@ -22,18 +23,12 @@ def evaluate_attribution(
     model: Annotated[
         str, typer.Option("--model", help="Whose removal effect: lstm, gru, transformer, markov or markov2.")
     ] = "lstm",
-    window_days: Annotated[
-        float, typer.Option("--window-days", min=0.01, help="How long a touch may take to convert.")
-    ] = 7.0,
-    json_out: Annotated[
-        str | None, typer.Option("--json", metavar="OUT", help="Write the figures as JSON; - prints them instead.")
-    ] = None,
+    window_days: WindowDays = 7.0,
+    json_out: JsonOut = None,
     pictures: Annotated[
         Path | None, typer.Option("--pictures", metavar="DIR", help="Draw credit and positions, as PNG.")
     ] = None,
-    time_zone: Annotated[
-        str, typer.Option("--time-zone", help="IANA zone of days, and of times that name no offset.")
-    ] = "UTC",
+    time_zone: TimeZone = "UTC",
     seed: Seed = 0,
 ) -> None:
     """Credit conversions to channels by five methods side by side, and to positions by removal.
@@ -43,10 +38,11 @@ def evaluate_attribution(
     Example: farview evaluate attribution --touchpoints touchpoints.csv.gz --model markov2
     """
     from cli.console import out, print_json, progress
-    from cli.report_files import write_json
     from jobs.attribute_conversions import AttributionSpec, attribute_conversions
     from jobs.touchpoint_file import read_touchpoints
 
+    written = json_path(json_out)
+    check_folder("--pictures", pictures)
     with progress() as bar:
         bar.start(f"read {touchpoints.name}")
         file = read_touchpoints(touchpoints, {}, time_zone)
@@ -56,12 +52,12 @@ def evaluate_attribution(
     if json_out == "-":
         print_json(report)
         return
-    if json_out is not None:
-        write_json(Path(json_out), report)
+    if written is not None:
+        write_json(written, report)
     for part in _views(report):
         out.print(part)
     for path in drawn:
-        out.print(f"Drawn: {path}")
+        out.print(f"Drawn: {path}", markup=False)
 
 
 def _draw(folder: Path, report: dict[str, Any]) -> list[Path]:

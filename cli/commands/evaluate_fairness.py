@@ -70,4 +70,4 @@ def _show(report: dict[str, Any]) -> None:
         "least once. exposure: share of exposures over share of customers, 1 is even."
     )
     out.print(table(f"Groups ({protocol['currency']} a customer)", heads, rows, caption=note))
-    out.print(misjudged_sentence(report["groups"], protocol["level"]))
+    out.print(misjudged_sentence(report["groups"], protocol["level"]), markup=False)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.options import JsonOut, Seed
-from cli.report_files import json_path, write_json
+from cli.report_files import check_folder, json_path, write_json
 
 _LETOR = "SVMlight form, GRADE [qid:ID] INDEX:VALUE ..., plain or .gz."
 _SIZES = "rows of each query, one number a line; not needed where rows carry qid."
@@ -66,6 +66,7 @@ def evaluate_ranking(
     from jobs.letor_tables import read_tables
 
     written = json_path(json_out)
+    check_folder("--pictures", pictures)
     with progress() as bar:
         bar.start("read")
         tables = read_tables((train, train_query), None if test is None else (test, test_query), price_feature)

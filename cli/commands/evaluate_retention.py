@@ -69,7 +69,8 @@ def _show(name: str, cohort: dict[str, Any], protocol: dict[str, Any]) -> None:
 
     out.print(
         f"Cohort {name}: {cohort['customers']:,.0f} contracts; {cohort['calibration_periods']} renewals seen, "
-        f"{cohort['holdout_periods']} held out."
+        f"{cohort['holdout_periods']} held out.",
+        markup=False,
     )
     rows = [
         [f"{model} *" if model == cohort["champion"] else model, *_cells(figures)]

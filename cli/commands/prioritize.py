@@ -1,11 +1,14 @@
 """`farview prioritize` and `farview audiences`: who is contacted first, as a stored list and as a file."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.options import DEFAULT_DATABASE, Database, Json
+
+if TYPE_CHECKING:
+    from farview.store.job_requests import PrioritizeEveryone
 
 app = typer.Typer(help="Read audiences that were stored.", no_args_is_help=True)
 
@@ -22,7 +25,9 @@ def prioritize(
     capacity: Annotated[int, typer.Option("--capacity", help="The most customers, up to 10,000,000.")],
     where: Annotated[str, typer.Option("--filter", metavar="FILTER", help="Only these; see docs/filters.md.")] = "",
     segment: Annotated[str, typer.Option("--segment", help="Only those of a segment, in place of --filter.")] = "",
-    horizon_days: Annotated[int, typer.Option("--horizon-days", help="Of the forecasts. Default: the longest.")] = 0,
+    horizon_days: Annotated[
+        int, typer.Option("--horizon-days", help="Of the forecasts.", show_default="the longest")
+    ] = 0,
     score: Annotated[
         str,
         typer.Option(
@@ -35,12 +40,16 @@ def prioritize(
     contact_cost: Annotated[float, typer.Option("--contact-cost", min=0, help="Of one contact.")] = 0.0,
     factor: Annotated[
         list[str] | None,
-        typer.Option("--factor", metavar="NUMBER:FILTER", help="Multiplies the score of these; several times."),
+        typer.Option(
+            "--factor", metavar="NUMBER:FILTER", help="Multiplies the score of whom the filter selects; several times."
+        ),
     ] = None,
     fatigue: Annotated[
         str,
         typer.Option(
-            "--fatigue", metavar="SHARE[/DAYS]", help="What each contact of the last 30 or so many days leaves of it."
+            "--fatigue",
+            metavar="SHARE[/DAYS]",
+            help="What each contact of the last 30, or so many, days leaves of the score: 0.8/14.",
         ),
     ] = "",
     floor: Annotated[
@@ -73,13 +82,9 @@ def prioritize(
     Example: farview prioritize --capacity 50000 --score lower-tail=0.25 --cap 2/7 --out monday.csv
     """
     from cli.audience_terms import caps_of, factors_of, fatigue_of, floors_of, score_of
-    from cli.audience_views import audience_as_data, audience_lines
-    from cli.console import out, print_json, progress
-    from cli.database import open_store, who
     from farview.core.errors import InvalidInput
     from farview.store.job_requests import PrioritizeEveryone
-    from jobs.audience_file import check_format, write_audience
-    from jobs.prioritize import prioritize_customers
+    from jobs.audience_file import check_format
 
     if out_file is not None:
         check_format(out_file)
@@ -105,6 +110,16 @@ def prioritize(
         caps=caps_of(cap or []),
         seed=seed,
     )
+    _choose(asked, out_file, database, as_json=as_json)
+
+
+def _choose(asked: "PrioritizeEveryone", out_file: Path | None, database: str, *, as_json: bool) -> None:
+    from cli.audience_views import audience_as_data, audience_lines
+    from cli.console import out, print_json, progress
+    from cli.database import open_store, who
+    from jobs.audience_file import write_audience
+    from jobs.prioritize import prioritize_customers
+
     with open_store(database) as store, progress() as watch:
         stored = prioritize_customers(store, asked, who=who(), progress=watch)
         first = store.audience_page(stored.audience_id, page_size=5).to_pylist()

@@ -54,6 +54,9 @@ def score(
     if days is not None and day is not None:
         raise InvalidInput.of("--as-of", "names one day, --from and --to name many (leave it out)")
     if effects:
+        if horizon_days or days is not None:
+            other = "--from" if horizon_days is None else "--horizon-days"
+            raise InvalidInput.of(other, "is of forecasts; effects are of what was done so far (leave it out)")
         _score_effects(database, day, instant, as_json=as_json)
         return
     horizons = horizon_days or HORIZONS_DAYS

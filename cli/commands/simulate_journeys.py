@@ -112,7 +112,7 @@ def _show(report: dict[str, Any]) -> None:
         "whose channel the log shows at least 100 times after the one before; the rest is the model's word alone."
     )
     names = report["best_fixed_plan"]
-    out.print(f"Best fixed plan: {', '.join(names) if names else 'no touch'}.")
+    out.print(f"Best fixed plan: {', '.join(names) if names else 'no touch'}.", markup=False)
     across = list(dict.fromkeys(each["diversity"] for each in report["what_if"]))
     shares = {(each["exploration"], each["diversity"]): each["conversion"]["mean"] for each in report["what_if"]}
     grid = [

@@ -70,7 +70,7 @@ def value(
     if customers is not None:
         from cli.console import out
 
-        out.print(f"{found.customers.num_rows:,} rows in {customers}")
+        out.print(f"{found.customers.num_rows:,} rows in {customers}", markup=False)
 
 
 def _show(report: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ def worker(
     ] = 2.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print how the operations ended as JSON.")] = False,
 ) -> None:
-    """Do the trainings, scorings and plannings that JobService was asked for, one after the other.
+    """Do the trainings, scorings, plannings and audiences that JobService was asked for, one after the other.
 
     Ends on SIGTERM or Ctrl-C; the job in hand goes back to the queue at its next step. Run as many workers as you like
     on PostgreSQL, one on SQLite. With --once it exits 1 when a job failed. The log goes to standard error as JSON.
@@ -38,7 +38,10 @@ def worker(
     elif ended:
         out.print("Operations: " + ", ".join(f"{count:,} {_WORDS[state]}" for state, count in sorted(ended.items())))
     elif once:
-        out.print("Nothing waits. Operations are added by JobService: StartTraining, StartScoring, StartPlanning.")
+        out.print(
+            "Nothing waits. Operations are added by JobService: StartTraining, StartScoring, StartPlanning, "
+            "StartPrioritization."
+        )
     if once and ended["failed"]:
         raise typer.Exit(1)
 

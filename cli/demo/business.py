@@ -14,7 +14,17 @@ from cli.demo.served import served
 from cli.demo.steps import step
 from cli.journey_views import journey_model_lines
 from cli.views import model_lines, run_lines
-from farview.client import Exposure, FarviewClient, Floor, Item, JourneyPrices, JourneyRules, JourneyTiming, Objective
+from farview.client import (
+    Exposure,
+    FarviewClient,
+    Floor,
+    Item,
+    JourneyPrices,
+    JourneyRules,
+    JourneyTiming,
+    Objective,
+    Order,
+)
 from farview.simulation.business import World
 from farview.simulation.files import write_world
 from farview.simulation.world import make_world
@@ -74,7 +84,7 @@ def ask(database: str, log: Path, world: World) -> None:
     with open_store(database) as store, served(database, log) as farview:
         since = world.log_start - RECENT
         recent = Floor("recent", f'first_purchase_date >= "{since:%Y-%m-%d}"', share=0.3)
-        reached = farview.prioritize(AUDIENCE, floors=[recent], seed=1)
+        reached = farview.prioritize(AUDIENCE, floors=[recent], order=Order(seed=1))
         chosen = journey_customer(store, reached, world)
         items = popular_items(store)
         ranking = farview.rank_items(

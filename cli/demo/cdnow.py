@@ -12,7 +12,7 @@ from cli.demo.cdnow_outcome import totals_after
 from cli.demo.served import served
 from cli.demo.steps import step
 from cli.views import model_lines, run_lines
-from farview.client import Floor
+from farview.client import Floor, Order
 from farview.store.migrate import head, upgrade
 from farview.store.values import Business
 from jobs.import_file import import_file
@@ -65,7 +65,7 @@ def ask(database: str, log: Path, transactions: Path) -> None:
         horizon = HORIZONS_DAYS[-1]
         chosen = tables.chosen_customers(farview, horizon)
         loyal = farview.forecast(chosen[0][1].forecast.customer_id)
-        chosen_ones = farview.prioritize(AUDIENCE, floors=[NEW_COHORT], seed=1)
+        chosen_ones = farview.prioritize(AUDIENCE, floors=[NEW_COHORT], order=Order(seed=1))
         came = totals_after(transactions, AS_OF, horizon)
         for shown in (
             tables.forecasts(chosen, horizon),

@@ -9,9 +9,11 @@ from farview.client.item_lists import ItemList
 from farview.client.values import (
     ExpectedRevenue,
     Floor,
+    FloorTerms,
     InSegment,
     Item,
     Objective,
+    Order,
     Reach,
     Relevance,
     Reserve,
@@ -35,48 +37,43 @@ class PrioritizationCalls:
         among: str | Sequence[str] | InSegment = "",
         floors: Sequence[Floor] = (),
         *,
-        horizon_days: int = 0,
-        quantile: float | None = None,
-        score: prioritization_pb2.Score | None = None,
-        reach: Reach = Reach(),  # noqa: B008 - frozen
+        order: Order = Order(),  # noqa: B008 - frozen, as are the others
+        terms: FloorTerms = FloorTerms(),  # noqa: B008
+        reach: Reach = Reach(),  # noqa: B008
         reserve: Reserve | None = None,
-        by_attention: bool = False,
-        report_shortfall: bool = False,
-        seed: int | None = None,
     ) -> prioritization_pb2.PrioritizeCustomersResponse:
         """An ordered audience.
 
         Args:
             among: a filter, customer ids, or a segment; "" is everyone.
-            quantile: order by this quantile of the expected value (0.05, 0.1, 0.5, 0.9 or 0.95) instead of its mean.
-            score: any score of the contract, in place of `quantile`; see `effect_score`.
+            floors: of this one list.
+            order: by what; default: the mean expected value at the longest horizon.
+            terms: how floors are counted; default: in places, and the call fails when they cannot all hold.
             reach: what the customers must allow, and how often they may be contacted.
             reserve: guarantees under which the places are reserved, in place of floors.
-            by_attention: floors are shares of attention, 1 / log2(1 + place) a place, instead of places.
-            report_shortfall: answer what can be placed when the floors are infeasible, instead of failing.
         """
         report, refuse = prioritization_pb2.SHORTFALL_POLICY_REPORT, prioritization_pb2.SHORTFALL_POLICY_REFUSE
         request = prioritization_pb2.PrioritizeCustomersRequest(
             capacity=capacity,
-            horizon_days=horizon_days,
+            horizon_days=order.horizon_days,
             floors=[
                 prioritization_pb2.ExposureFloor(floor_id=f.name, cohort_filter=f.cohort_filter, share=f.share)
                 for f in floors
             ],
-            on_shortfall=report if report_shortfall else refuse,
-            seed=seed,
+            on_shortfall=report if terms.report_shortfall else refuse,
+            seed=order.seed,
             contact=prioritization_pb2.Contact(channel=reach.channel, purpose=reach.purpose),
             caps=[
                 prioritization_pb2.ContactCap(window_days=days, max_contacts=most) for days, most in reach.caps.items()
             ],
         )
         _choose_among(request, among)
-        if by_attention:
+        if terms.by_attention:
             request.exposure_unit = prioritization_pb2.EXPOSURE_UNIT_ATTENTION
-        if score is not None:
-            request.score.CopyFrom(score)
-        elif quantile is not None:
-            request.score.quantile.level = quantile
+        if order.score is not None:
+            request.score.CopyFrom(order.score)
+        elif order.quantile is not None:
+            request.score.quantile.level = order.quantile
         if reserve is not None:
             request.guarantee_ids.extend(reserve.guarantee_ids)
             request.reservation_minutes = reserve.minutes

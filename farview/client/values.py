@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from farview.client.item_lists import ItemFacts
-from farview.v1 import forecast_pb2
+from farview.v1 import forecast_pb2, prioritization_pb2
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,24 @@ class Reach:
     channel: str = ""  # "": none in particular
     purpose: str = ""  # "": marketing
     caps: Mapping[int, int] = field(default_factory=dict)  # days -> most contacts within them
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """By what customers are ordered."""
+
+    quantile: float | None = None  # of the expected value: 0.05, 0.1, 0.5, 0.9 or 0.95; None: its mean
+    score: prioritization_pb2.Score | None = None  # any of the contract in place of `quantile`; see `effect_score`
+    horizon_days: int = 0  # of the forecasts; 0: the longest
+    seed: int | None = None  # of the order among equal scores
+
+
+@dataclass(frozen=True, slots=True)
+class FloorTerms:
+    """How floors are counted, and what if they cannot all hold."""
+
+    by_attention: bool = False  # shares of attention, 1 / log2(1 + place) a place, instead of places
+    report_shortfall: bool = False  # answer what can be placed when they are infeasible, instead of failing
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from farview.core import columns as c
 from farview.core.clock import Cut
 from farview.core.clock import zone as zone_of
 from farview.core.errors import InvalidInput
-from farview.features.bulk import run
+from farview.features.bulk import AS_OF, Query, run
 from farview.features.customer_bulk import counts_expression
 from farview.features.customer_columns import FloatArray, feature_columns
 from farview.features.customer_counts import COUNTS
@@ -82,7 +82,8 @@ def customer_features(
     """
     zone_of(zone)
     schema = _schema(attributes)
-    counts = run(counts_expression(cut.as_of, zone), events, COUNTS, batch_rows=batch_rows, memory=memory)
+    query = Query(counts_expression, (zone,), {AS_OF: cut.as_of})
+    counts = run(query, events, COUNTS, batch_rows=batch_rows, memory=memory)
 
     def batches() -> Iterator[pa.RecordBatch]:
         for batch in counts:

@@ -1,28 +1,27 @@
 """The bulk executor of the customer features: one pass over the log, in Ibis, so that another engine can run it."""
 
-from datetime import date, timedelta
 from typing import Any
 
 from farview.core import columns as c
-from farview.features.bulk import events_by_day
+from farview.features.bulk import AS_OF, day, events_by_day
 from farview.features.customer_counts import COUNTS
 from farview.features.customer_specification import MONTHS, WEEKDAYS, WINDOWS_DAYS
 
 
-def counts_expression(as_of: date, zone: str) -> Any:
+def counts_expression(zone: str) -> Any:
     """Ibis expression over `events` of `customer_counts.COUNTS`, ordered by customer_id."""
-    days = _days(as_of, zone)
-    found = days.group_by(c.CUSTOMER_ID).aggregate(**_history(days), **_windows(days, as_of), **_season(days))
+    days = _days(zone)
+    found = days.group_by(c.CUSTOMER_ID).aggregate(**_history(days), **_windows(days), **_season(days))
     bought = found.filter(found.purchase_days > 0)
     whole = bought.mutate(steps_repeat=bought.steps - bought.steps_first)
     return whole.select(COUNTS.names).order_by(c.CUSTOMER_ID)
 
 
-def _days(as_of: date, zone: str) -> Any:
+def _days(zone: str) -> Any:
     """A row a customer and day with events: `buys`, `returns`, their steps, and the days since the last such day."""
     import ibis
 
-    events = events_by_day(zone, as_of)
+    events = events_by_day(zone)
     events = events.mutate(buys=events[c.AMOUNT] >= 0)
     by_day = events.group_by(c.CUSTOMER_ID, "day").aggregate(
         buys=events.buys.any(),
@@ -60,12 +59,12 @@ def _history(days: Any) -> dict[str, Any]:
     }
 
 
-def _windows(days: Any, as_of: date) -> dict[str, Any]:
+def _windows(days: Any) -> dict[str, Any]:
     import ibis
 
     found: dict[str, Any] = {}
     for length in WINDOWS_DAYS:
-        inside = days.day > ibis.literal(as_of - timedelta(days=length))
+        inside = day(AS_OF).delta(days.day, unit="day") < length
         found[f"purchases_{length}d"] = (inside & days.buys).sum()
         found[f"steps_{length}d"] = ibis.coalesce(days.steps.sum(where=inside), 0)
         found[f"steps_returned_{length}d"] = ibis.coalesce(days.steps_returned.sum(where=inside), 0)

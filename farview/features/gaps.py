@@ -1,6 +1,5 @@
 """Gaps between a customer's purchase days, the last one still open: what models of the next purchase learn from."""
 
-from datetime import date
 from typing import Any
 
 import pyarrow as pa
@@ -8,7 +7,7 @@ import pyarrow as pa
 from farview.core import columns as c
 from farview.core.clock import Cut
 from farview.core.clock import zone as zone_of
-from farview.features.bulk import events_by_day, run, units
+from farview.features.bulk import AS_OF, Query, day, events_by_day, run, units
 from farview.features.specification import Feature
 
 _BEGIN = "up to the purchase day that begins the gap"
@@ -46,20 +45,20 @@ def purchase_gaps(events: pa.Table | pa.RecordBatchReader, cut: Cut, zone: str) 
         InvalidInput: `zone` is not an IANA time zone.
     """
     zone_of(zone)
-    return run(_expression(cut.as_of, zone), events, GAPS)
+    return run(Query(_expression, (zone,), {AS_OF: cut.as_of}), events, GAPS)
 
 
-def _expression(as_of: date, zone: str) -> Any:
+def _expression(zone: str) -> Any:
     import ibis
 
-    bought = events_by_day(zone, as_of).filter(lambda t: t[c.AMOUNT] >= 0)
+    bought = events_by_day(zone).filter(lambda t: t[c.AMOUNT] >= 0)
     days = bought.group_by(c.CUSTOMER_ID, "day").aggregate(steps=bought.steps.sum())
     own = ibis.window(group_by=c.CUSTOMER_ID, order_by=days.day)
     following = days.day.lead().over(own)
     rows = days.select(
         days[c.CUSTOMER_ID],
         number=(ibis.row_number().over(own) + 1).cast("int64"),
-        gap_days=ibis.coalesce(following, ibis.literal(as_of)).delta(days.day, unit="day").cast("int64"),
+        gap_days=ibis.coalesce(following, day(AS_OF)).delta(days.day, unit="day").cast("int64"),
         ended=following.notnull(),
         previous_gap_days=days.day.delta(days.day.lag().over(own), unit="day").cast("int64"),
         amount=units(days.steps),

@@ -23,7 +23,7 @@ from farview.core import schemas
 from farview.core.clock import Cut
 from farview.core.clock import zone as zone_of
 from farview.core.errors import InvalidInput
-from farview.features.bulk import STEPS_PER_UNIT, events_by_day, run, units
+from farview.features.bulk import AS_OF, STEPS_PER_UNIT, Query, day, events_by_day, run, units
 from farview.features.single import local_ordinals, whole_steps
 
 
@@ -68,7 +68,8 @@ def rfm(
     """
     zone_of(zone)
     schema = schemas.rfm_schema(_checked(period_days))
-    return run(_expression(cut.as_of, zone, period_days), events, schema, batch_rows=batch_rows, memory=memory)
+    query = Query(_expression, (zone, period_days), {AS_OF: cut.as_of})
+    return run(query, events, schema, batch_rows=batch_rows, memory=memory)
 
 
 def rfm_of_one(
@@ -128,14 +129,14 @@ def _checked(period_days: int) -> int:
     return period_days
 
 
-def _expression(as_of: date, zone: str, period_days: int) -> Any:
+def _expression(zone: str, period_days: int) -> Any:
     """The bulk executor: Ibis, so that the same features can run on another engine."""
     import ibis
 
-    bought = events_by_day(zone, as_of).filter(lambda t: t[c.AMOUNT] >= 0)
+    bought = events_by_day(zone).filter(lambda t: t[c.AMOUNT] >= 0)
     # Periods are numbered back from the one that ends with the as-of day.
     by_period = (
-        bought.mutate(period=ibis.literal(as_of).delta(bought.day, unit="day") // period_days)
+        bought.mutate(period=day(AS_OF).delta(bought.day, unit="day") // period_days)
         .group_by(c.CUSTOMER_ID, "period")
         .aggregate(steps=lambda t: t.steps.sum(), day=lambda t: t.day.min())
     )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from farview.core import columns as c
 from farview.core import schemas
-from farview.features.bulk import STEPS_PER_UNIT, events_by_day, run
+from farview.features.bulk import AS_OF, STEPS_PER_UNIT, Query, events_by_day, run
 
 EPOCH = date(1970, 1, 1)
 LARGEST_STEPS = 2.0**50  # a sum of steps below it comes exactly out of a row's mean and number
@@ -51,9 +51,13 @@ def purchase_days(news: pa.Table | pa.RecordBatchReader, as_of: date, zone: str)
         as_of: days after it (business zone) are not seen.
         zone: IANA name of the business zone.
     """
-    bought = events_by_day(zone, as_of).filter(lambda t: t[c.AMOUNT] >= 0)
+    return run(Query(_expression, (zone,), {AS_OF: as_of}), news, PURCHASE_DAYS).read_all()
+
+
+def _expression(zone: str) -> Any:
+    bought = events_by_day(zone).filter(lambda t: t[c.AMOUNT] >= 0)
     by_day = bought.group_by(c.CUSTOMER_ID, DAY).aggregate(**{STEPS: bought.steps.sum().cast("float64")})
-    return run(by_day.order_by(c.CUSTOMER_ID, DAY), news, PURCHASE_DAYS).read_all()
+    return by_day.order_by(c.CUSTOMER_ID, DAY)
 
 
 def carry_on(seen: pa.Table, days: pa.Table, as_of: date) -> CarriedOn:

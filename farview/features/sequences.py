@@ -12,7 +12,7 @@ from farview.core import columns as c
 from farview.core.clock import Cut
 from farview.core.clock import zone as zone_of
 from farview.core.errors import InvalidInput
-from farview.features.bulk import events_by_day, run, units
+from farview.features.bulk import AS_OF, Query, events_by_day, run, units
 from farview.features.specification import Feature
 
 PADDING, PURCHASE, RETURN = 0, 1, 2
@@ -83,7 +83,8 @@ def event_sequences(
     if longest < 1:
         raise InvalidInput.of("longest", f"{longest} events cannot be kept (ask for at least 1)")
     schema = sequence_schema(longest)
-    lists = run(_expression(cut.as_of, zone, longest), events, LISTS, batch_rows=batch_rows, memory=memory)
+    query = Query(_expression, (zone, longest), {AS_OF: cut.as_of})
+    lists = run(query, events, LISTS, batch_rows=batch_rows, memory=memory)
 
     def batches() -> Iterator[pa.RecordBatch]:
         for batch in lists:
@@ -107,10 +108,10 @@ def sequence_schema(longest: int) -> pa.Schema:
     )
 
 
-def _expression(as_of: date, zone: str, longest: int) -> Any:
+def _expression(zone: str, longest: int) -> Any:
     import ibis
 
-    events = events_by_day(zone, as_of)
+    events = events_by_day(zone)
     kinds = ibis.ifelse(events[c.AMOUNT] >= 0, PURCHASE, RETURN)
     by_day = events.mutate(kind=kinds).group_by(c.CUSTOMER_ID, "day", "kind").aggregate(steps=events.steps.sum())
     order = [by_day.day, by_day.kind]

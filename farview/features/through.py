@@ -1,12 +1,13 @@
 """A log without its future."""
 
 from datetime import date
+from typing import Any
 
 import pyarrow as pa
 
 from farview.core import schemas
 from farview.core.clock import zone as zone_of
-from farview.features.bulk import events_by_day, run
+from farview.features.bulk import AS_OF, Query, events_by_day, run
 
 
 def through(events: pa.Table, day: date, zone: str) -> pa.Table:
@@ -16,4 +17,8 @@ def through(events: pa.Table, day: date, zone: str) -> pa.Table:
         InvalidInput: `zone` is not an IANA time zone.
     """
     zone_of(zone)
-    return run(events_by_day(zone, day).select(schemas.EVENTS.names), events, schemas.EVENTS).read_all()
+    return run(Query(_expression, (zone,), {AS_OF: day}), events, schemas.EVENTS).read_all()
+
+
+def _expression(zone: str) -> Any:
+    return events_by_day(zone).select(schemas.EVENTS.names)

@@ -1,15 +1,17 @@
 """What customers did in a window of days: the target of a forecast, or its plain past."""
 
 from datetime import date
+from typing import Any
 
 import pyarrow as pa
 
 from farview.core import columns as c
 from farview.core.clock import zone as zone_of
-from farview.features.bulk import events_by_day, run, units
+from farview.features.bulk import AS_OF, Query, day, events_by_day, run, units
 
 GROSS_VALUE = "gross_value"
 HAS_POSITIVE = "has_positive"
+AFTER = "after"  # the last day before the window
 
 WINDOW = pa.schema(
     [
@@ -37,12 +39,17 @@ def window(
     Raises:
         InvalidInput: `zone` is not an IANA time zone.
     """
+    zone_of(zone)
+    days = {AS_OF: through} if after is None else {AS_OF: through, AFTER: after}
+    return run(Query(_expression, (zone, after is not None), days), events, WINDOW)
+
+
+def _expression(zone: str, bounded: bool) -> Any:
     import ibis
 
-    zone_of(zone)
-    inside = events_by_day(zone, through)
-    if after is not None:
-        inside = inside.filter(inside.day > ibis.literal(after))
+    inside = events_by_day(zone)
+    if bounded:
+        inside = inside.filter(inside.day > day(AFTER))
     bought = inside[c.AMOUNT] >= 0
     rows = inside.group_by(c.CUSTOMER_ID).aggregate(
         **{
@@ -52,4 +59,4 @@ def window(
             HAS_POSITIVE: (inside[c.AMOUNT] > 0).any(),
         }
     )
-    return run(rows.order_by(c.CUSTOMER_ID), events, WINDOW)
+    return rows.order_by(c.CUSTOMER_ID)

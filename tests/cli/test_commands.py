@@ -4,34 +4,16 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
+from cli.main import app
 from tests.cli.running import farview
 from tests.tiers import examples
-
-COMMANDS = [
-    ("init",),
-    ("import", "transactions"),
-    ("train", "ltv"),
-    ("train", "journeys"),
-    ("train", "ranking"),
-    ("score",),
-    ("plan",),
-    ("backtest", "ltv"),
-    ("evaluate", "journeys"),
-    ("models", "list"),
-    ("models", "show"),
-    ("models", "gate"),
-    ("models", "promote"),
-    ("models", "rollback"),
-    ("models", "history"),
-    ("models", "reproduce"),
-    ("simulate", "world"),
-    ("serve",),
-    ("demo",),
-]
 
 
 def in_a_process(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -158,11 +140,27 @@ def test_a_model_is_fitted_again_from_its_lineage(database: Path) -> None:
     assert "the refit gives the same bytes" in again.stdout
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> None:
-    shown = farview(*command, "--help")
+def commands(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """Every command with what is typed for it."""
+    if hasattr(tree, "commands"):
+        for name, below in tree.commands.items():
+            yield from commands(below, (*path, name))
+    else:
+        yield " ".join(path), tree
+
+
+def test_every_command_has_help_with_an_example_of_its_own() -> None:
+    found = dict(commands(get_command(app)))
+    assert {"demo", "train ltv", "models reproduce", "simulate world"} <= found.keys()
+    assert [name for name, each in found.items() if f"Example: farview {name}" not in (each.help or "")] == []
+
+
+def test_every_paragraph_of_help_is_as_wide_as_the_terminal() -> None:
+    shown = farview("evaluate", "survival", "--help", width=80)
     assert shown.returncode == 0
-    assert "Example: farview" in shown.stdout
+    lines = [line.strip() for line in shown.stdout.splitlines()]
+    begun = next(k for k, line in enumerate(lines) if line.startswith("Kaplan-Meier, Weibull AFT and Cox."))
+    assert all(len(line) > 60 for line in lines[begun : begun + 3])
 
 
 DEMO = examples(ci=(["--quick"], "6,919", "2,357"), soak=([], "69,659", "23,570"))

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -15,18 +14,11 @@ from tests.cli.test_promises import Typed
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'farview.db'}"
-
-
-@pytest.fixture
-def farview(url: str) -> Typed:
-    typed = Typed(url)
-    typed("init", "--time-zone", "UTC", "--currency", "EUR")
-    store = Store.open(url)
+def farview(new_url: str) -> Typed:
+    store = Store.open(new_url)
     store.record_transactions([Transaction("ada", datetime.now(UTC), Decimal(1), "EUR")], who="test")
     store.close()
-    return typed
+    return Typed(new_url)
 
 
 def test_a_customer_is_forgotten_and_the_rows_are_told(farview: Typed) -> None:
@@ -35,7 +27,7 @@ def test_a_customer_is_forgotten_and_the_rows_are_told(farview: Typed) -> None:
         farview("customers", "delete", "ada", "--yes")
 
 
-def test_nobody_is_forgotten_who_was_not_confirmed(farview: Typed, url: str) -> None:
-    told = CliRunner().invoke(app, ["customers", "delete", "ada", "--database", url], input="n\n")
+def test_nobody_is_forgotten_who_was_not_confirmed(farview: Typed, new_url: str) -> None:
+    told = CliRunner().invoke(app, ["customers", "delete", "ada", "--database", new_url], input="n\n")
     assert (told.exit_code, "Delete everything that is kept of ada?" in told.output) == (1, True)
     assert "2 rows" in farview("customers", "delete", "ada", "--yes")

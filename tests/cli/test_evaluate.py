@@ -36,20 +36,25 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(app, ["journeys", *arguments], env={"COLUMNS": "200"})
 
 
-def test_the_table_names_the_champion_and_warns_of_the_leak(folder: Path) -> None:
-    result = run("--touchpoints", str(folder / "touches.csv"), *ONE_MODEL)
-    assert result.exit_code == 0, result.output
-    assert "(champion)" in result.output
-    assert "Warning: short journeys alone score" in result.output
-    assert "known only when a journey is over" in " ".join(result.output.split())
-
-
-def test_the_json_file_has_the_published_form(folder: Path) -> None:
-    out = folder / "out.json"
+@pytest.fixture(scope="module")
+def done(folder: Path) -> Result:
+    """Tables, with the report in a file beside."""
     attributes = ["--customers", str(folder / "customers.csv"), "--attribute", "segment"]
-    result = run("--touchpoints", str(folder / "touches.csv"), "--json", str(out), *attributes, *ONE_MODEL)
+    written = ["--json", str(folder / "out.json")]
+    result = run("--touchpoints", str(folder / "touches.csv"), *attributes, *written, *ONE_MODEL)
     assert result.exit_code == 0, result.output
-    report = json.loads(out.read_text())
+    return result
+
+
+def test_the_table_names_the_champion_and_warns_of_the_leak(done: Result) -> None:
+    assert "(champion)" in done.output
+    assert "Warning: short journeys alone score" in done.output
+    assert "known only when a journey is over" in " ".join(done.output.split())
+
+
+@pytest.mark.usefixtures("done")
+def test_the_json_file_has_the_published_form(folder: Path) -> None:
+    report = json.loads((folder / "out.json").read_text())
     assert {"protocol", "models", "champion"} <= set(report)
     assert report["protocol"]["touchpoints"] == "touches.csv"
     assert report["models"]["touches_so_far"]["auc"] == 0.5

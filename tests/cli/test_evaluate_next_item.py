@@ -43,28 +43,32 @@ def report(*arguments: str) -> dict[str, Any]:
     return found
 
 
-def test_items_that_go_together_are_found_by_item_knn(files: list[str]) -> None:
-    found = report(*files)
-    assert found["champion"] == "item_knn"
-    assert found["models"]["item_knn"]["ahead_of_popularity"]["lower"] > 0
+@pytest.fixture(scope="module")
+def plain(files: list[str]) -> dict[str, Any]:
+    return report(*files)
 
 
-def test_nothing_after_the_split_changes_what_is_shown(files: list[str], tmp_path: Path) -> None:
+def test_items_that_go_together_are_found_by_item_knn(plain: dict[str, Any]) -> None:
+    assert plain["champion"] == "item_knn"
+    assert plain["models"]["item_knn"]["ahead_of_popularity"]["lower"] > 0
+
+
+def test_nothing_after_the_split_changes_what_is_shown(files: list[str], plain: dict[str, Any], tmp_path: Path) -> None:
     lines = Path(files[1]).read_text().splitlines()
     moved = [line.replace("2020-10-", "2020-12-") for line in lines]
     (tmp_path / "lines.csv").write_text("\n".join(moved))
-    assert report("--purchases", str(tmp_path / "lines.csv"), *files[2:])["models"] == report(*files)["models"]
+    assert report("--purchases", str(tmp_path / "lines.csv"), *files[2:])["models"] == plain["models"]
 
 
-def test_cross_sell_leaves_the_category_bought_last_out(files: list[str]) -> None:
+def test_cross_sell_leaves_the_category_bought_last_out(files: list[str], plain: dict[str, Any]) -> None:
     found = report(*files, "--cross-sell")
     assert set(found["models"]) == {"popularity", "item_knn"}
-    assert 0 < found["protocol"]["judged_customers"] < report(*files)["protocol"]["judged_customers"]
+    assert 0 < found["protocol"]["judged_customers"] < plain["protocol"]["judged_customers"]
 
 
-def test_the_most_active_alone_may_be_judged(files: list[str]) -> None:
-    few, everybody = (report(*files, *more)["protocol"] for more in (["--most-active", "0.9"], []))
-    assert 0 < few["judged_customers"] < everybody["judged_customers"]
+def test_the_most_active_alone_may_be_judged(files: list[str], plain: dict[str, Any]) -> None:
+    few = report(*files, "--most-active", "0.9")["protocol"]
+    assert 0 < few["judged_customers"] < plain["protocol"]["judged_customers"]
 
 
 def test_the_tables_name_the_champion_and_what_was_rejected(files: list[str]) -> None:

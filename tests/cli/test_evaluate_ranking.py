@@ -1,6 +1,7 @@
 """`farview evaluate ranking` as a person and a script meet it."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,17 @@ from typer.testing import CliRunner, Result
 
 from cli.commands.evaluate import app
 from farview.core.errors import InvalidInput
+from ranking import relevance_choice, relevance_models
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_settings() -> Iterator[None]:
+    """Inner folds choose among two: how many there are is no concern of the command."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(relevance_models, "_SHAPES", ((4, 0.3),))
+        for module in (relevance_models, relevance_choice):
+            patched.setattr(module, "ROUNDS", (20, 40))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -79,18 +91,23 @@ def test_pictures_are_drawn_for_the_figures_there_are(report: dict[str, Any], pi
     assert sorted(path.name for path in pictures.iterdir()) == ["frontier.png", "ndcg.png", "price.png"]
 
 
-def test_a_test_file_is_judged_whole(files: list[str], tmp_path: Path) -> None:
-    (tmp_path / "t.svmlight").write_text("0 qid:1 1:0.1\n3 qid:1 1:0.9\n1 qid:2 1:0.5\n0 qid:2 1:0.4\n")
-    result = run(*files, "--test", str(tmp_path / "t.svmlight"))
+@pytest.fixture(scope="module")
+def judged(files: list[str], tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """On a test file, where nothing counts as a purchase."""
+    path = tmp_path_factory.mktemp("judged") / "t.svmlight"
+    path.write_text("0 qid:1 1:0.1\n3 qid:1 1:0.9\n1 qid:2 1:0.5\n0 qid:2 1:0.4\n")
+    result = run(*files, "--test", str(path), "--purchase-grade", "9")
     assert result.exit_code == 0, result.output
-    assert "Judged on 4 rows of 2 queries" in result.output
-    assert "(champion)" in result.output
+    return result
 
 
-def test_a_classifier_without_purchases_is_left_out_and_named(files: list[str], tmp_path: Path) -> None:
-    (tmp_path / "t.svmlight").write_text("0 qid:1 1:0.1\n3 qid:1 1:0.9\n")
-    result = run(*files, "--test", str(tmp_path / "t.svmlight"), "--purchase-grade", "9")
-    assert "purchase_classifier is left out: too few to learn from" in result.output
+def test_a_test_file_is_judged_whole(judged: Result) -> None:
+    assert "Judged on 4 rows of 2 queries" in judged.output
+    assert "(champion)" in judged.output
+
+
+def test_a_classifier_without_purchases_is_left_out_and_named(judged: Result) -> None:
+    assert "purchase_classifier is left out: too few to learn from" in judged.output
 
 
 def test_too_few_queries_are_refused(tmp_path: Path) -> None:

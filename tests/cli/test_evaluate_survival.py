@@ -13,7 +13,17 @@ from tests.jobs.survival_contracts import write_contracts
 
 @pytest.fixture(scope="module")
 def contracts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_contracts(tmp_path_factory.mktemp("survival") / "contracts.csv", n=800)
+    return write_contracts(tmp_path_factory.mktemp("survival") / "contracts.csv", n=500)
+
+
+@pytest.fixture(scope="module")
+def told(contracts: Path) -> Result:
+    """All that can be asked for at once; written beside the contracts."""
+    asked = ["--watched-last", "1", "--covariates", "term,noise", "--group-column", "term"]
+    written = ["--json", str(contracts.with_name("out.json")), "--picture", str(contracts.with_name("out.png"))]
+    result = run(contracts, *asked, *written)
+    assert result.exit_code == 0, result.output
+    return result
 
 
 def run(contracts: Path, *arguments: str, columns: int = 80) -> Result:
@@ -21,10 +31,8 @@ def run(contracts: Path, *arguments: str, columns: int = 80) -> Result:
     return CliRunner().invoke(app, ["survival", *named, *arguments], env={"COLUMNS": str(columns)})
 
 
-def test_tables_show_both_readings_and_explain_the_difference(contracts: Path) -> None:
-    result = run(contracts, "--watched-last", "1", "--covariates", "term,noise", "--group-column", "term")
-    assert result.exit_code == 0, result.output
-    text = " ".join(result.output.split())
+def test_tables_show_both_readings_and_explain_the_difference(told: Result) -> None:
+    text = " ".join(told.output.split())
     for part in (
         "Share still there beyond an age in months, plain follow-up",
         "Share still there beyond an age in months, delayed entry",
@@ -36,10 +44,10 @@ def test_tables_show_both_readings_and_explain_the_difference(contracts: Path) -
         assert part in text
 
 
-def test_no_line_is_wider_than_the_terminal_nor_a_figure_broken(contracts: Path) -> None:
-    result = run(contracts, "--watched-last", "1", "--covariates", "term,noise")
-    assert max(map(len, result.output.splitlines())) <= 80
-    assert all("(" not in line or ")" in line for line in result.output.splitlines() if " - " in line)
+def test_no_line_is_wider_than_the_terminal_nor_a_figure_broken(told: Result) -> None:
+    lines = told.output.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert all("(" not in line or ")" in line for line in lines if " - " in line)
 
 
 def test_json_to_a_dash_is_all_that_is_printed(contracts: Path) -> None:
@@ -48,17 +56,15 @@ def test_json_to_a_dash_is_all_that_is_printed(contracts: Path) -> None:
     assert report["champion"] == "kaplan_meier"
 
 
-def test_the_json_file_has_models_and_a_champion(contracts: Path, tmp_path: Path) -> None:
-    out = tmp_path / "survival.json"
-    assert run(contracts, "--covariates", "term", "--json", str(out)).exit_code == 0
-    report = json.loads(out.read_text())
+@pytest.mark.usefixtures("told")
+def test_the_json_file_has_models_and_a_champion(contracts: Path) -> None:
+    report = json.loads(contracts.with_name("out.json").read_text())
     assert report["champion"] in report["models"]
 
 
-def test_the_picture_is_drawn(contracts: Path, tmp_path: Path) -> None:
-    out = tmp_path / "survival.png"
-    assert run(contracts, "--watched-last", "1", "--group-column", "term", "--picture", str(out)).exit_code == 0
-    assert out.read_bytes().startswith(b"\x89PNG")
+@pytest.mark.usefixtures("told")
+def test_the_picture_is_drawn(contracts: Path) -> None:
+    assert contracts.with_name("out.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -25,11 +26,8 @@ NAMES = ["a", "b", "c", "d", "e"]
 
 
 @pytest.fixture
-def farview(tmp_path: Path) -> Typed:
-    url = f"sqlite:///{tmp_path / 'farview.db'}"
-    typed = Typed(url)
-    typed("init", "--time-zone", "UTC", "--currency", "EUR")
-    store = Store.open(url)
+def farview(new_url: str) -> Typed:
+    typed, store = Typed(new_url), Store.open(new_url)
     known = [DescribedCustomer(name, None, {}, ()) for name in NAMES]
     write(store._engine, lambda connection: Writer(connection).upsert_customers(known, who="test"))
     worlds.publish(store, store.begin_run(worlds.spec(worlds.register(store))), worlds.forecasts(NAMES))
@@ -94,9 +92,8 @@ def test_what_makes_no_list_is_named(farview: Typed, field: str, words: list[str
     assert caught.value.violations[0].field == field
 
 
-def test_a_list_needs_forecasts_and_an_export_a_list(farview: Typed, tmp_path: Path) -> None:
-    bare = Typed(f"sqlite:///{tmp_path / 'bare.db'}")
-    bare("init", "--time-zone", "UTC", "--currency", "EUR")
+def test_a_list_needs_forecasts_and_an_export_a_list(farview: Typed, initialised: Path, tmp_path: Path) -> None:
+    bare = Typed(f"sqlite:///{shutil.copy(initialised, tmp_path / 'bare.db')}")
     with pytest.raises(FailedPrecondition, match="no forecast is published"):
         bare("prioritize", "--capacity", "3")
     with pytest.raises(NotFound, match="audience '9'"):

@@ -1,7 +1,6 @@
 """`farview segments` and `farview guarantees`, as they are typed."""
 
 import json
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -27,10 +26,8 @@ class Typed:
 
 
 @pytest.fixture
-def farview(tmp_path: Path) -> Typed:
-    typed = Typed(f"sqlite:///{tmp_path / 'farview.db'}")
-    typed("init", "--time-zone", "UTC", "--currency", "EUR")
-    return typed
+def farview(new_url: str) -> Typed:
+    return Typed(new_url)
 
 
 def test_a_segment_is_set_listed_and_deleted(farview: Typed) -> None:

@@ -45,6 +45,8 @@ def test_a_backfill_is_listed_beside_the_served_run_and_pruned(own: Path) -> Non
         (["score", "--from", "1997-03-01", "--to", "1997-09-30"], "a backfill never moves (say 1997-09-29 at the"),
         (["score", "--as-of", "1997-03-01", "--from", "1997-03-01", "--to", "1997-03-02"], "--as-of: names one day"),
         (["score", "--every", "2"], "--every: is of a backfill"),
+        (["score", "--effects", "--horizon-days", "90"], "--horizon-days: is of forecasts; effects are"),
+        (["score", "--effects", "--from", "1997-03-01", "--to", "1997-03-02"], "--from: is of forecasts"),
         (["runs", "prune", "--keep", "0"], "--keep"),
         (["runs", "prune"], "--keep"),
     ],

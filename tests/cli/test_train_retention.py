@@ -1,6 +1,7 @@
 """`farview train retention` as a person and a script meet it."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,20 +9,12 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from farview.core.errors import InvalidInput
-from farview.store.migrate import upgrade
-from farview.store.store import Store
-from farview.store.values import Business
 from tests.ltv.test_renewals import REGULAR
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> str:
-    url = f"sqlite:///{tmp_path_factory.mktemp('retention') / 'farview.db'}"
-    upgrade(url)
-    store = Store.open(url)
-    store.set_business(Business("UTC", "USD", consent_required=False))
-    store.close()
-    return url
+def database(initialised: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"sqlite:///{shutil.copy(initialised, tmp_path_factory.mktemp('retention') / 'farview.db')}"
 
 
 @pytest.fixture(scope="module")

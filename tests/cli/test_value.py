@@ -1,6 +1,7 @@
 """`farview value` as a person and a script meet it."""
 
 import json
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from farview.core.errors import FarviewError, InvalidInput
-from farview.store.migrate import upgrade
 from farview.store.store import Store
 from farview.store.values import Business
 from jobs.import_file import import_file
@@ -21,7 +21,7 @@ from jobs.train import train_ltv
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> str:
+def database(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Forty customers who come back now and then and send a quarter of it back."""
     folder = tmp_path_factory.mktemp("value")
     rows = [
@@ -31,8 +31,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> str:
         for step in range(1 + k % 4)
     ]
     (folder / "shop.csv").write_text("\n".join(["customer_id,time,amount", *rows]))
-    url = f"sqlite:///{folder / 'farview.db'}"
-    upgrade(url)
+    url = f"sqlite:///{shutil.copy(sqlite_template, folder / 'farview.db')}"
     store = Store.open(url)
     store.set_business(Business("UTC", "USD", consent_required=False))
     import_file(store, KINDS["transactions"], folder / "shop.csv", FileOptions(), who="ada")
@@ -112,12 +111,7 @@ def test_what_cannot_be_is_one_clear_line(database: str, arguments: list[str], p
     assert problem in str(result.exception)
 
 
-def test_without_a_champion_it_says_what_to_run(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'farview.db'}"
-    upgrade(url)
-    store = Store.open(url)
-    store.set_business(Business("UTC", "USD", consent_required=False))
-    store.close()
-    result = CliRunner().invoke(app, ["value", "--database", url])
+def test_without_a_champion_it_says_what_to_run(new_url: str) -> None:
+    result = CliRunner().invoke(app, ["value", "--database", new_url])
     assert isinstance(result.exception, FarviewError)
     assert "farview train ltv" in str(result.exception)

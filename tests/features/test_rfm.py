@@ -80,13 +80,13 @@ def logs(draw: st.DrawFn) -> list[Event]:
 cuts = st.builds(Cut, st.dates(date(2004, 1, 1), date(2013, 1, 1)), st.just(NOW))
 
 
-@settings(max_examples=examples(ci=60, soak=5000))
+@settings(max_examples=examples(ci=30, soak=5000))
 @given(logs(), cuts, st.sampled_from(ZONES))
 def test_bulk_and_one_customer_are_equal_to_the_last_bit(events: list[Event], cut: Cut, zone: str) -> None:
     assert rfm(table(events), cut, zone).read_all().equals(one_by_one(events, cut, zone))
 
 
-@settings(max_examples=examples(ci=25, soak=2000))
+@settings(max_examples=examples(ci=12, soak=2000))
 @given(logs(), logs(), cuts, st.sampled_from(ZONES), st.randoms(use_true_random=False))
 def test_rows_after_the_cut_and_the_order_of_rows_change_nothing(events, planted, cut, zone, random) -> None:  # type: ignore[no-untyped-def]
     horizon = cut.before(ZoneInfo(zone)) + timedelta(days=2)

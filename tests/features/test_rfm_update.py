@@ -35,7 +35,7 @@ def counted(rows: list[tuple[str, datetime, float]], day: date) -> pa.Table:
     return rfm(table(rows), Cut(day, NOW), ZONE).read_all()
 
 
-@settings(max_examples=examples(ci=60, soak=3000), deadline=None)
+@settings(max_examples=examples(ci=25, soak=3000), deadline=None)
 @given(events(), st.integers(0, 24), st.booleans())
 def test_rows_carried_on_are_those_counted_anew(
     rows: list[tuple[str, datetime, float]], known: int, in_order: bool

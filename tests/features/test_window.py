@@ -32,7 +32,7 @@ def by_hand(
     }
 
 
-@settings(max_examples=examples(ci=40, soak=3000))
+@settings(max_examples=examples(ci=25, soak=3000))
 @given(logs(), st.none() | st.dates(date(2004, 1, 1), date(2008, 1, 1)), st.sampled_from(ZONES))
 def test_a_window_is_what_a_loop_over_its_events_finds(events, after, zone) -> None:  # type: ignore[no-untyped-def]
     through = date(2012, 1, 1)

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from unittest.mock import patch
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pytest
+from sqlalchemy import make_url
 
 from farview.core import columns as c
 from farview.core.errors import Unavailable
@@ -23,7 +24,8 @@ from farview.store.values import ForecastRun
 from jobs.local_engine import LocalEngine
 from jobs.local_engine_buckets import bucketed, read
 from jobs.progress import Silent
-from jobs.score import HORIZONS_DAYS, score_ltv
+from jobs.score import score_ltv
+from tests.jobs.working import copy
 from tests.store import worlds
 
 CUSTOMERS = 400
@@ -35,18 +37,26 @@ def rows(store: Store, run: ForecastRun) -> pa.Table:
     return worlds.in_order(pa.concat_tables(tables))
 
 
-def score_in_one_piece(store: Store, horizons_days: tuple[int, ...] = HORIZONS_DAYS) -> ForecastRun:
-    """By another version of the code, which makes it another run."""
-    with patch("jobs.score.code_version", return_value="another"):
-        whole = score_ltv(store, horizons_days=horizons_days, who="ada")
-    assert whole.parts == 1
-    return whole
+Whole = tuple[pa.Table, list[dict[str, Any]]]
 
 
-def assert_same(store: Store, found: ForecastRun, whole: ForecastRun) -> None:
+@pytest.fixture(scope="module")
+def whole(prepared_sqlite: str, tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """Forecasts and totals of a run that was scored in one piece."""
+    store = Store.open(copy(Path(str(make_url(prepared_sqlite).database)), tmp_path_factory.mktemp("whole")))
+    run = score_ltv(store, who="ada")
+    found = rows(store, run), store.totals(run.run_id).to_pylist()
+    store.close()
+    assert run.parts == 1
+    return found
+
+
+def assert_same(store: Store, found: ForecastRun, whole: Whole) -> None:
     """Forecasts to the last bit, totals but for the order of their sums."""
-    assert rows(store, found).equals(rows(store, whole))
-    for one, other in zip(store.totals(found.run_id).to_pylist(), store.totals(whole.run_id).to_pylist(), strict=True):
+    table, totals = whole
+    assert rows(store, found).equals(table)
+    for one, told in zip(store.totals(found.run_id).to_pylist(), totals, strict=True):
+        other = dict(told)
         draws, mean = one.pop("draws"), one.pop("mean")
         assert draws == pytest.approx(other.pop("draws"), rel=1e-9)
         assert mean == pytest.approx(other.pop("mean"), rel=1e-9)
@@ -55,11 +65,11 @@ def assert_same(store: Store, found: ForecastRun, whole: ForecastRun) -> None:
 
 @pytest.mark.parametrize("engine", [LocalEngine(40, 0), LocalEngine(160, 2)], ids=str)
 def test_any_number_of_buckets_and_workers_gives_the_same_forecasts(
-    engine: LocalEngine, prepared_sqlite_store: Store
+    engine: LocalEngine, prepared_sqlite_store: Store, whole: Whole
 ) -> None:
-    split = score_ltv(prepared_sqlite_store, horizons_days=(30, 90), engine=engine, who="ada")
+    split = score_ltv(prepared_sqlite_store, engine=engine, who="ada")
     assert split.parts == engine.buckets(KNOWN)
-    assert_same(prepared_sqlite_store, split, score_in_one_piece(prepared_sqlite_store, horizons_days=(30, 90)))
+    assert_same(prepared_sqlite_store, split, whole)
 
 
 @contextmanager
@@ -94,17 +104,17 @@ class Counted(Silent):
 
 
 def test_a_killed_run_goes_on_at_the_bucket_it_had_reached_and_its_workers_end(
-    prepared_sqlite_store: Store, prepared_sqlite_url: str
+    prepared_sqlite_store: Store, prepared_sqlite_url: str, whole: Whole
 ) -> None:
-    with scoring(prepared_sqlite_url, "staging", "2") as process:
+    with scoring(prepared_sqlite_url, "staging", "1") as process:
         workers = children(process)
-        assert len(workers) >= 2
+        assert len(workers) >= 2  # one, and what watches the resources of both
     watch = Counted()
     rerun = score_ltv(prepared_sqlite_store, engine=LocalEngine(workers=0), who="ada", progress=watch)
     assert (rerun.parts, rerun.parts_staged, rerun.attempt) == (3, 3, 2)
     assert rerun.forecasts == 3 * CUSTOMERS
     assert len(watch.steps) == 3  # what was in, and the two buckets that were not
-    assert_same(prepared_sqlite_store, rerun, score_in_one_piece(prepared_sqlite_store))
+    assert_same(prepared_sqlite_store, rerun, whole)
     until = time.monotonic() + 10
     while any(worker.exists() for worker in workers):
         assert time.monotonic() < until, "a worker outlives its parent"

@@ -1,7 +1,10 @@
 """Recalibration changes a temperature and a shift, says where they come from, and is judged on what it has not seen."""
 
+import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +12,7 @@ import pytest
 from farview.core.errors import FailedPrecondition
 from farview.evaluation.gates import BACKTEST
 from farview.store.store import Store
-from farview.store.values import JOURNEYS
+from farview.store.values import JOURNEYS, Business
 from jobs.gate import gate
 from jobs.recalibrate_journeys import Recalibration, recalibrate_journeys
 from jobs.reproduce import reproduce
@@ -19,6 +22,7 @@ from journeys.calibration import Calibration
 from tests.jobs.journey_business import LAST_DAY, log
 
 CUSTOMERS, SPLIT = 1_500, date(2025, 2, 10)
+Done = tuple[Store, Recalibration]
 
 
 def fill(store: Store, kept: float) -> None:
@@ -32,62 +36,82 @@ def fill(store: Store, kept: float) -> None:
     store.record_touchpoints(rows, who="test")
 
 
-def fallen(store: Store) -> Recalibration:
-    """After half of the conversions have gone."""
-    fill(store, 0.4)
+def trained(template: Path, path: Path, kept: float) -> Store:
+    """A business with a champion of the split's day."""
+    store = Store.open(f"sqlite:///{shutil.copy(template, path)}")
+    store.set_business(Business("Europe/Berlin", "EUR", consent_required=False))
+    fill(store, kept)
     train_journeys(store, fit=JourneyFit("markov"), as_of=SPLIT, who="ada")
-    return recalibrate_journeys(store, as_of=LAST_DAY, who="ada", why="fewer convert")
+    return store
 
 
-def test_only_the_calibration_changes_and_follows_the_rate(sqlite_store: Store) -> None:
-    done = fallen(sqlite_store)
-    before, after = (unpack(sqlite_store.artifact(version)) for version in (done.base, done.version))
+@pytest.fixture(scope="module")
+def done(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
+    """After half of the conversions have gone. To be read."""
+    store = trained(sqlite_template, tmp_path_factory.mktemp("fallen") / "fallen.db", 0.4)
+    yield store, recalibrate_journeys(store, as_of=LAST_DAY, who="ada", why="fewer convert")
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def steady_template(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where nothing changed. Copy it."""
+    path = tmp_path_factory.mktemp("steady") / "steady.db"
+    trained(sqlite_template, path, 1.0).close()
+    return path
+
+
+@pytest.fixture
+def steady(steady_template: Path, tmp_path: Path) -> Iterator[Store]:
+    """A copy of it."""
+    store = Store.open(f"sqlite:///{shutil.copy(steady_template, tmp_path / 'steady.db')}")
+    yield store
+    store.close()
+
+
+def test_only_the_calibration_changes_and_follows_the_rate(done: Done) -> None:
+    store, found = done
+    before, after = (unpack(store.artifact(version)) for version in (found.base, found.version))
     assert {name: array.tobytes() for name, array in before[1].items()} == {
         name: array.tobytes() for name, array in after[1].items()
     }
     assert {**before[2], "calibration": None} == {**after[2], "calibration": None}
-    assert done.new.shift < done.old.shift
-    assert done.after.log_loss < done.before.log_loss
-    assert done.after.ece < done.before.ece
+    assert found.new.shift < found.old.shift
+    assert found.after.log_loss < found.before.log_loss
+    assert found.after.ece < found.before.ece
 
 
-def test_the_new_version_names_its_base_and_its_cut(sqlite_store: Store) -> None:
-    done = fallen(sqlite_store)
-    lineage = sqlite_store.model_version(JOURNEYS, 2).lineage
-    assert lineage.configuration == {**done.base.lineage.configuration, "recalibrates": 1}
+def test_the_new_version_names_its_base_and_its_cut(done: Done) -> None:
+    store, found = done
+    lineage = store.model_version(JOURNEYS, 2).lineage
+    assert lineage.configuration == {**found.base.lineage.configuration, "recalibrates": 1}
     assert (lineage.as_of, lineage.who, lineage.why) == (LAST_DAY, "ada", "fewer convert")
-    assert done.version.aliases == ("candidate",)
-    assert done.version.metrics["drift"]["psi"] >= 0
+    assert found.version.aliases == ("candidate",)
+    assert found.version.metrics["drift"]["psi"] >= 0
 
 
-def test_a_recalibrated_version_is_reproduced_to_the_byte(sqlite_store: Store) -> None:
-    fallen(sqlite_store)
-    assert reproduce(sqlite_store, JOURNEYS, 2, who="test").same_bytes
+def test_a_recalibrated_version_is_reproduced_to_the_byte(done: Done) -> None:
+    assert reproduce(done[0], JOURNEYS, 2, who="test").same_bytes
 
 
-def test_a_calibration_that_follows_a_fall_passes_the_gates(sqlite_store: Store) -> None:
-    fallen(sqlite_store)
-    report = gate(sqlite_store, JOURNEYS, 2, who="test")
+def test_a_calibration_that_follows_a_fall_passes_the_gates(done: Done) -> None:
+    report = gate(done[0], JOURNEYS, 2, who="test")
     assert report.protocol["origins"] == 3
     assert report.passed, [check for check in report.checks if not check["passed"]]
 
 
-def test_where_nothing_changed_the_champion_stays(sqlite_store: Store) -> None:
-    fill(sqlite_store, 1.0)
-    train_journeys(sqlite_store, fit=JourneyFit("markov"), as_of=SPLIT, who="ada")
-    recalibrate_journeys(sqlite_store, as_of=LAST_DAY, who="ada")
-    report = gate(sqlite_store, JOURNEYS, 2, who="test")
+def test_where_nothing_changed_the_champion_stays(steady: Store) -> None:
+    recalibrate_journeys(steady, as_of=LAST_DAY, who="ada")
+    report = gate(steady, JOURNEYS, 2, who="test")
     assert not report.passed
     assert {check["gate"] for check in report.checks if not check["passed"]} == {BACKTEST}
 
 
-def test_without_later_conversions_it_is_refused(sqlite_store: Store) -> None:
-    fill(sqlite_store, 1.0)
-    train_journeys(sqlite_store, fit=JourneyFit("markov"), as_of=SPLIT, who="ada")
+def test_without_later_conversions_it_is_refused(steady: Store) -> None:
     for as_of in (SPLIT, SPLIT + timedelta(days=2)):
         with pytest.raises(FailedPrecondition, match=r"conversions with a whole window have come since 2025-02-10"):
-            recalibrate_journeys(sqlite_store, as_of=as_of, who="ada")
-    assert len(sqlite_store.model_versions(JOURNEYS)) == 1
+            recalibrate_journeys(steady, as_of=as_of, who="ada")
+    assert len(steady.model_versions(JOURNEYS)) == 1
 
 
 def test_a_calibration_after_another_is_one() -> None:

@@ -1,7 +1,9 @@
 """Training and scoring: lineage, repeatability, and what a killed process leaves behind."""
 
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -70,12 +72,21 @@ def test_every_customer_with_a_purchase_gets_every_horizon(small: Store) -> None
     assert small.run_table(run.run_id, 365, [c.CUSTOMER_ID]).num_rows == CUSTOMERS
 
 
-def test_totals_are_those_of_the_customers(small: Store) -> None:
-    train_ltv(small, as_of=CALIBRATION_END, method="map", who="ada")
-    run = score_ltv(small, as_of=CALIBRATION_END, who="ada")
-    base = [row for row in small.totals(run.run_id).to_pylist() if row["group_kind"] == "base"]
+@pytest.fixture(scope="module")
+def scored(sales: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Sales with a model and its run of the last day. To be read."""
+    opened = Store.open(f"sqlite:///{shutil.copy(sales, tmp_path_factory.mktemp('scored') / 'scored.db')}")
+    train_ltv(opened, method="map", who="ada")
+    score_ltv(opened, who="ada")
+    yield opened
+    opened.close()
+
+
+def test_totals_are_those_of_the_customers(scored: Store) -> None:
+    (run,) = scored.runs()
+    base = [row for row in scored.totals(run.run_id).to_pylist() if row["group_kind"] == "base"]
     for row in base:
-        each = small.run_table(run.run_id, row["horizon_days"], [f"{row['measure']}_mean"]).column(0)
+        each = scored.run_table(run.run_id, row["horizon_days"], [f"{row['measure']}_mean"]).column(0)
         assert row["mean"] == pytest.approx(sum(each.to_pylist()), rel=1e-9)
         assert row["customers"] == CUSTOMERS
     assert len(base) == 6
@@ -90,13 +101,12 @@ def test_both_databases_publish_the_same_forecasts(prepared: Store, request: pyt
     assert all(found.equals(other) for other in seen)
 
 
-def test_scoring_again_gives_the_published_run(small: Store) -> None:
-    train_ltv(small, method="map", who="ada")
-    assert score_ltv(small, who="ada") == score_ltv(small, who="ada")
+def test_scoring_again_gives_the_published_run(scored: Store) -> None:
+    assert [score_ltv(scored, who="ada")] == scored.runs()
 
 
-def test_new_transactions_make_a_new_run(small: Store, tmp_path: Path) -> None:
-    train_ltv(small, method="map", who="ada")
+def test_new_transactions_make_a_new_run(prepared_sqlite_store: Store, tmp_path: Path) -> None:
+    small = prepared_sqlite_store
     before = score_ltv(small, who="ada")
     more = tmp_path / "more.csv"
     more.write_text("customer_id,time,amount\n0001,1998-06-30,20\n")
@@ -115,10 +125,9 @@ def test_what_was_not_known_yet_is_not_seen(small: Store, tmp_path: Path) -> Non
     assert [small.forecasts(run.run_id, ["new"]).num_rows for run in (then, now)] == [0, 3]
 
 
-def test_jobs_leave_a_record_of_how_they_ended(small: Store) -> None:
-    train_ltv(small, method="map", who="ada")
-    run = score_ltv(small, who="ada")
-    records = {record.kind: record for record in small.operations()}
+def test_jobs_leave_a_record_of_how_they_ended(scored: Store) -> None:
+    (run,) = scored.runs()
+    records = {record.kind: record for record in scored.operations()}
     assert [records[kind].state for kind in ("import", "train", "score")] == ["done"] * 3
     assert records["score"].result == {"run_id": run.run_id, "forecasts": run.forecasts}
 
@@ -137,7 +146,7 @@ def killed(prepared: Store, prepared_url: str, request: pytest.FixtureRequest) -
 
 @pytest.mark.parametrize(
     ("prepared_url", "killed"),
-    [("sqlite", "staging"), ("sqlite", "publishing"), ("postgresql", "staging")],
+    [("sqlite", "publishing"), ("postgresql", "staging")],
     indirect=True,
 )
 def test_a_killed_score_leaves_the_run_before_and_the_rerun_publishes_once(

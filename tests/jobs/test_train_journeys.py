@@ -1,14 +1,17 @@
 """Training of journey models: what is recorded, that it can be repeated, and what cannot be learnt from."""
 
+import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from farview.core.errors import FailedPrecondition, InvalidInput
 from farview.store.store import Store
-from farview.store.values import ModelVersion, Touchpoint
+from farview.store.values import Business, ModelVersion, Touchpoint
 from jobs.train_journeys import JourneyFit, train_journeys
 from journeys.model import load
 from tests.jobs.journey_business import LAST_DAY, WORLD, fill, log
@@ -17,11 +20,23 @@ CUSTOMERS = 400
 MARKOV = JourneyFit("markov")
 
 
+@pytest.fixture(scope="module")
+def template(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """400 customers' touches, no model. Copy it."""
+    path = Path(shutil.copy(sqlite_template, tmp_path_factory.mktemp("touches") / "template.db"))
+    store = Store.open(f"sqlite:///{path}")
+    store.set_business(Business("Europe/Berlin", "EUR", consent_required=False))
+    fill(store, CUSTOMERS)
+    store.close()
+    return path
+
+
 @pytest.fixture
-def filled(sqlite_store: Store) -> Store:
-    """400 customers' touches, no model."""
-    fill(sqlite_store, CUSTOMERS)
-    return sqlite_store
+def filled(template: Path, tmp_path: Path) -> Iterator[Store]:
+    """A copy of it."""
+    store = Store.open(f"sqlite:///{shutil.copy(template, tmp_path / 'filled.db')}")
+    yield store
+    store.close()
 
 
 def test_a_model_comes_from_either_database_the_same(store: Store, request: pytest.FixtureRequest) -> None:

@@ -18,7 +18,12 @@ from farview.store.store import Store
 from tests.jobs.working import JOBS, ask, outcome, work_off
 from tests.tiers import examples
 
-MOMENTS = range(examples(ci=1, soak=10))  # on each database
+DATABASES = ("sqlite", "postgresql")
+# Every kind of job once, on the databases in turn; in the soak tier ten moments of each on both.
+CASES = examples(
+    ci=[(DATABASES[k % 2], job, 0) for k, job in enumerate(JOBS)],
+    soak=[(database, job, moment) for database in DATABASES for job in JOBS for moment in range(10)],
+)
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +54,7 @@ def undisturbed(
     return found
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("job", JOBS)
+@pytest.mark.parametrize(("prepared_url", "job", "moment"), CASES, indirect=["prepared_url"])
 def test_a_job_whose_worker_is_killed_is_completed_by_the_next_as_if_undisturbed(
     prepared: Store,
     prepared_url: str,

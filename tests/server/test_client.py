@@ -8,7 +8,7 @@ from decimal import Decimal
 import grpc
 import pytest
 
-from farview.client import CallFailed, FarviewClient, Floor, Purchase, Transaction
+from farview.client import CallFailed, FarviewClient, Floor, Order, Purchase, Transaction
 from farview.v1 import forecast_pb2, forecast_pb2_grpc
 from tests.server.conftest import AS_OF, CUSTOMERS, Running
 
@@ -48,7 +48,7 @@ def test_a_history_is_scored(client: FarviewClient) -> None:
 
 def test_an_audience_keeps_a_floor(client: FarviewClient) -> None:
     march = Floor("march", 'first_purchase_date >= "1997-03-01"', share=0.5)
-    audience = client.prioritize(20, 'first_purchase_date < "1998-01-01"', [march], quantile=0.1, seed=3)
+    audience = client.prioritize(20, 'first_purchase_date < "1998-01-01"', [march], order=Order(quantile=0.1, seed=3))
     assert audience.floors[0].kept_count >= 10
 
 
