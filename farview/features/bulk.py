@@ -107,8 +107,8 @@ def _batches(
         for name, value in settings.items():
             connection.execute(f"set {name} = '{value}'")
         connection.execute("set enable_progress_bar = false")  # it would be printed amid what a command answers
-        for name, value in query.days.items():
-            connection.execute(f"set variable {name} = date '{value}'")
+        for name, named in query.days.items():
+            connection.execute(f"set variable {name} = date '{named}'")
         connection.register("events", events)
         for batch in connection.sql(query.sql).to_arrow_reader(batch_rows):
             yield batch.cast(schema)

@@ -23,7 +23,7 @@ from jobs.progress import Silent
 from jobs.touchpoint_file import read_attributes, read_touchpoints
 from tests.tiers import examples
 
-CUSTOMERS = examples(ci=3000, soak=50_000)
+CUSTOMERS = examples(ci=6000, soak=50_000)
 FITTED = {"lstm", "gru", "transformer", "markov2", "markov"}
 MODELS = FITTED | {"base_rate_by_step", "touches_so_far", "elapsed_time", "bag_of_channels"}
 FIGURES = {"auc", "log_loss", "brier", "ece", "recall_at_10pct"}
