@@ -86,9 +86,8 @@ def test_no_model_orders_better_than_the_truth_but_by_chance(result, world):
     truth = stratified_auc(
         touches.hazard[rows], result.steps.converted[rows], result.steps.index[rows], result.test.weight
     )
-    # Four standard errors of the paired difference, which are .03 on 3,000 test steps.
-    most = 0.03 * np.sqrt(3_000 / len(rows))
-    assert all(figures.auc < truth + most for figures in result.models.values())
+    # .03: four standard errors of the paired difference on some 3,000 test steps.
+    assert all(figures.auc < truth + 0.03 for figures in result.models.values())
 
 
 def test_the_split_is_the_day_by_which_seventy_per_cent_of_steps_have_passed(report, world):
