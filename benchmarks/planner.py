@@ -6,6 +6,7 @@ network on the whole path for every candidate. Beside it a kinder form of it, on
 
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -30,6 +31,7 @@ from journeys.support import Support
 
 CHANNELS, LENGTH, BEAM, CUSTOMERS, HIDDEN = 12, 10, 5, 1000, 64
 RECURSIONS = 20
+LENGTHS, BATCHES = (5, 10, 20, 40), (1, 10, 100, 1_000, 4_000)
 GAP_HOURS = 30.0
 START = datetime(2025, 1, 1, tzinfo=UTC)
 NOW = START + timedelta(days=60)
@@ -62,10 +64,26 @@ def main() -> None:
     table.add_row(f"farview, {CUSTOMERS:,} customers", f"{batch_ms:.3f}", f"{scratch_ms / batch_ms:.0f}")
     console = Console()
     console.print(table)
+    console.print(growth(model, steps, attributes))
     differences = [ours.probability - theirs for ours, theirs in zip(plans, scratch, strict=False)]
     console.print(f"path probability, ours less the recursion's: {min(differences):+.1e} to {max(differences):+.1e}")
     if min(differences) < -1e-5:
         raise SystemExit("a plan of ours has a lower probability than the recursion's")
+
+
+def growth(model: LstmModel, steps: Steps, attributes: pa.Table) -> Table:
+    """Milliseconds a plan by length and by how many are made in one batch; linear where the last column is flat."""
+    table = Table("touches", *(f"{n:,} at once" for n in BATCHES), "ms per touch", title="ms per plan")
+    for length in LENGTHS:
+        rules = Constraints(max_touches=length, min_touches=length)
+        names = steps.customer_ids[:CUSTOMERS]
+        figures = []
+        for count in BATCHES:
+            requests = [PlanRequest(names[row % len(names)], rules, gap_hours=GAP_HOURS) for row in range(count)]
+            run = partial(plan_journeys, model, steps, attributes, requests, Beam(BEAM))
+            figures.append(per_customer(run, count)[0])
+        table.add_row(f"{length}", *(f"{figure:.3f}" for figure in figures), f"{figures[-1] / length:.4f}")
+    return table
 
 
 def per_customer(run, customers):  # type: ignore[no-untyped-def]

@@ -40,6 +40,7 @@ class PlanOptions:
     consent_purpose: str = "marketing"
     after_purchase_days: float | None = None  # only who converted in so many days before the present; None: all
     margin_by_forecast: bool = False  # value of a purchase by each customer's latest forecast, where there is one
+    residual_change: float = 0.0  # of what a customer is worth beyond, by a conversion; at least -margin
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Terms:
         """
         plans = []
         requests = self.requests(stored, denied, customer_ids)
-        requests = [replace(each, margin=margins.get(each.customer_id, each.margin)) for each in requests]
+        requests = [_with_margin(each, margins.get(each.customer_id, each.margin)) for each in requests]
         attributes = attribute_table(stored, self.model.about.context.kinds)
         for plan in plan_journeys(self.model, self.histories(log), attributes, requests):
             if isinstance(plan, FarviewError):
@@ -164,8 +165,21 @@ class Terms:
     def _request(self, customer_id: str, rules: Constraints, zone: str | None = None) -> PlanRequest:
         asked = self.options
         return PlanRequest(
-            customer_id, rules, self.margin, asked.touch_costs, self.present, self.gap_hours, asked.length_cost, zone
+            customer_id=customer_id,
+            constraints=rules,
+            margin=self.margin,
+            touch_costs=asked.touch_costs,
+            first_at=self.present,
+            gap_hours=self.gap_hours,
+            length_cost=asked.length_cost,
+            zone=zone,
+            residual_change=asked.residual_change,
         )
+
+
+def _with_margin(request: PlanRequest, margin: float) -> PlanRequest:
+    """The request with a margin of its own; a conversion takes no more of what comes after it than it brings."""
+    return replace(request, margin=margin, residual_change=max(request.residual_change, -margin))
 
 
 def _quiet_hours(text: str) -> QuietHours | None:

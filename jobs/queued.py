@@ -137,4 +137,7 @@ def plan_options(request: PlanEveryone) -> PlanOptions:
         budget=request.budget,
         quiet=request.quiet,
         length_cost=request.length_cost,
+        residual_change=request.residual_change,
+        after_purchase_days=request.after_purchase_days,
+        margin_by_forecast=request.margin_by_forecast,
     )

@@ -28,7 +28,7 @@ from jobs.snapshot import code_version, library_versions, require_unchanged, tou
 from journeys.calibration import Calibration, calibrate
 from journeys.model import load
 from journeys.scorer import JourneyModel
-from journeys.weighting import weighted
+from journeys.weighting import READS, weighted
 
 FEWEST_CONVERSIONS = 10
 RECALIBRATES = "recalibrates"  # in a configuration: the version whose parameters it keeps
@@ -134,7 +134,7 @@ def later_steps(store: Store, base: ModelVersion, model: JourneyModel[Any], cut:
     if len(log) and cut.as_of > base.lineage.as_of:
         steps, logit = _read(store, model, log)
         seen = observed(steps.time_us, steps.resolved_us, since_us, steps.limits.until_us)
-        seen = weighted(seen, steps, about.evidence)
+        seen = weighted(seen, steps, about.evidence, READS.get(model.name))
         came = int(steps.converted[seen.rows].sum())
     if came < FEWEST_CONVERSIONS:
         raise FailedPrecondition(

@@ -29,7 +29,7 @@ from journeys.markov import train_markov
 from journeys.markov2 import train_markov2
 from journeys.scorer import Float32Array, JourneyModel
 from journeys.slices import slices
-from journeys.weighting import evidence_of
+from journeys.weighting import READS, evidence_of
 
 NETWORKS = ("lstm", "gru", "transformer")
 CHAINS = ("markov", "markov2")
@@ -208,7 +208,7 @@ def _metrics(model: JourneyModel[Any], steps: Steps, encoded: Float32Array, log:
 
 
 def _validation(model: JourneyModel[Any], steps: Steps, encoded: Float32Array) -> dict[str, Any]:
-    cut = slices(steps, steps.limits.until_us, model.about.evidence)
+    cut = slices(steps, steps.limits.until_us, model.about.evidence, READS.get(model.name))
     rows, weight = cut.validation.rows, cut.validation.weight
     if len(rows) == 0:
         return {"steps": 0, "conversions": 0}

@@ -131,6 +131,9 @@ def _check(request: PlanRequest, about: About, now_us: int, path: str) -> None:
     for name, amount in (("margin", request.margin), ("length_cost", request.length_cost)):
         if not (np.isfinite(amount) and amount >= 0):
             raise InvalidInput.of(f"{path}.{name}", f"{amount} is not an amount of at least 0")
+    if not (np.isfinite(request.residual_change) and request.worth >= 0):
+        said = f"{request.residual_change} takes more than the margin of {request.margin} that a conversion brings"
+        raise InvalidInput.of(f"{path}.residual_change", said)
     for channel, cost in request.touch_costs.items():
         if channel not in channels:
             raise InvalidInput.of(f"{path}.touch_costs", f"no channel {channel!r} (known: {', '.join(channels)})")

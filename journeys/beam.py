@@ -29,7 +29,7 @@ class Rules(NamedTuple):
 class Prices(NamedTuple):
     """What touches cost and conversions bring, business currency."""
 
-    margin: FloatArray  # (n,) of a conversion
+    worth: FloatArray  # (n,) of a conversion
     cost: FloatArray  # (n, C) of a touch that is sent, its length cost included
     ahead: FloatArray  # (n, L + 1) most that any touches from a position on may add, given no conversion before
 
@@ -41,7 +41,7 @@ class Beams(NamedTuple):
     left: IntArray  # (n, B, C) touches that the caps leave
     matching: IntArray  # (n, B, L) of the positions still needed; see feasibility
     survival: FloatArray  # (n, B) probability of no conversion so far
-    value: FloatArray  # (n, B) expected margin less cost so far
+    value: FloatArray  # (n, B) expected worth less cost so far
     path: IntArray  # (n, B, L) channels, -1 where not planned yet
     logit: FloatArray  # (n, B, L) uncalibrated hazard of each touch
 
@@ -66,6 +66,14 @@ class Candidates(NamedTuple):
     words: WordArray  # (n, B) open channels
     hazard: FloatArray  # (n, B, C) calibrated; read where open only
     logit: NDArray[np.float32]  # (n, B, C) before calibration
+
+
+class Best(NamedTuple):
+    """Continuations of one customer, the most promising first; B' of them have room."""
+
+    value: FloatArray  # (B',)
+    entry: IntArray  # (B',) plan x C + channel
+    bound: FloatArray  # (B',) most that it may come to
 
 
 @njit(cache=True, nogil=True)
@@ -119,49 +127,57 @@ def go_on(
     Returns:
         The plan that each continues, shape (n, B').
     """
-    position, words, hazard, logit = candidates
-    n, B, C = hazard.shape
-    width = after.alive.shape[1]
+    n, width = after.alive.shape
+    C, position = candidates.hazard.shape[2], candidates.position
     parent = np.zeros((n, width), np.int64)
-    in_hand, aside = limits
-    best_value, best_entry, best_bound = np.empty(width), np.empty(width, np.int64), np.empty(width)
+    best = Best(np.empty(width), np.empty(width, np.int64), np.empty(width))
     for row in range(n):
-        kept = 0
-        for entry in range(B * C):
-            beam, channel = entry // C, entry % C
-            if (words[row, beam] >> np.uint64(channel)) & np.uint64(1) == np.uint64(0):
-                continue
-            gain = hazard[row, beam, channel] * prices.margin[row] - prices.cost[row, channel]
-            value = beams.value[row, beam] + beams.survival[row, beam] * gain
-            survival = beams.survival[row, beam] * (1 - hazard[row, beam, channel])
-            bound = value + survival * prices.ahead[row, position + 1]
-            if bound <= in_hand[row]:
-                continue
-            if kept == width:
-                if value <= best_value[kept - 1]:
-                    aside[row] = max(aside[row], bound)
-                    continue
-                kept -= 1
-                aside[row] = max(aside[row], best_bound[kept])
-            slot = kept
-            while slot > 0 and best_value[slot - 1] < value:
-                best_value[slot], best_entry[slot] = best_value[slot - 1], best_entry[slot - 1]
-                best_bound[slot] = best_bound[slot - 1]
-                slot -= 1
-            best_value[slot], best_entry[slot], best_bound[slot] = value, entry, bound
-            kept += 1
-        for slot in range(kept):
-            source, channel = best_entry[slot] // C, best_entry[slot] % C
+        for slot in range(_choose(row, prices, beams, candidates, best, limits)):
+            source, channel = best.entry[slot] // C, best.entry[slot] % C
             parent[row, slot] = source
             after.alive[row, slot] = True
-            after.value[row, slot] = best_value[slot]
-            after.survival[row, slot] = beams.survival[row, source] * (1 - hazard[row, source, channel])
+            after.value[row, slot] = best.value[slot]
+            after.survival[row, slot] = beams.survival[row, source] * (1 - candidates.hazard[row, source, channel])
             copy_into(after.path[row, slot], beams.path[row, source])
             after.path[row, slot, position] = channel
             copy_into(after.logit[row, slot], beams.logit[row, source])
-            after.logit[row, slot, position] = logit[row, source, channel]
+            after.logit[row, slot, position] = candidates.logit[row, source, channel]
             left, matching = after.left[row, slot], after.matching[row, slot]
             copy_into(left, beams.left[row, source])
             copy_into(matching, beams.matching[row, source])
             take_channel(rules.allowed[row], left, matching[: rules.needed[row]], position, channel)
     return parent
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _choose(
+    row: int, prices: Prices, beams: Beams, candidates: Candidates, best: Best, limits: tuple[FloatArray, FloatArray]
+) -> int:
+    """Fills `best` with the continuations of one customer that go on, and says how many; see `go_on`."""
+    position, words, hazard, _ = candidates
+    (_, B, C), width, kept = hazard.shape, len(best.value), 0
+    in_hand, aside = limits
+    for entry in range(B * C):
+        beam, channel = entry // C, entry % C
+        if (words[row, beam] >> np.uint64(channel)) & np.uint64(1) == np.uint64(0):
+            continue
+        gain = hazard[row, beam, channel] * prices.worth[row] - prices.cost[row, channel]
+        value = beams.value[row, beam] + beams.survival[row, beam] * gain
+        survival = beams.survival[row, beam] * (1 - hazard[row, beam, channel])
+        bound = value + survival * prices.ahead[row, position + 1]
+        if bound <= in_hand[row]:
+            continue
+        if kept == width:
+            if value <= best.value[kept - 1]:
+                aside[row] = max(aside[row], bound)
+                continue
+            kept -= 1
+            aside[row] = max(aside[row], best.bound[kept])
+        slot = kept
+        while slot > 0 and best.value[slot - 1] < value:
+            best.value[slot], best.entry[slot] = best.value[slot - 1], best.entry[slot - 1]
+            best.bound[slot] = best.bound[slot - 1]
+            slot -= 1
+        best.value[slot], best.entry[slot], best.bound[slot] = value, entry, bound
+        kept += 1
+    return kept

@@ -97,9 +97,10 @@ def calibrate(logit: NDArray[np.floating], target: BoolArray, weight: FloatArray
     Args:
         logit: of the model, shape (steps,).
         target: shape (steps,).
-        weight: of censoring, shape (steps,).
+        weight: of censoring and of logged chances, shape (steps,). They count as so many equal ones as would tell as
+            much, (sum w)^2 / sum w^2 (Kish, 1965, Survey Sampling, section 11.7).
     """
-    weight = weight * (len(weight) / weight.sum()) if len(weight) else weight
+    weight = weight * (weight.sum() / np.square(weight).sum()) if len(weight) else weight
     design = np.column_stack([np.asarray(logit, np.float64), np.ones(len(logit))])
     prior = np.diag(1 / np.square(_PRIOR_SD))
     centre = np.array([1.0, 0.0])  # log-concave, so Newton with halved steps climbs to the top

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from farview.evaluation.journey_splits import Observed
 from farview.features.steps import Steps
 from journeys.about import About
+from journeys.constraints import MOST_CHANNELS
 from journeys.inputs import Float32Array, FloatArray, Histories, IntArray
 from journeys.scorer import JourneyModel, Standing, last_of_each
 from journeys.support import channels_before
@@ -84,6 +84,8 @@ def with_caution(model: Any, steps: Steps, context: Float32Array, seen: Observed
         context: encoded attributes of its customers.
         seen: the later steps.
     """
+    if len(steps.vocabulary.channels) > MOST_CHANNELS:
+        return model  # with which nothing can be planned
     chosen = seen.rows[:: max(len(seen.rows) // _MOST_STEPS, 1)]
     weight = seen.weight[:: max(len(seen.rows) // _MOST_STEPS, 1)]
     logit = _alternatives(model, steps, context, chosen)
@@ -92,9 +94,9 @@ def with_caution(model: Any, steps: Steps, context: Float32Array, seen: Observed
     best, best_loss = 0.0, np.inf
     for caution in CAUTIONS.tolist():
         support = replace(about.support, caution=caution)
-        lowered = logit - support.penalty()[before]
-        taken = lowered.argmax(axis=1) == channel if len(chosen) else np.zeros(0, np.bool_)
-        foreseen = float(weight[taken] @ expit(lowered[taken].max(axis=1))) if taken.any() else 0.0
+        hazard = about.calibration.probability(logit - support.penalty()[before] * about.calibration.temperature)
+        taken = hazard.argmax(axis=1) == channel
+        foreseen = float(weight[taken] @ hazard[taken].max(axis=1, initial=0.0))
         happened = float(weight[taken] @ came[taken])
         off = np.log((foreseen + 0.5) / (happened + 0.5))
         loss = off**2 * happened + ((caution - _EXPECTED) / _SPREAD) ** 2
@@ -104,7 +106,7 @@ def with_caution(model: Any, steps: Steps, context: Float32Array, seen: Observed
 
 
 def _alternatives(model: JourneyModel[Any], steps: Steps, context: Float32Array, rows: IntArray) -> FloatArray:
-    """Calibrated logit of every channel in the place of a step's, its interaction not known, (rows, C)."""
+    """Uncalibrated logit of every channel in the place of a step's, its interaction not known, (rows, C)."""
     C, customer = len(steps.vocabulary.channels), steps.customer
     logits = np.empty((len(rows), C))
     every = np.uint64((1 << C) - 1)
@@ -117,4 +119,4 @@ def _alternatives(model: JourneyModel[Any], steps: Steps, context: Float32Array,
         memory, _ = model.start(standing)
         allowed = np.full((len(some), 1), every)
         logits[first : first + _AT_ONCE] = model.candidate_logits(memory, standing, 0, allowed)[:, 0]
-    return model.about.calibration.logit(logits)
+    return logits

@@ -12,7 +12,7 @@ from journeys.mdp import journey_mdp, value_iteration
 from journeys.plan import Plan
 from journeys.rollout import STOP, Exploring, Following, Look, Rolled, Trip, at_random, greedy, historical, roll
 from journeys.rollout_summary import draws_of, summary
-from journeys.scorer import IntArray, JourneyModel
+from journeys.scorer import IntArray, JourneyModel, last_of_each
 
 REPEATS = 4  # rolls of what draws, averaged
 FIXED = 20  # of the planner's plans, the most frequent, are tried on everybody
@@ -109,8 +109,10 @@ def decision_process(trip: Trip, rolled: Sequence[Rolled]) -> Tabled:
     """
     L, C = trip.hours.shape[1], trip.cost.shape[1]
     met, total = np.zeros((L, C + 1, C)), np.zeros((L, C + 1, C))
+    past = trip.batch.standing.histories
+    first = np.nan_to_num(last_of_each(past, past.channel), nan=C).astype(np.int64)
     for each in rolled:
-        last = np.column_stack([np.full(len(each.path), C), each.path[:, :-1]])
+        last = np.column_stack([first, each.path[:, :-1]])
         rows, places = np.nonzero(each.path != STOP)
         cell = (places, last[rows, places], each.path[rows, places])
         np.add.at(met, cell, 1.0)
@@ -118,7 +120,7 @@ def decision_process(trip: Trip, rolled: Sequence[Rolled]) -> Tabled:
     own = (total.sum(axis=(0, 1)) + 1e-9) / (met.sum(axis=(0, 1)) + 1e-6)
     hazards = (total + _PRIOR * own) / (met + _PRIOR)
     cost = trip.batch.cost.mean(axis=0)  # length costs included, as the planner reads them
-    mdp = journey_mdp(hazards, float(trip.batch.margin.mean()), cost, np.ones(C, np.bool_))
+    mdp = journey_mdp(hazards, float(trip.batch.worth.mean()), cost, np.ones(C, np.bool_))
     return Tabled(value_iteration(mdp)[1][:-1].reshape(L, C + 1))
 
 

@@ -8,6 +8,9 @@ from journeys.plan import Plan, PlanRequest
 ALTERNATIVES = 20  # plans among which the change is looked for
 _HALVINGS = 20
 _BEYOND = 1e-6  # of the change: just past the point where two plans are worth the same
+_ROUNDING = 1e-9  # of a probability, below which two plans convert and send alike
+
+Replan = Callable[[PlanRequest], Plan | None]  # None where no plan keeps to the constraints at those prices
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +23,7 @@ class Counterfactual:
     plan: Plan  # that would have been made
 
 
-def smallest_change(
-    request: PlanRequest, plans: Sequence[Plan], replan: Callable[[PlanRequest], Plan]
-) -> Counterfactual | None:
+def smallest_change(request: PlanRequest, plans: Sequence[Plan], replan: Replan) -> Counterfactual | None:
     """The change of fewest currency units by which the planner makes another plan; None where none was found.
 
     The values of plans are linear in the margin and in each channel's cost, so where two of them cross is known without
@@ -32,26 +33,24 @@ def smallest_change(
     Args:
         request: as it was planned.
         plans: the best of it, best first; the first was made.
-        replan: makes the plan of another request.
+        replan: makes the plan of another request; a dearer channel may leave none within the budget.
     """
     made = plans[0]
-    for channel, crossing in sorted(_crossings(request, plans), key=lambda each: abs(each[1])):
+    for channel, crossing in sorted(_crossings(request, plans), key=lambda each: (abs(each[1]), each[0] or "")):
         beyond = crossing * (1 + _BEYOND)
-        if _channels(replan(_changed(request, channel, beyond))) != _channels(made):
-            return _nearest(request, made, replan, (channel, beyond))
+        altered = replan(_changed(request, channel, beyond))
+        if altered is not None and _channels(altered) != _channels(made):
+            return _nearest(request, made, replan, (channel, beyond, altered))
     return None
 
 
-def _nearest(
-    request: PlanRequest, made: Plan, replan: Callable[[PlanRequest], Plan], known: tuple[str | None, float]
-) -> Counterfactual:
+def _nearest(request: PlanRequest, made: Plan, replan: Replan, known: tuple[str | None, float, Plan]) -> Counterfactual:
     """The smallest change of that price that alters the plan, between none and one that does, by halving."""
-    channel, altering = known
-    altered, same = replan(_changed(request, channel, altering)), 0.0
+    (channel, altering, altered), same = known, 0.0
     for _ in range(_HALVINGS):
         middle = (same + altering) / 2
         tried = replan(_changed(request, channel, middle))
-        if _channels(tried) == _channels(made):
+        if tried is None or _channels(tried) == _channels(made):
             same = middle
         else:
             altering, altered = middle, tried
@@ -66,10 +65,10 @@ def _crossings(request: PlanRequest, plans: Sequence[Plan]) -> Iterator[tuple[st
         lead = _worth(made, request) - _worth(other, request)
         for channel in (None, *{touch.channel for plan in (made, other) for touch in plan.touches}):
             if channel is None:
-                gains, limit = other.probability - made.probability, request.margin
+                gains, limit = other.probability - made.probability, min(request.margin, request.worth)
             else:
                 gains, limit = _sent(made, channel) - _sent(other, channel), request.touch_costs.get(channel, 0.0)
-            if gains and lead / gains >= -limit:
+            if abs(gains) > _ROUNDING and lead / gains >= -limit:
                 yield channel, lead / gains
 
 

@@ -23,6 +23,7 @@ from journeys.rates import smoothed_rates
 from journeys.scorer import CodeArray, Float32Array, FloatArray, IntArray, Standing, last_of_each
 from journeys.slices import Slices, slices
 from journeys.support import Support
+from journeys.weighting import READS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +89,7 @@ class MarkovModel:
 def train_markov(steps: Steps, until_us: int | None = None, evidence: Evidence = "observational") -> MarkovModel:
     """A calibrated chain of the steps before an instant (default: the log's end), outcomes included."""
     until_us = until_us or steps.limits.until_us
-    cut = slices(steps, until_us, evidence)
+    cut = slices(steps, until_us, evidence, READS[MarkovModel.name])
     seen, C = cut.fit, len(steps.vocabulary.channels)
     rates = smoothed_rates(steps.channel[seen.rows], steps.converted[seen.rows], seen.weight, C + 1)
     hazard_logit = np.asarray(logit(rates))

@@ -22,6 +22,7 @@ from journeys.rates import smoothed_rates
 from journeys.scorer import CodeArray, Float32Array, FloatArray, IntArray, Standing, last_of_each
 from journeys.slices import slices
 from journeys.support import channels_before
+from journeys.weighting import READS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +86,8 @@ class SecondOrderModel:
 def train_markov2(steps: Steps, until_us: int | None = None, evidence: Evidence = "observational") -> SecondOrderModel:
     """A calibrated chain of the steps before an instant (default: the log's end), outcomes included."""
     until_us = until_us or steps.limits.until_us
-    cut, first = slices(steps, until_us, evidence), train_markov(steps, until_us, evidence)
+    cut = slices(steps, until_us, evidence, READS[SecondOrderModel.name])
+    first = train_markov(steps, until_us, evidence)
     seen, C = cut.fit, len(steps.vocabulary.channels)
     pair = channels_before(steps) * (C + 1) + steps.channel
     pairs = (C + 2) * (C + 1)

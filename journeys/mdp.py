@@ -64,16 +64,28 @@ def policy_evaluation(mdp: Mdp, policy: FloatArray) -> FloatArray:
         policy: probability of each action in each state, (A, S); columns sum to 1 but at an end.
 
     Raises:
-        InvalidInput: the policy does what is not permitted, or never ends without a discount.
+        InvalidInput: the policy is no probabilities, does what is not permitted, or never ends without a discount.
     """
+    ends = np.asarray(~mdp.permitted.any(axis=0))
     if (policy[~mdp.permitted] > 0).any():
         raise InvalidInput.of("policy", "does what is not permitted")
+    if (policy < 0).any() or not np.allclose(policy.sum(axis=0)[~ends], 1.0, atol=_ROUNDING):
+        raise InvalidInput.of("policy", "is no probabilities that sum to 1 in every state but an end")
     rewards = (policy * mdp.rewards).sum(axis=0)
     moves = np.einsum("as,ast->st", policy, mdp.transitions)
-    try:
-        return np.linalg.solve(np.eye(len(rewards)) - mdp.discount * moves, rewards)
-    except np.linalg.LinAlgError:
-        raise InvalidInput.of("policy", "never ends, and nothing is discounted") from None
+    if mdp.discount == 1.0 and not _comes_to(ends, moves).all():
+        raise InvalidInput.of("policy", "never ends, and nothing is discounted")
+    return np.linalg.solve(np.eye(len(rewards)) - mdp.discount * moves, rewards)
+
+
+def _comes_to(ends: BoolArray, moves: FloatArray) -> BoolArray:
+    """The states from which an end can be reached, (S,): a system whose others are solved for may not look singular."""
+    reached = ends
+    for _ in range(len(ends)):
+        before, reached = reached, reached | ((moves > 0) @ reached)
+        if (before == reached).all():
+            break
+    return reached
 
 
 def journey_mdp(hazards: FloatArray, margin: float, cost: FloatArray, consent: BoolArray) -> Mdp:

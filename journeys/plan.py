@@ -21,6 +21,12 @@ class PlanRequest:
     gap_hours: float | None = None  # between planned touches; default: the log's median gap
     length_cost: float = 0.0  # by which each touch must better the plan, beside what it costs, business currency
     zone: str | None = None  # IANA, of the customer, for quiet hours; default: the business's
+    residual_change: float = 0.0  # of what the customer is worth beyond, by a conversion; at least -margin
+
+    @property
+    def worth(self) -> float:
+        """Of a conversion: what it brings, and what it changes of what comes after it."""
+        return self.margin + self.residual_change
 
     def as_data(self) -> dict[str, Any]:
         """JSON data of everything but the customer, which `from_data` turns back; equal requests give equal data."""
@@ -32,6 +38,7 @@ class PlanRequest:
             "gap_hours": self.gap_hours,
             "length_cost": self.length_cost,
             "zone": self.zone,
+            "residual_change": self.residual_change,
         }
 
     @classmethod
@@ -46,6 +53,7 @@ class PlanRequest:
             gap_hours=data["gap_hours"],
             length_cost=data.get("length_cost", 0.0),  # absent in what was written before there were any
             zone=data.get("zone"),
+            residual_change=data.get("residual_change", 0.0),
         )
 
 
@@ -71,7 +79,7 @@ class Plan:
     probability_low: float  # 90 % interval over the calibration's uncertainty
     probability_high: float
     probability_without: float  # of a conversion without any further touch
-    expected_value: float  # (probability - probability_without) x margin - expected cost
+    expected_value: float  # (probability - probability_without) x (margin + residual change) - expected cost
     expected_cost: float  # of the touches that are sent, which they are not after a conversion
     optimality_gap: float | None  # no plan betters it by more, length costs counted, by this model; 0: none at all
     evidence: Evidence  # what the log behind the model can prove

@@ -22,7 +22,7 @@ class Batch(NamedTuple):
     rules: Rules
     caps: IntArray  # (n, C)
     matching: IntArray  # (n, L)
-    margin: FloatArray  # (n,) of a conversion
+    worth: FloatArray  # (n,) of a conversion, at least 0
     cost: FloatArray  # (n, C) of a touch that is sent, its length cost included
     standing: Standing
     before_plan: FloatArray  # (n, 2) hours since the last touch, now and at the first planned one; NaN without one
@@ -42,7 +42,7 @@ class Found(NamedTuple):
 def search(model: JourneyModel[Any], batch: Batch, width: int = BEAM_WIDTH, best: int = 1) -> Found:
     """The plans of highest expected value that a beam of that width finds.
 
-    Expected value is [P(conversion | plan) - P(conversion | no further touch)] x margin - expected cost, where
+    Expected value is [P(conversion | plan) - P(conversion | no further touch)] x worth - expected cost, where
     P(conversion | plan) = 1 - (1 - r) prod(1 - hazard), and r is what the last touch of the history may still convert
     before the first planned one. Partial plans are ranked by the same figure, at equal lengths; the best plans of any
     permitted length are kept, the shortest first of equals.
@@ -58,7 +58,7 @@ def search(model: JourneyModel[Any], batch: Batch, width: int = BEAM_WIDTH, best
     converted, without = open_windows(model.about, last_logit, batch.before_plan)
     n, L = batch.rules.allowed.shape
     C = batch.caps.shape[1]
-    baseline = without * batch.margin
+    baseline = without * batch.worth
     found = Found(
         path=np.full((n, best, L), -1),
         logit=np.full((n, best, L), np.nan),
@@ -68,7 +68,7 @@ def search(model: JourneyModel[Any], batch: Batch, width: int = BEAM_WIDTH, best
         aside=np.full(n, -np.inf),
     )
     found.value[batch.rules.needed == 0, 0] = 0.0  # of no touch at all, for those who may have none
-    prices = Prices(batch.margin, batch.cost, most_ahead(scorer, batch))
+    prices = Prices(batch.worth, batch.cost, most_ahead(scorer, batch))
     beams = begin(batch, converted)
     for position in range(L):
         words = open_words(batch.rules, beams, position)
@@ -89,9 +89,9 @@ def search(model: JourneyModel[Any], batch: Batch, width: int = BEAM_WIDTH, best
 def most_ahead(model: Cautious, batch: Batch) -> FloatArray:
     """Most that any touches from a position on may add to a plan's value, given no conversion before, (n, L + 1).
 
-    U_k = max(0, max over permitted c of  h_c margin - cost_c + (1 - h_c) U_k+1),  h_c the highest hazard that the model
-    can give channel c at position k after whatever came before. The bracket grows with h_c because U never exceeds the
-    margin, so no plan has more: the bound is admissible.
+    U_k = max(0, max over permitted c of  h_c worth - cost_c + (1 - h_c) U_k+1),  h_c the highest hazard that the model
+    can give channel c at position k after whatever came before. The bracket grows with h_c because U never exceeds what
+    a conversion is worth, so no plan has more: the bound is admissible.
     """
     hazard = model.about.calibration.probability(model.hazard_ceiling(batch.standing))  # (n, L, C)
     n, L, C = hazard.shape
@@ -99,7 +99,7 @@ def most_ahead(model: Cautious, batch: Batch) -> FloatArray:
     ahead = np.zeros((n, L + 1))
     for position in reversed(range(L)):
         h = hazard[:, position]
-        gain = h * batch.margin[:, None] - batch.cost + (1 - h) * ahead[:, position + 1, None]
+        gain = h * batch.worth[:, None] - batch.cost + (1 - h) * ahead[:, position + 1, None]
         ahead[:, position] = np.where(permitted[:, position], gain, 0.0).max(axis=1, initial=0.0)
     return ahead
 
@@ -123,7 +123,7 @@ def begin(batch: Batch, converted: FloatArray) -> Beams:
     beams.left[:, 0] = batch.caps
     beams.matching[:, 0] = batch.matching
     beams.survival[:, 0] = 1 - converted
-    beams.value[:, 0] = converted * batch.margin
+    beams.value[:, 0] = converted * batch.worth
     return beams
 
 

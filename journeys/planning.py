@@ -129,7 +129,8 @@ def trip(model: JourneyModel[Any], steps: Steps, attributes: pa.Table | None, re
     batch = _batch(model.about, steps, attributes, asked)
     hours = (_times(asked, batch.rules.allowed.shape[1]) - steps.limits.until_us) / HOUR_US
     cost = np.array([costs(one.request, model.about.vocabulary.channels) for one in asked])
-    return Trip(batch, [one.request.customer_id for one in asked], hours, cost)
+    margin = np.array([one.request.margin for one in asked], np.float64)
+    return Trip(batch, [one.request.customer_id for one in asked], hours, cost, margin)
 
 
 def _width(compiled: Compiled, beam: Beam) -> int:
@@ -152,7 +153,7 @@ def _batch(about: About, steps: Steps, attributes: pa.Table | None, asked: Seque
         rules=rules_of(asked, L),
         caps=np.array([one.compiled.caps for one in asked]),
         matching=matching,
-        margin=np.array([one.request.margin for one in asked], np.float64),
+        worth=np.array([one.request.worth for one in asked], np.float64),
         cost=np.array([costs(one.request, channels) for one in asked]) + length_cost[:, None],
         standing=Standing(_past(steps, customers, context), planned_state(steps, customers, planned_us)),
         before_plan=_before_plan(steps, customers, planned_us[:, 0]),
@@ -242,7 +243,7 @@ def _plan(model: JourneyModel[Any], asked: Asked, found: Found, figures: _Figure
         probability_low=float(figures.low[at]),
         probability_high=float(figures.high[at]),
         probability_without=without,
-        expected_value=(probability - without) * request.margin - expected_cost,
+        expected_value=(probability - without) * request.worth - expected_cost,
         expected_cost=expected_cost,
         optimality_gap=max(0.0, float(found.aside[row] - found.value[at])),
         evidence=model.about.evidence,

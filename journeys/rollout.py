@@ -41,6 +41,7 @@ class Trip(NamedTuple):
     names: Sequence[str]  # of the customers, who key what is drawn
     hours: FloatArray  # (n, L) from the present to each touch
     cost: FloatArray  # (n, C) of a touch, without its length cost
+    margin: FloatArray  # (n,) that a conversion brings
 
 
 class Policy(Protocol):
@@ -59,9 +60,10 @@ class Rolled:
     reached: FloatArray  # (n, L) probability that a touch is sent
     converted: FloatArray  # (n, L) probability that it is the one that converts
     hours: FloatArray  # (n, L) from the present to its conversion, if it converts
-    before: FloatArray  # (n,) probability that a past touch converts before the first
+    before: FloatArray  # (n,) probability that a past touch converts before the first one here, at all where none is
     without: FloatArray  # (n,) of a conversion without any further touch
-    margin: FloatArray  # (n,)
+    margin: FloatArray  # (n,) that a conversion brings
+    worth: FloatArray  # (n,) the same with what it changes of what comes after it
     cost: FloatArray  # (n,) expected
     supported: BoolArray  # (n, L) the log holds at least SUPPORTED such touches
 
@@ -72,8 +74,8 @@ class Rolled:
 
     @property
     def value(self) -> FloatArray:
-        """(probability - probability without a touch) x margin - cost, (n,)."""
-        return (self.probability - self.without) * self.margin - self.cost
+        """(probability - probability without a touch) x worth - cost, (n,)."""
+        return (self.probability - self.without) * self.worth - self.cost
 
 
 def roll(model: JourneyModel[Any], trip: Trip, policy: Policy, seed: int = 0) -> Rolled:
@@ -94,12 +96,12 @@ def roll(model: JourneyModel[Any], trip: Trip, policy: Policy, seed: int = 0) ->
     beams, last = begin(batch, before), memory.last[:, 0]
     used, supported = np.zeros((n, C), np.int64), np.zeros((n, L), np.bool_)
     path, hazard, survival = np.full((n, L), STOP), np.zeros((n, L)), np.ones((n, L + 1)) * (1 - before)[:, None]
-    prices = Prices(batch.margin, batch.cost, np.zeros((n, L + 1)))
+    prices = Prices(batch.worth, batch.cost, np.zeros((n, L + 1)))
     for position in range(L):
         words = open_words(batch.rules, beams, position)[:, 0]
         logit = scorer.candidate_logits(memory, batch.standing, position, words[:, None])
         chance = model.about.calibration.probability(logit)
-        gain = chance[:, 0] * batch.margin[:, None] - batch.cost
+        gain = chance[:, 0] * batch.worth[:, None] - batch.cost
         may_stop = batch.rules.needed <= position
         look = Look(position, last, used, _bits(words, C), gain, may_stop, drawn[:, position])
         chosen = _kept(policy(look), look)
@@ -198,7 +200,7 @@ def _kept(chosen: IntArray, look: Look) -> IntArray:
 
 def _taken(batch: Batch, prices: Prices, beams: Beams, candidates: Candidates) -> Beams:
     """The one plan of each customer, a touch longer."""
-    n, C = len(batch.margin), batch.caps.shape[1]
+    n, C = len(batch.worth), batch.caps.shape[1]
     after = Beams.empty(n, 1, C, batch.rules.allowed.shape[1])
     go_on(batch.rules, prices, beams, candidates, after, (np.full(n, -np.inf), np.full(n, -np.inf)))
     return after
@@ -219,9 +221,10 @@ def _figures(
         reached=reached,
         converted=reached * hazard,
         hours=trip.hours + model.about.timing.mean_delay_hours,
-        before=windows[0],
+        before=np.where((path >= 0).any(axis=1), *windows),
         without=windows[1],
-        margin=trip.batch.margin,
+        margin=trip.margin,
+        worth=trip.batch.worth,
         cost=(reached * price).sum(axis=1),
         supported=supported,
     )

@@ -36,33 +36,33 @@ def hazard_bounds(hazard: FloatArray, share: FloatArray, factor: float) -> tuple
     return share * hazard + (1 - share) * low, share * hazard + (1 - share) * high
 
 
-def break_even(plan: Plan, margin: float, shares: FloatArray) -> float:
+def break_even(plan: Plan, worth: float, shares: FloatArray) -> float:
     """The largest factor by which hidden confounding leaves the plan worth more than it costs; at most MOST.
 
     1 where it is worth nothing even without any. The odds of all touches are taken to be wrong in the worst way.
 
     Args:
         plan: with at least one touch, or worth nothing.
-        margin: of a conversion.
+        worth: of a conversion.
         shares: of its touches, (touches,).
     """
     hazard = np.array([touch.hazard for touch in plan.touches])
     cost = np.array([touch.cost for touch in plan.touches])
     at_start = plan.touches[0].reached if plan.touches else 1.0
 
-    def worth(factor: float) -> float:
+    def brings(factor: float) -> float:
         lowest, _ = hazard_bounds(hazard, shares, factor)
         reached = at_start * np.concatenate([[1.0], np.cumprod(1 - lowest)])
-        return float((1 - reached[-1] - plan.probability_without) * margin - reached[:-1] @ cost)
+        return float((1 - reached[-1] - plan.probability_without) * worth - reached[:-1] @ cost)
 
-    if worth(1.0) <= 0:
+    if brings(1.0) <= 0:
         return 1.0
-    if worth(MOST) > 0:
+    if brings(MOST) > 0:
         return MOST
     low, high = 0.0, np.log(MOST)
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        low, high = (middle, high) if worth(np.exp(middle)) > 0 else (low, middle)
+        low, high = (middle, high) if brings(np.exp(middle)) > 0 else (low, middle)
     return float(np.exp(low))
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from farview.core import columns as c
-from farview.core.errors import FailedPrecondition, FarviewError, NotFound
+from farview.core.errors import FailedPrecondition, FarviewError, InvalidInput, NotFound, Violation
 from farview.features.attributes import attribute_table
 from farview.features.journey_log import CONVERSION
 from farview.features.steps import Steps
@@ -55,21 +55,32 @@ class Plans:
         self._store = store
         self._served = served
 
-    def make(self, asked: PlanJourney, now: datetime) -> Made:
-        """The plan of a request.
+    def make(self, wanted: Sequence[PlanJourney], now: datetime) -> list[Made | FarviewError]:
+        """The plan of each request, or why there is none; see the contract.
+
+        Those of one present and consent purpose are read, and planned, together.
 
         Raises:
-            FarviewError: why there is none; see the contract.
+            FailedPrecondition: there is no journey model.
         """
-        loaded, present = self._served.current(), asked.plan_time or now
-        require_channels(asked, loaded.channels)
-        if asked.replaces_plan_id:
-            return self._go_on(loaded, asked, (present, now))
-        read = self._read(loaded, [asked.customer_id], (present, now), asked.consent_purpose)
-        request = asked.for_planner(
-            present, read.denied.get(asked.customer_id, frozenset()), _defaults(read, asked.customer_id)
-        )
-        return self._made(read, asked, request, (present, asked.consent_purpose))
+        loaded = self._served.current()
+        answers: dict[int, Made | FarviewError] = {}
+        together: dict[tuple[datetime, str], list[int]] = {}
+        for number, asked in enumerate(wanted):
+            present = asked.plan_time or now
+            try:
+                require_channels(asked, loaded.channels)
+                if asked.replaces_plan_id:
+                    answers[number] = self._go_on(loaded, asked, (present, now))
+                else:
+                    together.setdefault((present, asked.consent_purpose), []).append(number)
+            except FarviewError as error:
+                answers[number] = error
+        for (present, purpose), numbers in together.items():
+            some = [wanted[number] for number in numbers]
+            read = self._read(loaded, list({asked.customer_id: 0 for asked in some}), (present, now), purpose)
+            answers |= zip(numbers, _made(read, some, (present, purpose)), strict=True)
+        return [answers[number] for number in range(len(wanted))]
 
     def simulate(self, asked: SimulateJourneys, now: datetime) -> tuple[dict[str, Any], tuple[str, str]]:
         """The report of `journeys.comparison.compare`, with the model version and its evidence."""
@@ -111,7 +122,10 @@ class Plans:
             constraints=replace(request.constraints, denied=denied),
             first_at=asked.first_touch_time or request.first_at,
         )
-        return replace(self._made(read, asked, request, (present, purpose)), stands=stands)
+        made = _planned(read, [(asked, request)], (present, purpose))[0]
+        if isinstance(made, FarviewError):
+            raise made
+        return replace(made, stands=stands)
 
     def _read(self, loaded: LoadedModel, names: Sequence[str], times: tuple[datetime, datetime], purpose: str) -> _Read:
         (present, now), about = times, loaded.model.about
@@ -126,31 +140,73 @@ class Plans:
             denied=self._store.denied_channels(list(names), loaded.channels, purpose=purpose, at=now),
         )
 
-    def _made(self, read: _Read, asked: PlanJourney, request: PlanRequest, when: tuple[datetime, str]) -> Made:
-        model, more = read.loaded.model, ALTERNATIVES if asked.explained else asked.alternative_count
 
-        def planned(wanted: PlanRequest) -> tuple[Plan, ...]:
-            answer = best_plans(model, read.steps, read.attributes, [wanted], best=1 + more)[0]
-            if isinstance(answer, FarviewError):
-                raise answer
-            return answer
+def _made(read: _Read, wanted: Sequence[PlanJourney], when: tuple[datetime, str]) -> list[Made | FarviewError]:
+    """The plans of requests of one present and purpose."""
+    answers: dict[int, Made | FarviewError] = {}
+    ready: list[tuple[PlanJourney, PlanRequest]] = []
+    for number, asked in enumerate(wanted):
+        name = asked.customer_id
+        try:
+            request = asked.for_planner(when[0], read.denied.get(name, frozenset()), _defaults(read, name))
+        except InvalidInput as error:
+            answers[number] = error
+        else:
+            ready.append((asked, request))
+    planned = iter(_planned(read, ready, when))
+    return [answers[number] if number in answers else next(planned) for number in range(len(wanted))]
 
-        plans = planned(request)
-        stored = [_to_store(plan, request, read.loaded, when) for plan in plans[: 1 + asked.alternative_count]]
-        made = Made(stored[0], tuple(stored[1:]))
-        if not asked.explained:
-            return made
-        change = smallest_change(request, plans, lambda wanted: planned(wanted)[0])
-        return replace(made, counterfactual=change, withstood=_withstood(read, request, plans[0]))
+
+def _planned(
+    read: _Read, ready: Sequence[tuple[PlanJourney, PlanRequest]], when: tuple[datetime, str]
+) -> list[Made | FarviewError]:
+    """The same of what the planner takes; those that want as many plans are searched for in one batch."""
+    answers: dict[int, Made | FarviewError] = {}
+    alike: dict[int, list[int]] = {}
+    for number, (asked, _) in enumerate(ready):
+        alike.setdefault(ALTERNATIVES if asked.explained else asked.alternative_count, []).append(number)
+    for more, numbers in alike.items():
+        requests = [ready[number][1] for number in numbers]
+        found = best_plans(read.loaded.model, read.steps, read.attributes, requests, best=1 + more)
+        for number, plans in zip(numbers, found, strict=True):
+            made = _own(plans) if isinstance(plans, FarviewError) else _beside(read, ready[number], plans, when)
+            answers[number] = made
+    return [answers[number] for number in range(len(ready))]
+
+
+def _beside(
+    read: _Read, wanted: tuple[PlanJourney, PlanRequest], plans: tuple[Plan, ...], when: tuple[datetime, str]
+) -> Made:
+    """The best plan, and what was asked for beside it."""
+    asked, request = wanted
+    stored = [_to_store(plan, request, read.loaded, when) for plan in plans[: 1 + asked.alternative_count]]
+    made = Made(stored[0], tuple(stored[1:]))
+    if not asked.explained:
+        return made
+
+    def at_other_prices(changed: PlanRequest) -> Plan | None:
+        found = best_plans(read.loaded.model, read.steps, read.attributes, [changed], best=1 + ALTERNATIVES)[0]
+        return None if isinstance(found, FarviewError) else found[0]  # dearer touches may leave none in the budget
+
+    change = smallest_change(request, plans, at_other_prices)
+    return replace(made, counterfactual=change, withstood=_withstood(read, request, plans[0]))
+
+
+def _own(error: FarviewError) -> FarviewError:
+    """The planner numbers the requests that it is given; a caller's fields begin after that."""
+    if not isinstance(error, InvalidInput):
+        return error
+    return InvalidInput(*(Violation(each.field.partition("].")[2], each.problem) for each in error.violations))
 
 
 def _withstood(read: _Read, request: PlanRequest, plan: Plan) -> float | None:
-    about = read.loaded.model.about
+    about, steps = read.loaded.model.about, read.steps
     if about.evidence == "randomised":
         return None
-    channels = (*about.vocabulary.channels, "")
-    last = channels[int(read.steps.channel[-1])] if len(read.steps) else None
-    return break_even(plan, request.margin, shares_of(about.support, about.vocabulary.channels, last, plan))
+    channels, last = (*about.vocabulary.channels, ""), None
+    if request.customer_id in steps.customer_ids:
+        last = channels[int(steps.channel[steps.offsets[steps.customer_ids.index(request.customer_id) + 1] - 1])]
+    return break_even(plan, request.worth, shares_of(about.support, about.vocabulary.channels, last, plan))
 
 
 def _defaults(read: _Read, customer_id: str) -> Defaults:

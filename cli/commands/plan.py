@@ -65,6 +65,10 @@ def plan(
         bool,
         typer.Option("--margin-by-forecast", help="A conversion brings what the forecast says a purchase does."),
     ] = False,
+    residual_change: Annotated[
+        float,
+        typer.Option("--residual-change", help="Of what a customer is worth after a conversion, by it; or below 0."),
+    ] = 0.0,
     as_of: AsOf = None,
     database: Database = DEFAULT_DATABASE,
     as_json: Json = False,
@@ -97,6 +101,7 @@ def plan(
         consent_purpose=consent_purpose,
         after_purchase_days=after_purchase,
         margin_by_forecast=margin_by_forecast,
+        residual_change=residual_change,
     )
     day = parse_date("--as-of", as_of)
     with open_store(database) as store, progress() as bar:

@@ -34,6 +34,10 @@ def simulate_journeys(
         float | None,
         typer.Option("--margin", min=0, help="What a conversion brings. Default: the log's mean conversion value."),
     ] = None,
+    residual_change: Annotated[
+        float,
+        typer.Option("--residual-change", help="Of what a customer is worth after a conversion, by it; or below 0."),
+    ] = 0.0,
     gap_hours: Annotated[
         float | None, typer.Option("--gap-hours", min=0.02, help="Between touches. Default: the log's median gap.")
     ] = None,
@@ -68,6 +72,7 @@ def simulate_journeys(
         touch_costs=parse_amounts("--cost", cost or []),
         margin=margin,
         gap_hours=gap_hours,
+        residual_change=residual_change,
     )
     what_if = WhatIf(_shares("--exploration", exploration), _shares("--diversity", diversity))
     spec = SimulateSpec(options, customers, what_if, parse_date("--as-of", as_of), seed)

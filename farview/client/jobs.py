@@ -70,6 +70,7 @@ class JobCalls:
         caps: Mapping[str, int] | None = None,
         touch_costs: Mapping[str, Decimal] | None = None,
         currency: str = "",
+        after_purchase_days: int = 0,
         as_of: date | None = None,
         request_id: str = "",
     ) -> operations_pb2.Operation:
@@ -83,6 +84,7 @@ class JobCalls:
                 journey_pb2.TouchCost(channel=name, cost=messages.money_of(cost, currency))
                 for name, cost in (touch_costs or {}).items()
             ],
+            after_purchase_days=after_purchase_days,
             as_of_date=None if as_of is None else messages.day(as_of),
         )
         return self._connection.call(self._jobs.StartPlanning, request)

@@ -56,8 +56,6 @@ class JourneyCalls:
         )
         if prices is not None:
             _set_prices(request, prices)
-            if prices.length_cost is not None:
-                request.length_cost.CopyFrom(messages.money_of(prices.length_cost, prices.currency))
         return self._connection.call(self._journeys.PlanJourney, request)
 
     def plan_on(
@@ -122,6 +120,10 @@ def _set_prices(
 ) -> None:
     if prices.margin is not None:
         request.conversion_margin.CopyFrom(messages.money_of(prices.margin, prices.currency))
+    if prices.length_cost is not None:
+        request.length_cost.CopyFrom(messages.money_of(prices.length_cost, prices.currency))
+    if prices.residual_change is not None:
+        request.residual_value_change.CopyFrom(messages.money_of(prices.residual_change, prices.currency))
     for channel, cost in prices.touch_costs.items():
         request.touch_costs.add(channel=channel, cost=messages.money_of(cost, prices.currency))
     if prices.budget is not None:

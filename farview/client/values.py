@@ -228,6 +228,7 @@ class JourneyPrices:
     touch_costs: Mapping[str, Decimal] = field(default_factory=dict)  # channel -> cost; others are free
     budget: Decimal | None = None  # for all touches of the plan; None: no limit
     length_cost: Decimal | None = None  # by which each touch must better the plan beside its cost; None: nothing
+    residual_change: Decimal | None = None  # of what a customer is worth after it, by a conversion; None: nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from farview.simulation.business import NO_CHANNEL, BoolArray, FloatArray, IntArray, World
-from farview.simulation.truth import Standing, planned_hazard
+from farview.simulation.truth import Standing, hazards_ahead
 
 
 class Came(NamedTuple):
@@ -27,14 +27,7 @@ class JourneyEnvironment:
         self._touches, self._margin, self._cost = touches, margin, np.append(cost, 0.0)
         K = len(world.channels)
         self._channels = K
-        hazards = planned_hazard(
-            world,
-            segment=standing.segment,
-            position=len(standing.channels) + 1 + np.arange(touches)[:, None, None],
-            channel=np.arange(K),
-            previous=np.append(np.arange(K), NO_CHANNEL)[:, None],
-        )
-        self.hazards: FloatArray = hazards  # (L, K + 1, K)
+        self.hazards: FloatArray = hazards_ahead(world, standing, touches)  # (L, K + 1, K)
         self._first = K if standing.previous == NO_CHANNEL else standing.previous
         self._consent = np.append(standing.consent, True)
         self._state = np.empty(0, np.int64)

@@ -1,13 +1,13 @@
 """The best plan there is in a world, by dynamic programming: what a planner's plans are judged against."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from farview.core.errors import Infeasible, InvalidInput
-from farview.simulation.business import NO_CHANNEL, BoolArray, FloatArray, IntArray, World
-from farview.simulation.truth import Standing, path_probability, planned_hazard
+from farview.simulation.business import BoolArray, FloatArray, IntArray, World
+from farview.simulation.truth import Standing, hazards_ahead, path_probability
 
 STOP = 0  # choice 0 ends the plan, choice c + 1 sends channel c
 
@@ -64,16 +64,8 @@ def optimal_plan(
     """
     _check(world, rules, intent)
     K, N = len(world.channels), rules.max_touches
-    hazards = planned_hazard(
-        world,
-        segment=standing.segment,
-        position=len(standing.channels) + 1 + np.arange(N)[:, None, None],
-        channel=np.arange(K),
-        previous=np.append(np.arange(K), NO_CHANNEL)[:, None],
-        intent=intent or 0,
-    )  # (N, K + 1, K)
-    allowances = _allowances(standing, rules)
     price = np.zeros(K) if cost is None else cost
+    hazards, allowances = hazards_ahead(world, standing, N, intent or 0), _allowances(standing, rules)
     choices = _choices(
         hazards,
         permitted=_permitted(standing, rules, K),
@@ -82,23 +74,32 @@ def optimal_plan(
         margin=margin,
         cost=price,
     )
+    plan = np.array(_followed(choices, standing.previous, allowances), np.int64)
+    before = np.append(standing.previous, plan)[: len(plan)]
+    missed = np.append(1.0, np.cumprod(1 - hazards[np.arange(len(plan)), before, plan]))
+    probability, spent = path_probability(world, standing, plan.tolist(), intent), missed[: len(plan)] @ price[plan]
+    return OptimalPlan(tuple(plan.tolist()), probability, float(margin * probability - spent))
+
+
+def _followed(choices: Sequence[IntArray], previous: int, allowances: Mapping[int, int]) -> list[int]:
+    """The channels that the choices come to from the first state on.
+
+    Raises:
+        Infeasible: there is no choice left in a state.
+    """
     plan: list[int] = []
-    spent, at_risk, previous, left = 0.0, 1.0, standing.previous, dict(allowances)
-    for j in range(N):
-        choice = int(choices[j][(previous, *left.values())])
+    left = dict(allowances)
+    for choice_of in choices:
+        choice = int(choice_of[(previous, *left.values())])
         if choice < STOP:
             raise Infeasible("no plan keeps to the fixed and forbidden positions, caps, consent and length together")
         if choice == STOP:
             break
-        channel = choice - 1
-        spent += at_risk * price[channel]
-        at_risk *= 1 - hazards[j, previous, channel]
-        if channel in left:
-            left[channel] -= 1
-        plan.append(channel)
-        previous = channel
-    probability = path_probability(world, standing, plan, intent)
-    return OptimalPlan(tuple(plan), probability, float(margin * probability - spent))
+        previous = choice - 1
+        if previous in left:
+            left[previous] -= 1
+        plan.append(previous)
+    return plan
 
 
 def _choices(

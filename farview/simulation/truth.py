@@ -87,6 +87,22 @@ def planned_hazard(
     return np.asarray((1 - chance) * seen + chance * clicked)
 
 
+def hazards_ahead(world: World, standing: Standing, touches: int, intent: int = 0) -> FloatArray:
+    """Planned hazard of each channel at each of the next touches after each channel, the last row after none.
+
+    Shape (touches, K + 1, K).
+    """
+    K = len(world.channels)
+    return planned_hazard(
+        world,
+        segment=standing.segment,
+        position=len(standing.channels) + 1 + np.arange(touches)[:, None, None],
+        channel=np.arange(K),
+        previous=np.append(np.arange(K), NO_CHANNEL)[:, None],
+        intent=intent,
+    )
+
+
 def observed_hazards(
     world: World, segment: IntArray, consent: BoolArray, channel: IntArray, interaction: IntArray
 ) -> FloatArray:
@@ -158,15 +174,7 @@ def historical_probability(world: World, standing: Standing, touches: int) -> fl
         chosen = propensities(world, segment, previous, consent, u)  # (K + 1, K)
         at_risk = np.zeros(K + 1)
         at_risk[standing.previous] = 1.0
-        for j in range(touches):
-            step = planned_hazard(
-                world,
-                segment=standing.segment,
-                position=len(standing.channels) + 1 + j,
-                channel=np.arange(K),
-                previous=previous[:, None],
-                intent=u,
-            )
+        for step in hazards_ahead(world, standing, touches, u):
             at_risk = np.append(at_risk @ (chosen * (1 - step)), 0.0)
         lost += weight * at_risk.sum()
     return float(1 - lost)

@@ -105,6 +105,9 @@ class PlanEveryone:
     budget: float | None = None
     quiet: str = ""  # "21:00-08:00"; "": none
     length_cost: float = 0.0
+    residual_change: float = 0.0
+    after_purchase_days: float | None = None
+    margin_by_forecast: bool = False
     job: Literal["plan"] = "plan"
 
 

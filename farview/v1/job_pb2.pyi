@@ -421,6 +421,9 @@ class StartPlanningRequest(_message.Message):
     BUDGET_FIELD_NUMBER: _builtins.int
     QUIET_HOURS_FIELD_NUMBER: _builtins.int
     LENGTH_COST_FIELD_NUMBER: _builtins.int
+    RESIDUAL_VALUE_CHANGE_FIELD_NUMBER: _builtins.int
+    AFTER_PURCHASE_DAYS_FIELD_NUMBER: _builtins.int
+    MARGIN_BY_FORECAST_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """As in StartTrainingRequest."""
     filter: _builtins.str
@@ -430,6 +433,14 @@ class StartPlanningRequest(_message.Message):
     max_touches: _builtins.int
     """Of a plan, 1 to 100. Default: 5."""
     consent_purpose: _builtins.str
+    after_purchase_days: _builtins.int
+    """Plans only for customers who converted in so many days before the end of `as_of_date`: what to sell next. 1 to 3,650.
+    Default: for all.
+    """
+    margin_by_forecast: _builtins.bool
+    """A conversion brings what the customer's latest forecast says of a purchase: expected value over expected purchases,
+    at the longest horizon. Customers without a forecast keep `conversion_margin`. Default: false.
+    """
     @_builtins.property
     def channel_caps(self) -> _containers.RepeatedCompositeFieldContainer[_journey_pb2.ChannelCap]:
         """Most touches of a channel in a plan, each channel once, at most 100. Default: no cap."""
@@ -458,6 +469,8 @@ class StartPlanningRequest(_message.Message):
     def quiet_hours(self) -> _journey_pb2.QuietHours: ...
     @_builtins.property
     def length_cost(self) -> _money_pb2.Money: ...
+    @_builtins.property
+    def residual_value_change(self) -> _money_pb2.Money: ...
     def __init__(
         self,
         *,
@@ -474,10 +487,13 @@ class StartPlanningRequest(_message.Message):
         budget: _money_pb2.Money | None = ...,
         quiet_hours: _journey_pb2.QuietHours | None = ...,
         length_cost: _money_pb2.Money | None = ...,
+        residual_value_change: _money_pb2.Money | None = ...,
+        after_purchase_days: _builtins.int = ...,
+        margin_by_forecast: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "budget", b"budget", "conversion_margin", b"conversion_margin", "gap", b"gap", "length_cost", b"length_cost", "quiet_hours", b"quiet_hours"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "budget", b"budget", "conversion_margin", b"conversion_margin", "gap", b"gap", "length_cost", b"length_cost", "quiet_hours", b"quiet_hours", "residual_value_change", b"residual_value_change"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "budget", b"budget", "channel_caps", b"channel_caps", "consent_purpose", b"consent_purpose", "conversion_margin", b"conversion_margin", "filter", b"filter", "gap", b"gap", "length_cost", b"length_cost", "max_touches", b"max_touches", "quiet_hours", b"quiet_hours", "request_id", b"request_id", "touch_costs", b"touch_costs", "window_caps", b"window_caps"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_purchase_days", b"after_purchase_days", "as_of_date", b"as_of_date", "budget", b"budget", "channel_caps", b"channel_caps", "consent_purpose", b"consent_purpose", "conversion_margin", b"conversion_margin", "filter", b"filter", "gap", b"gap", "length_cost", b"length_cost", "margin_by_forecast", b"margin_by_forecast", "max_touches", b"max_touches", "quiet_hours", b"quiet_hours", "request_id", b"request_id", "residual_value_change", b"residual_value_change", "touch_costs", b"touch_costs", "window_caps", b"window_caps"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

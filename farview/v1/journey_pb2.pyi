@@ -67,6 +67,7 @@ class PlanJourneyRequest(_message.Message):
     ALTERNATIVE_COUNT_FIELD_NUMBER: _builtins.int
     EXPLAINED_FIELD_NUMBER: _builtins.int
     REPLACES_PLAN_ID_FIELD_NUMBER: _builtins.int
+    RESIDUAL_VALUE_CHANGE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Chosen by the caller for this write, 1 to 128 characters; a UUID is a good choice. Never forgotten."""
     customer_id: _builtins.str
@@ -83,7 +84,7 @@ class PlanJourneyRequest(_message.Message):
     """
     replaces_plan_id: _builtins.str
     """A stored plan of the customer that this one goes on from. `constraints`, `conversion_margin`, `touch_costs`, `gap`,
-    `length_cost` and `consent_purpose` must then be left out: they are those of that plan, less what its touches that
+    `length_cost`, `residual_value_change` and `consent_purpose` must then be left out: they are those of that plan, less what its touches that
     were sent have used of length, caps and budget. A planned touch was sent if a touch of its channel is stored since
     `plan_time` of that plan; missed ones are forgotten. Default `first_touch_time`: as soon as the gap to the last one
     sent allows. At most 64 characters.
@@ -127,6 +128,13 @@ class PlanJourneyRequest(_message.Message):
         to long plans that is no cost and is in no figure of the answer. Default: 0.
         """
 
+    @_builtins.property
+    def residual_value_change(self) -> _money_pb2.Money:
+        """By how much a conversion changes what the customer is worth after it, in the reporting currency: a first purchase
+        may bring others, one made sooner may take from later ones. May be negative, but with the margin at least 0. Left out
+        with `replaces_plan_id`. Default: 0.
+        """
+
     def __init__(
         self,
         *,
@@ -143,10 +151,11 @@ class PlanJourneyRequest(_message.Message):
         alternative_count: _builtins.int = ...,
         explained: _builtins.bool = ...,
         replaces_plan_id: _builtins.str = ...,
+        residual_value_change: _money_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["constraints", b"constraints", "conversion_margin", b"conversion_margin", "first_touch_time", b"first_touch_time", "gap", b"gap", "length_cost", b"length_cost", "plan_time", b"plan_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["constraints", b"constraints", "conversion_margin", b"conversion_margin", "first_touch_time", b"first_touch_time", "gap", b"gap", "length_cost", b"length_cost", "plan_time", b"plan_time", "residual_value_change", b"residual_value_change"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alternative_count", b"alternative_count", "consent_purpose", b"consent_purpose", "constraints", b"constraints", "conversion_margin", b"conversion_margin", "customer_id", b"customer_id", "explained", b"explained", "first_touch_time", b"first_touch_time", "gap", b"gap", "length_cost", b"length_cost", "plan_time", b"plan_time", "replaces_plan_id", b"replaces_plan_id", "request_id", b"request_id", "touch_costs", b"touch_costs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alternative_count", b"alternative_count", "consent_purpose", b"consent_purpose", "constraints", b"constraints", "conversion_margin", b"conversion_margin", "customer_id", b"customer_id", "explained", b"explained", "first_touch_time", b"first_touch_time", "gap", b"gap", "length_cost", b"length_cost", "plan_time", b"plan_time", "replaces_plan_id", b"replaces_plan_id", "request_id", b"request_id", "residual_value_change", b"residual_value_change", "touch_costs", b"touch_costs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -545,6 +554,8 @@ class SimulateJourneysRequest(_message.Message):
     EXPLORATIONS_FIELD_NUMBER: _builtins.int
     DIVERSITIES_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
+    LENGTH_COST_FIELD_NUMBER: _builtins.int
+    RESIDUAL_VALUE_CHANGE_FIELD_NUMBER: _builtins.int
     consent_purpose: _builtins.str
     seed: _builtins.int
     """Of what is drawn, at least 0. The same request and seed give the same answer while the data stay."""
@@ -574,6 +585,12 @@ class SimulateJourneysRequest(_message.Message):
         0.5.
         """
 
+    @_builtins.property
+    def length_cost(self) -> _money_pb2.Money:
+        """As in PlanJourneyRequest: no figure of the answer holds the length cost, `value` holds the change."""
+
+    @_builtins.property
+    def residual_value_change(self) -> _money_pb2.Money: ...
     def __init__(
         self,
         *,
@@ -587,10 +604,12 @@ class SimulateJourneysRequest(_message.Message):
         explorations: _abc.Iterable[_builtins.float] | None = ...,
         diversities: _abc.Iterable[_builtins.float] | None = ...,
         seed: _builtins.int = ...,
+        length_cost: _money_pb2.Money | None = ...,
+        residual_value_change: _money_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["constraints", b"constraints", "conversion_margin", b"conversion_margin", "gap", b"gap", "plan_time", b"plan_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["constraints", b"constraints", "conversion_margin", b"conversion_margin", "gap", b"gap", "length_cost", b"length_cost", "plan_time", b"plan_time", "residual_value_change", b"residual_value_change"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_purpose", b"consent_purpose", "constraints", b"constraints", "conversion_margin", b"conversion_margin", "customer_ids", b"customer_ids", "diversities", b"diversities", "explorations", b"explorations", "gap", b"gap", "plan_time", b"plan_time", "seed", b"seed", "touch_costs", b"touch_costs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_purpose", b"consent_purpose", "constraints", b"constraints", "conversion_margin", b"conversion_margin", "customer_ids", b"customer_ids", "diversities", b"diversities", "explorations", b"explorations", "gap", b"gap", "length_cost", b"length_cost", "plan_time", b"plan_time", "residual_value_change", b"residual_value_change", "seed", b"seed", "touch_costs", b"touch_costs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -671,7 +690,9 @@ class SimulatedPolicy(_message.Message):
     def touch_count(self) -> Global___SimulatedFigure: ...
     @_builtins.property
     def revenue(self) -> Global___SimulatedFigure:
-        """A journey's, in SimulateJourneysResponse.currency_code. Value is what it brings over no touch, less its cost."""
+        """A journey's, in SimulateJourneysResponse.currency_code. Revenue is what conversions bring; value what the journey
+        brings over no touch, the change in residual value included, less its cost.
+        """
 
     @_builtins.property
     def cost(self) -> Global___SimulatedFigure: ...
@@ -776,6 +797,7 @@ class JourneyPlan(_message.Message):
     CONSENT_PURPOSE_FIELD_NUMBER: _builtins.int
     PLAN_RUN_ID_FIELD_NUMBER: _builtins.int
     LENGTH_COST_FIELD_NUMBER: _builtins.int
+    RESIDUAL_VALUE_CHANGE_FIELD_NUMBER: _builtins.int
     plan_id: _builtins.str
     """Opaque, at most 64 characters."""
     customer_id: _builtins.str
@@ -789,7 +811,9 @@ class JourneyPlan(_message.Message):
     probability_without_touches: _builtins.float
     """Probability of a conversion without any further touch."""
     expected_value: _builtins.float
-    """(`conversion_probability` - `probability_without_touches`) x `conversion_margin` - `expected_cost`."""
+    """(`conversion_probability` - `probability_without_touches`) x (`conversion_margin` + `residual_value_change`) -
+    `expected_cost`.
+    """
     expected_cost: _builtins.float
     """Of the touches that will be sent, each by its chance of being sent."""
     currency_code: _builtins.str
@@ -835,6 +859,8 @@ class JourneyPlan(_message.Message):
     def length_cost(self) -> _money_pb2.Money:
         """What was asked for."""
 
+    @_builtins.property
+    def residual_value_change(self) -> _money_pb2.Money: ...
     def __init__(
         self,
         *,
@@ -860,10 +886,11 @@ class JourneyPlan(_message.Message):
         consent_purpose: _builtins.str = ...,
         plan_run_id: _builtins.str = ...,
         length_cost: _money_pb2.Money | None = ...,
+        residual_value_change: _money_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_optimality_gap", b"_optimality_gap", "constraints", b"constraints", "conversion_margin", b"conversion_margin", "create_time", b"create_time", "length_cost", b"length_cost", "optimality_gap", b"optimality_gap", "plan_time", b"plan_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_optimality_gap", b"_optimality_gap", "constraints", b"constraints", "conversion_margin", b"conversion_margin", "create_time", b"create_time", "length_cost", b"length_cost", "optimality_gap", b"optimality_gap", "plan_time", b"plan_time", "residual_value_change", b"residual_value_change"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_optimality_gap", b"_optimality_gap", "consent_purpose", b"consent_purpose", "constraints", b"constraints", "conversion_margin", b"conversion_margin", "conversion_probability", b"conversion_probability", "conversion_probability_q05", b"conversion_probability_q05", "conversion_probability_q95", b"conversion_probability_q95", "create_time", b"create_time", "currency_code", b"currency_code", "customer_id", b"customer_id", "denied_channels", b"denied_channels", "evidence", b"evidence", "expected_cost", b"expected_cost", "expected_value", b"expected_value", "length_cost", b"length_cost", "model_version", b"model_version", "optimality_gap", b"optimality_gap", "plan_id", b"plan_id", "plan_run_id", b"plan_run_id", "plan_time", b"plan_time", "probability_without_touches", b"probability_without_touches", "touch_costs", b"touch_costs", "touches", b"touches"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_optimality_gap", b"_optimality_gap", "consent_purpose", b"consent_purpose", "constraints", b"constraints", "conversion_margin", b"conversion_margin", "conversion_probability", b"conversion_probability", "conversion_probability_q05", b"conversion_probability_q05", "conversion_probability_q95", b"conversion_probability_q95", "create_time", b"create_time", "currency_code", b"currency_code", "customer_id", b"customer_id", "denied_channels", b"denied_channels", "evidence", b"evidence", "expected_cost", b"expected_cost", "expected_value", b"expected_value", "length_cost", b"length_cost", "model_version", b"model_version", "optimality_gap", b"optimality_gap", "plan_id", b"plan_id", "plan_run_id", b"plan_run_id", "plan_time", b"plan_time", "probability_without_touches", b"probability_without_touches", "residual_value_change", b"residual_value_change", "touch_costs", b"touch_costs", "touches", b"touches"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__optimality_gap: _TypeAlias = _typing.Literal["optimality_gap"]  # noqa: Y015
     _WhichOneofArgType__optimality_gap: _TypeAlias = _typing.Literal["_optimality_gap", b"_optimality_gap"]  # noqa: Y015

@@ -73,8 +73,8 @@ class JourneyServiceServicer:
     def PlanJourney(self, request, context):
         """Plans a customer's next touches and stores the plan.
 
-        The plan maximises [P(conversion with the plan) - P(conversion without any further touch)] x margin - expected cost,
-        by the champion of the journey models. It may have no touch at all, where none is worth its cost. Channels that the
+        The plan maximises [P(conversion with the plan) - P(conversion without any further touch)] x (margin + change in
+        residual value) - expected cost, by the champion of the journey models. It may have no touch at all, where none is worth its cost. Channels that the
         customer denies are never planned: the latest record of consent by the server's clock holds, whatever `plan_time`
         says, and a channel without a record may be used unless the database was initialised with `--consent-required`. A
         customer without a touch, or not known at all, is planned for as one of whom nothing is known.
@@ -93,7 +93,8 @@ class JourneyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BatchPlanJourneys(self, request, context):
-        """Plans for many customers, each answered, stored and failed for itself, as PlanJourney does it.
+        """Plans for many customers, each answered, stored and failed for itself, as PlanJourney does it. They are read and
+        planned a hundred at a time, which costs a fraction of single calls.
 
         One stored call for each `request_id`: what was answered before is answered again, the rest is planned. Answers come
         in the order of the requests. A call that is cut off has stored what it answered; send it again.

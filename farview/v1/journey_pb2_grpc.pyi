@@ -39,8 +39,8 @@ class JourneyServiceStub:
     PlanJourney: _grpc.UnaryUnaryMultiCallable[_journey_pb2.PlanJourneyRequest, _journey_pb2.PlanJourneyResponse]
     """Plans a customer's next touches and stores the plan.
 
-    The plan maximises [P(conversion with the plan) - P(conversion without any further touch)] x margin - expected cost,
-    by the champion of the journey models. It may have no touch at all, where none is worth its cost. Channels that the
+    The plan maximises [P(conversion with the plan) - P(conversion without any further touch)] x (margin + change in
+    residual value) - expected cost, by the champion of the journey models. It may have no touch at all, where none is worth its cost. Channels that the
     customer denies are never planned: the latest record of consent by the server's clock holds, whatever `plan_time`
     says, and a channel without a record may be used unless the database was initialised with `--consent-required`. A
     customer without a touch, or not known at all, is planned for as one of whom nothing is known.
@@ -55,7 +55,8 @@ class JourneyServiceStub:
     ABORTED: the database stayed busy with another write; try again.
     """
     BatchPlanJourneys: _grpc.UnaryStreamMultiCallable[_journey_pb2.BatchPlanJourneysRequest, _journey_pb2.BatchPlanJourneysResponse]
-    """Plans for many customers, each answered, stored and failed for itself, as PlanJourney does it.
+    """Plans for many customers, each answered, stored and failed for itself, as PlanJourney does it. They are read and
+    planned a hundred at a time, which costs a fraction of single calls.
 
     One stored call for each `request_id`: what was answered before is answered again, the rest is planned. Answers come
     in the order of the requests. A call that is cut off has stored what it answered; send it again.
@@ -90,8 +91,8 @@ class JourneyServiceAsyncStub(JourneyServiceStub):
     PlanJourney: _aio.UnaryUnaryMultiCallable[_journey_pb2.PlanJourneyRequest, _journey_pb2.PlanJourneyResponse]  # type: ignore[assignment]
     """Plans a customer's next touches and stores the plan.
 
-    The plan maximises [P(conversion with the plan) - P(conversion without any further touch)] x margin - expected cost,
-    by the champion of the journey models. It may have no touch at all, where none is worth its cost. Channels that the
+    The plan maximises [P(conversion with the plan) - P(conversion without any further touch)] x (margin + change in
+    residual value) - expected cost, by the champion of the journey models. It may have no touch at all, where none is worth its cost. Channels that the
     customer denies are never planned: the latest record of consent by the server's clock holds, whatever `plan_time`
     says, and a channel without a record may be used unless the database was initialised with `--consent-required`. A
     customer without a touch, or not known at all, is planned for as one of whom nothing is known.
@@ -106,7 +107,8 @@ class JourneyServiceAsyncStub(JourneyServiceStub):
     ABORTED: the database stayed busy with another write; try again.
     """
     BatchPlanJourneys: _aio.UnaryStreamMultiCallable[_journey_pb2.BatchPlanJourneysRequest, _journey_pb2.BatchPlanJourneysResponse]  # type: ignore[assignment]
-    """Plans for many customers, each answered, stored and failed for itself, as PlanJourney does it.
+    """Plans for many customers, each answered, stored and failed for itself, as PlanJourney does it. They are read and
+    planned a hundred at a time, which costs a fraction of single calls.
 
     One stored call for each `request_id`: what was answered before is answered again, the rest is planned. Answers come
     in the order of the requests. A call that is cut off has stored what it answered; send it again.
@@ -144,8 +146,8 @@ class JourneyServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_journey_pb2.PlanJourneyResponse, _abc.Awaitable[_journey_pb2.PlanJourneyResponse]]:
         """Plans a customer's next touches and stores the plan.
 
-        The plan maximises [P(conversion with the plan) - P(conversion without any further touch)] x margin - expected cost,
-        by the champion of the journey models. It may have no touch at all, where none is worth its cost. Channels that the
+        The plan maximises [P(conversion with the plan) - P(conversion without any further touch)] x (margin + change in
+        residual value) - expected cost, by the champion of the journey models. It may have no touch at all, where none is worth its cost. Channels that the
         customer denies are never planned: the latest record of consent by the server's clock holds, whatever `plan_time`
         says, and a channel without a record may be used unless the database was initialised with `--consent-required`. A
         customer without a touch, or not known at all, is planned for as one of whom nothing is known.
@@ -166,7 +168,8 @@ class JourneyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _journey_pb2.BatchPlanJourneysRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_journey_pb2.BatchPlanJourneysResponse], _abc.AsyncIterator[_journey_pb2.BatchPlanJourneysResponse]]:
-        """Plans for many customers, each answered, stored and failed for itself, as PlanJourney does it.
+        """Plans for many customers, each answered, stored and failed for itself, as PlanJourney does it. They are read and
+        planned a hundred at a time, which costs a fraction of single calls.
 
         One stored call for each `request_id`: what was answered before is answered again, the rest is planned. Answers come
         in the order of the requests. A call that is cut off has stored what it answered; send it again.

@@ -23,6 +23,7 @@ from journeys.constraints import MOST_TOUCHES
 from ltv.families import BG_NBD, MODELS, is_known
 from ranking.model_names import NEXT_ITEM_MODELS, RANKERS
 from server.convert.fields import (
+    Amount,
     Day,
     Distinct,
     Id,
@@ -54,6 +55,7 @@ from server.convert.parse import Parsed, parse
 
 MAX_ATTRIBUTES = 100
 MAX_REASON_LENGTH = 1_000
+MAX_DAYS = 3_650
 DEFAULT_WINDOW = timedelta(days=7)
 RELEVANCE_LOSS = TrainRanking().relevance_loss
 MAX_RELEVANCE_LOSS = 1_000.0
@@ -217,6 +219,9 @@ class StartPlanning(Parsed):
     budget: Price | None
     quiet_hours: Quiet | None
     length_cost: Price | None
+    residual_value_change: Amount | None
+    after_purchase_days: Annotated[int, Field(ge=0, le=MAX_DAYS)]
+    margin_by_forecast: bool
 
     def for_worker(self) -> JobRequest:
         """As a worker reads it."""
@@ -236,6 +241,9 @@ class StartPlanning(Parsed):
             budget=None if self.budget is None else float(self.budget.value),
             quiet="" if quiet is None else f"{quiet.start_time:%H:%M}-{quiet.end_time:%H:%M}",
             length_cost=0.0 if self.length_cost is None else float(self.length_cost.value),
+            residual_change=0.0 if self.residual_value_change is None else float(self.residual_value_change.value),
+            after_purchase_days=self.after_purchase_days or None,
+            margin_by_forecast=self.margin_by_forecast,
         )
 
 
@@ -311,6 +319,9 @@ def start_planning(message: pb.StartPlanningRequest, around: Surroundings) -> St
             "budget": _set(message, "budget"),
             "quiet_hours": _set(message, "quiet_hours"),
             "length_cost": _set(message, "length_cost"),
+            "residual_value_change": _set(message, "residual_value_change"),
+            "after_purchase_days": message.after_purchase_days,
+            "margin_by_forecast": message.margin_by_forecast,
         },
         around,
     )

@@ -53,6 +53,7 @@ def unstored_plan(plan: NewPlan, currency: str) -> pb.JourneyPlan:
         denied_channels=sorted(asked.constraints.denied),
         constraints=_constraints(asked.constraints, currency),
         length_cost=_money(asked.length_cost, currency),
+        residual_value_change=_money(asked.residual_change, currency),
         conversion_margin=_money(asked.margin, currency),
         touch_costs=[
             pb.TouchCost(channel=channel, cost=_money(cost, currency)) for channel, cost in asked.touch_costs.items()
@@ -143,5 +144,6 @@ def _quiet(quiet: QuietHours) -> pb.QuietHours:
 
 def _money(amount: float, currency: str) -> Money:
     """An amount of at most 6 decimals and below 9 billion, which a double holds to the last of them."""
-    units, millionths = divmod(round(amount * _MILLION), _MILLION)
-    return Money(currency_code=currency, units=units, nanos=millionths * 1_000)
+    units, millionths = divmod(round(abs(amount) * _MILLION), _MILLION)
+    sign = -1 if amount < 0 else 1
+    return Money(currency_code=currency, units=sign * units, nanos=sign * millionths * 1_000)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Protocol
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.money_pb2 import Money
 from google.type.timeofday_pb2 import TimeOfDay
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
@@ -62,6 +63,11 @@ def length_if_set(message: Duration | None) -> timedelta | None:
     if not SHORTEST_GAP // _MICROSECOND <= microseconds <= FARTHEST // _MICROSECOND:
         raise ValueError(f"is {microseconds / 1_000_000:,.6g} seconds; it must be from 1 minute to 366 days")
     return microseconds * _MICROSECOND
+
+
+def set_amount(message: pb.PlanJourneyRequest | pb.SimulateJourneysRequest, field: str) -> Money | None:
+    """An amount of the request; None where it is left out."""
+    return getattr(message, field) if message.HasField(field) else None  # type: ignore[arg-type]
 
 
 class Spot(Parsed):
@@ -229,6 +235,7 @@ class PlanJourney(Parsed):
     alternative_count: Annotated[int, Field(ge=0, le=MAX_ALTERNATIVES)]
     explained: bool
     replaces_plan_id: OptionalId
+    residual_value_change: Amount | None
 
     @field_validator("plan_time")
     @classmethod
@@ -254,22 +261,7 @@ class PlanJourney(Parsed):
         """
         if problem := _too_far(self.first_touch_time, present):
             raise InvalidInput.of("first_touch_time", problem)
-        margin = defaults.margin if self.conversion_margin is None else float(self.conversion_margin.value)
-        if margin is None:
-            raise InvalidInput.of(
-                "conversion_margin",
-                "is not set, and the log that the model learnt from told no conversion value to take instead",
-            )
-        return PlanRequest(
-            customer_id=self.customer_id,
-            constraints=self.constraints.with_consent(denied),
-            margin=margin,
-            touch_costs={row.channel: float(row.cost.value) for row in self.touch_costs},
-            first_at=self.first_touch_time or present,
-            gap_hours=defaults.gap_hours if self.gap is None else self.gap / timedelta(hours=1),
-            length_cost=0.0 if self.length_cost is None else float(self.length_cost.value),
-            zone=defaults.zone,
-        )
+        return to_plan(self, self.customer_id, (self.first_touch_time or present, denied), defaults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +271,58 @@ class Defaults:
     margin: float | None  # None: it cannot say
     gap_hours: float
     zone: str | None  # IANA, of the customer; None: not known
+
+
+class Terms(Protocol):
+    """What requests for plans and for roll-outs have in common."""
+
+    @property
+    def constraints(self) -> JourneyConstraints: ...
+    @property
+    def conversion_margin(self) -> Amount | None: ...
+    @property
+    def touch_costs(self) -> tuple[TouchCost, ...]: ...
+    @property
+    def gap(self) -> timedelta | None: ...
+    @property
+    def length_cost(self) -> Amount | None: ...
+    @property
+    def residual_value_change(self) -> Amount | None: ...
+
+
+def to_plan(asked: Terms, customer_id: str, begin: tuple[datetime, frozenset[str]], defaults: Defaults) -> PlanRequest:
+    """What the planner is asked for one customer.
+
+    Args:
+        asked: the terms.
+        customer_id: whose journey.
+        begin: time of the first touch, and the channels that the customer denies.
+        defaults: where the terms are silent.
+
+    Raises:
+        InvalidInput: neither the terms nor the model know what a conversion brings, or it is worth less than nothing.
+    """
+    first_at, denied = begin
+    margin = defaults.margin if asked.conversion_margin is None else float(asked.conversion_margin.value)
+    if margin is None:
+        raise InvalidInput.of(
+            "conversion_margin",
+            "is not set, and the log that the model learnt from told no conversion value to take instead",
+        )
+    change = 0.0 if asked.residual_value_change is None else float(asked.residual_value_change.value)
+    if margin + change < 0:
+        raise InvalidInput.of("residual_value_change", f"is {change:,}; with the margin of {margin:,} it is below 0")
+    return PlanRequest(
+        customer_id=customer_id,
+        constraints=asked.constraints.with_consent(denied),
+        margin=margin,
+        touch_costs={row.channel: float(row.cost.value) for row in asked.touch_costs},
+        first_at=first_at,
+        gap_hours=defaults.gap_hours if asked.gap is None else asked.gap / timedelta(hours=1),
+        length_cost=0.0 if asked.length_cost is None else float(asked.length_cost.value),
+        zone=defaults.zone,
+        residual_change=change,
+    )
 
 
 class GetPlan(Parsed):
@@ -304,22 +348,31 @@ def plan_journey(message: pb.PlanJourneyRequest, around: Surroundings) -> PlanJo
             "request_id": message.request_id,
             "customer_id": message.customer_id,
             "constraints": message.constraints,
-            "conversion_margin": message.conversion_margin if message.HasField("conversion_margin") else None,
+            "conversion_margin": set_amount(message, "conversion_margin"),
             "touch_costs": tuple(message.touch_costs),
             "plan_time": message.plan_time if message.HasField("plan_time") else None,
             "first_touch_time": message.first_touch_time if message.HasField("first_touch_time") else None,
             "gap": message.gap if message.HasField("gap") else None,
             "consent_purpose": message.consent_purpose,
-            "length_cost": message.length_cost if message.HasField("length_cost") else None,
+            "length_cost": set_amount(message, "length_cost"),
             "alternative_count": message.alternative_count,
             "explained": message.explained,
             "replaces_plan_id": message.replaces_plan_id,
+            "residual_value_change": set_amount(message, "residual_value_change"),
         },
         around,
     )
 
 
-_OF_THE_PLAN_BEFORE = ("constraints", "conversion_margin", "touch_costs", "gap", "length_cost", "consent_purpose")
+_OF_THE_PLAN_BEFORE = (
+    "constraints",
+    "conversion_margin",
+    "touch_costs",
+    "gap",
+    "length_cost",
+    "residual_value_change",
+    "consent_purpose",
+)
 
 
 def _terms_left_out(message: pb.PlanJourneyRequest) -> None:

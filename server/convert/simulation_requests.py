@@ -5,11 +5,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from farview.core.errors import InvalidInput
 from farview.v1 import journey_pb2 as pb
 from journeys.comparison import WhatIf
 from journeys.plan import PlanRequest
-from server.convert.fields import Distinct, Id, OptionalId, Seed, Surroundings, counted
+from server.convert.fields import Amount, Distinct, Id, OptionalId, Seed, Surroundings, counted
 from server.convert.journey_requests import (
     DEFAULT_PURPOSE,
     LATEST,
@@ -21,6 +20,8 @@ from server.convert.journey_requests import (
     instant_if_set,
     length_if_set,
     one_a_channel,
+    set_amount,
+    to_plan,
 )
 from server.convert.parse import Parsed, parse
 
@@ -48,6 +49,8 @@ class SimulateJourneys(Parsed):
     explorations: Shares
     diversities: Shares
     seed: Seed
+    length_cost: Price | None
+    residual_value_change: Amount | None
 
     @property
     def what_if(self) -> WhatIf:
@@ -61,20 +64,9 @@ class SimulateJourneys(Parsed):
         """What the journey of one customer is asked for.
 
         Raises:
-            InvalidInput: neither the request nor the model knows what a conversion brings.
+            InvalidInput: see `to_plan`.
         """
-        margin = defaults.margin if self.conversion_margin is None else float(self.conversion_margin.value)
-        if margin is None:
-            raise InvalidInput.of("conversion_margin", "is not set, and the log behind the model told no value")
-        return PlanRequest(
-            customer_id=customer_id,
-            constraints=self.constraints.with_consent(denied),
-            margin=margin,
-            touch_costs={row.channel: float(row.cost.value) for row in self.touch_costs},
-            first_at=present,
-            gap_hours=defaults.gap_hours if self.gap is None else self.gap / timedelta(hours=1),
-            zone=defaults.zone,
-        )
+        return to_plan(self, customer_id, (present, denied), defaults)
 
 
 def simulate_journeys(message: pb.SimulateJourneysRequest, around: Surroundings) -> SimulateJourneys:
@@ -84,7 +76,7 @@ def simulate_journeys(message: pb.SimulateJourneysRequest, around: Surroundings)
         {
             "customer_ids": tuple(message.customer_ids),
             "constraints": message.constraints,
-            "conversion_margin": message.conversion_margin if message.HasField("conversion_margin") else None,
+            "conversion_margin": set_amount(message, "conversion_margin"),
             "touch_costs": tuple(message.touch_costs),
             "plan_time": message.plan_time if message.HasField("plan_time") else None,
             "gap": message.gap if message.HasField("gap") else None,
@@ -92,6 +84,8 @@ def simulate_journeys(message: pb.SimulateJourneysRequest, around: Surroundings)
             "explorations": tuple(message.explorations),
             "diversities": tuple(message.diversities),
             "seed": message.seed,
+            "length_cost": set_amount(message, "length_cost"),
+            "residual_value_change": set_amount(message, "residual_value_change"),
         },
         around,
     )

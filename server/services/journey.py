@@ -1,7 +1,8 @@
 """JourneyService: a customer's next touches, planned and stored."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import repeat
 
 import grpc
 
@@ -21,6 +22,10 @@ from server.plans import Made, Plans
 from server.services.feedback import caller, write_request
 from server.status import status_of
 
+AT_ONCE = 100  # requests of a batch that are read and planned together before the first of them is answered
+_Asked = journey_requests.PlanJourney | FarviewError
+_Outcome = tuple[_Asked, Made | FarviewError]
+
 
 class JourneyService(journey_pb2_grpc.JourneyServiceServicer):
     """See the contract. A plan is three indexed reads, pure computation, and one write."""
@@ -32,19 +37,17 @@ class JourneyService(journey_pb2_grpc.JourneyServiceServicer):
         self._currency = store.business().reporting_currency
 
     def PlanJourney(self, request: pb.PlanJourneyRequest, context: grpc.ServicerContext) -> pb.PlanJourneyResponse:
-        return self._answered(request, context)
+        return self._stored(request, self._outcomes([request])[0], context)
 
     def BatchPlanJourneys(
         self, request: pb.BatchPlanJourneysRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.BatchPlanJourneysResponse]:
-        for keyed in journey_requests.batch(request):
+        keyed = journey_requests.batch(request)
+        for first in range(0, len(keyed), AT_ONCE):
             refuse_when_late(context)
-            answer = pb.BatchPlanJourneysResponse(key=keyed.key)
-            try:
-                answer.planned.CopyFrom(self._answered(keyed.request, context))
-            except FarviewError as error:
-                answer.error.CopyFrom(status_of(error, current_request_id()))
-            yield answer
+            some = keyed[first : first + AT_ONCE]
+            outcomes = self._outcomes([each.request for each in some])
+            yield from (self._keyed(each, found, context) for each, found in zip(some, outcomes, strict=True))
 
     def SimulateJourneys(
         self, request: pb.SimulateJourneysRequest, context: grpc.ServicerContext
@@ -55,10 +58,49 @@ class JourneyService(journey_pb2_grpc.JourneyServiceServicer):
         report, about = self._plans.simulate(asked, now)
         return journey_answers.simulated(report, about, self._currency)
 
-    def _answered(self, request: pb.PlanJourneyRequest, context: grpc.ServicerContext) -> pb.PlanJourneyResponse:
+    def _outcomes(self, requests: Sequence[pb.PlanJourneyRequest]) -> list[_Outcome]:
+        """What each request asks for, and the plan or why there is none.
+
+        What went wrong since must not keep a repeat from its first answer, so that is found, not raised.
+        """
         now = datetime.now(UTC)
-        asked = journey_requests.plan_journey(request, Surroundings(self._currency, now))
-        outcome = self._outcome(asked, now)
+        asked = [self._asked(request, now) for request in requests]
+        good = [each for each in asked if not isinstance(each, FarviewError)]
+        made: Iterator[Made | FarviewError]
+        try:
+            made = iter(self._plans.make(good, now))
+        except FarviewError as error:
+            made = repeat(error)
+        return [(each, each if isinstance(each, FarviewError) else next(made)) for each in asked]
+
+    def _asked(self, request: pb.PlanJourneyRequest, now: datetime) -> _Asked:
+        try:
+            return journey_requests.plan_journey(request, Surroundings(self._currency, now))
+        except FarviewError as error:
+            return error
+
+    def _keyed(
+        self, keyed: journey_requests.Keyed, found: _Outcome, context: grpc.ServicerContext
+    ) -> pb.BatchPlanJourneysResponse:
+        refuse_when_late(context)
+        answer = pb.BatchPlanJourneysResponse(key=keyed.key)
+        try:
+            answer.planned.CopyFrom(self._stored(keyed.request, found, context))
+        except FarviewError as error:
+            answer.error.CopyFrom(status_of(error, current_request_id()))
+        return answer
+
+    def _stored(
+        self, request: pb.PlanJourneyRequest, found: _Outcome, context: grpc.ServicerContext
+    ) -> pb.PlanJourneyResponse:
+        """The answer of the first such call, else the plan, stored.
+
+        Raises:
+            FarviewError: the request makes no sense, or there is no plan.
+        """
+        asked, outcome = found
+        if isinstance(asked, FarviewError):
+            raise asked
 
         def work(writer: Writer) -> bytes:
             if isinstance(outcome, FarviewError):
@@ -103,10 +145,3 @@ class JourneyService(journey_pb2_grpc.JourneyServiceServicer):
         token = "" if page.after is None else page_token.seal({"after": page.after}, [asked.customer_id])
         plans = [journey_answers.journey_plan(stored, self._currency) for stored in page.rows]
         return pb.ListPlansResponse(plans=plans, next_page_token=token)
-
-    def _outcome(self, asked: journey_requests.PlanJourney, now: datetime) -> Made | FarviewError:
-        """The plan, or why there is none: what went wrong since must not keep a repeat from its first answer."""
-        try:
-            return self._plans.make(asked, now)
-        except FarviewError as error:
-            return error

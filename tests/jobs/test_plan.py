@@ -243,6 +243,16 @@ def test_a_conversion_brings_what_the_forecast_says_of_a_purchase(small: Store, 
     assert any(name in worth for name in plans_of(small))
 
 
+def test_a_conversion_takes_no_more_of_what_comes_after_it_than_it_brings(small: Store, forecast: list[str]) -> None:
+    options = replace(OPTIONS, margin_by_forecast=True, margin=1e6, residual_change=-1e5)
+    plan_customers(small, options=options, who="ada")
+    asked = [plan.request for plan in plans_of(small).values()]
+    assert {each["residual_change"] for each in asked if each["margin"] == 1e6} <= {-1e5}
+    some = [each for each in asked if each["margin"] != 1e6]
+    assert some
+    assert all(each["residual_change"] == -each["margin"] for each in some)
+
+
 def test_a_margin_by_a_forecast_that_there_is_not_names_the_commands(small: Store) -> None:
     with pytest.raises(FailedPrecondition, match=r"farview train ltv.*farview score"):
         plan_customers(small, options=replace(OPTIONS, margin_by_forecast=True), who="ada")
@@ -269,6 +279,7 @@ def test_planning_without_a_model_says_so(sqlite_store: Store) -> None:
         ({"touch_costs": {WORLD.channels[0]: -1.0}}, "--cost: -1.0 is not an amount of at least 0"),
         ({"margin": float("nan")}, "--margin: nan is not an amount"),
         ({"gap_hours": 0.0}, "--gap-hours: 0.0 is not"),
+        ({"margin": 5.0, "residual_change": -6.0}, "--residual-change: -6.0 takes more than the margin of 5.0"),
         ({"consent_purpose": ""}, "--consent-purpose: '' is not the name of a purpose"),
         ({"consent_purpose": "marketing "}, "--consent-purpose: 'marketing ' is not the name of a purpose"),
         ({"where": "cohort ="}, "--where: position"),

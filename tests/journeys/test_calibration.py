@@ -20,6 +20,15 @@ def test_a_known_temperature_and_shift_are_found():
     assert abs(found.shift - 0.4) < 4 * np.sqrt(found.covariance[2])
 
 
+def test_weights_that_differ_count_as_so_many_equal_ones_as_would_tell_as_much():
+    logit, target = drawn(1.5, 0.4, 20_000)
+    equal = calibrate(logit, target, np.ones(len(logit)))
+    weight = np.where(np.arange(len(logit)) % 10 == 0, 10.0, 1.0)  # (sum w)^2 / sum w^2 is a third of them
+    unlike = calibrate(logit, target, weight)
+    assert unlike.covariance[0] == pytest.approx(equal.covariance[0] * 109 * 10 / 19**2, rel=0.15)
+    assert calibrate(logit, target, 7 * weight).covariance == pytest.approx(unlike.covariance)
+
+
 def test_the_mean_of_calibrated_hazards_is_the_rate():
     logit, target = drawn(0.7, -0.5)
     found = calibrate(logit, target, np.ones(len(logit)))
@@ -45,8 +54,8 @@ def test_path_intervals_contain_the_truth_as_often_as_they_say():
     expected = 1 - np.prod(1 - truth.probability(path))
     covered = 0
     for _ in range(200):
-        logit = random.normal(-3, 1, 4000)
-        found = calibrate(logit, random.random(4000) < truth.probability(logit), np.ones(4000))
+        logit = random.normal(-3, 1, 2000)
+        found = calibrate(logit, random.random(2000) < truth.probability(logit), np.ones(2000))
         low, high = found.path_interval(path, present)
         covered += low[0] <= expected <= high[0]
     assert covered / 200 == pytest.approx(0.9, abs=0.07)

@@ -56,7 +56,7 @@ def conflict(rules: Constraints) -> list[str]:
 
 def test_an_infeasible_request_names_a_set_of_rules_that_contradict_each_other():
     random, seen = Random(2), 0
-    while seen < examples(ci=150, soak=3000):
+    while seen < examples(ci=150, soak=8_000):
         rules = constraints(random, CHANNELS, 4)
         if feasible(rules):
             continue
@@ -83,7 +83,7 @@ def with_one(only: Constraints, rules: Constraints, words: str) -> Constraints:
 
 def test_no_rule_can_be_left_out_of_a_named_conflict():
     random, seen = Random(3), 0
-    while seen < examples(ci=150, soak=3000):
+    while seen < examples(ci=150, soak=8_000):
         rules = constraints(random, CHANNELS, 4)
         if feasible(rules):
             continue

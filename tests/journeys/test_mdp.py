@@ -63,6 +63,18 @@ def test_a_process_that_never_ends_needs_a_discount():
             solve(forever)
 
 
+def test_a_policy_that_goes_in_circles_is_refused_however_its_system_looks():
+    circles = np.array([[[0.3, 0.7, 0.0], [0.6, 0.4, 0.0], [0.0, 0.0, 0.0]]])  # I - P is singular but for rounding
+    mdp = Mdp(circles, np.ones((1, 3)), np.array([[True, True, False]]))
+    with pytest.raises(InvalidInput, match="never ends"):
+        policy_evaluation(mdp, np.array([[1.0, 1.0, 0.0]]))
+
+
+def test_a_policy_that_is_no_probabilities_is_refused():
+    with pytest.raises(InvalidInput, match="sum to 1"):
+        policy_evaluation(random_mdp(3), np.array([[0.7, 1.0, 1.0, 0.0], [0.0, 0.0, 0.0, 0.0]]))
+
+
 def test_transitions_that_are_no_probabilities_are_refused():
     with pytest.raises(InvalidInput, match="transitions"):
         Mdp(np.full((1, 2, 2), 0.6), np.zeros((1, 2)), np.ones((1, 2), np.bool_))

@@ -235,6 +235,22 @@ def test_a_higher_margin_never_plans_for_less_probability():
         assert low.probability <= high.probability + 1e-9
 
 
+@pytest.mark.parametrize("change", [15.0, -9.0])
+def test_what_a_conversion_changes_beyond_it_counts_as_what_it_brings(change: float):
+    rules = Constraints(max_touches=4)
+    for number in range(10):
+        split = plan(PlanRequest(f"c{number}", rules, 10.0, COSTS, residual_change=change))
+        whole = plan(PlanRequest(f"c{number}", rules, 10.0 + change, COSTS))
+        assert (sequence(split), split.expected_value) == (sequence(whole), whole.expected_value)
+
+
+def test_a_request_is_the_same_after_storing():
+    request = PlanRequest("c1", Constraints(3), 10.0, COSTS, NOW, 12.0, 0.5, "Asia/Tokyo", -2.0)
+    assert PlanRequest.from_data("c1", request.as_data()) == request
+    told = {name: value for name, value in request.as_data().items() if name != "residual_change"}
+    assert PlanRequest.from_data("c1", told) == replace(request, residual_change=0.0)  # stored before there was one
+
+
 def test_the_interval_holds_the_probability():
     found = plan(PlanRequest("c3", Constraints(max_touches=5, min_touches=5)))
     assert found.probability_low < found.probability < found.probability_high
@@ -270,6 +286,8 @@ def test_a_chain_is_planned_with_by_the_same_search():
     ("wrong", "message"),
     [
         ({"margin": -1.0}, r"requests\[0\].margin: -1.0 is not an amount"),
+        ({"residual_change": -1.5}, r"requests\[0\].residual_change: -1.5 takes more than the margin of 1.0"),
+        ({"residual_change": np.nan}, r"requests\[0\].residual_change: nan"),
         ({"touch_costs": {"fax": 1.0}}, r"requests\[0\].touch_costs: no channel 'fax'"),
         ({"gap_hours": 0.0}, r"requests\[0\].gap_hours: 0.0 is not a positive number"),
         ({"first_at": NOW - timedelta(days=1)}, r"requests\[0\].first_at: .* is past"),

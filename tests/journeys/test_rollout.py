@@ -9,6 +9,7 @@ from farview.core.errors import InvalidInput
 from journeys.comparison import NAMES, WhatIf, compare
 from journeys.constraints import Constraints
 from journeys.markov import train_markov
+from journeys.markov2 import train_markov2
 from journeys.plan import PlanRequest
 from journeys.planning import Beam, histories, plan_journey, plan_journeys, trip
 from journeys.rollout import STOP, Exploring, Following, at_random, greedy, historical, roll
@@ -38,6 +39,28 @@ def test_a_plan_followed_comes_to_what_the_plan_says(lstm):
     np.testing.assert_allclose(rolled.probability, [plan.probability for plan in plans], atol=1e-6)
     np.testing.assert_allclose(rolled.value, [plan.expected_value for plan in plans], atol=1e-5)
     np.testing.assert_allclose(rolled.cost, [plan.expected_cost for plan in plans], atol=1e-6)
+
+
+def test_a_journey_that_never_begins_changes_nothing(lstm):
+    journeys, past, requests = ready(lstm, Constraints(3))
+    rolled = roll(lstm, journeys, lambda _look: np.full(12, STOP))
+    without = [plan.probability_without for plan in plan_journeys(lstm, past, attributes(12), requests)]
+    assert max(without) > 0  # a past touch may still convert
+    np.testing.assert_allclose(rolled.probability, without)
+    np.testing.assert_allclose(rolled.value, 0.0, atol=1e-12)
+
+
+def test_revenue_is_what_conversions_bring_and_value_holds_what_they_change_beyond(lstm):
+    past = histories(lstm.about, random_log(2, 12, 3), NOW)
+    plain, changed = (
+        roll(lstm, trip(lstm, past, attributes(12), requests), at_random)
+        for requests in (
+            [PlanRequest(f"c{number}", Constraints(2, 2), 3.0, COSTS, residual_change=change) for number in range(12)]
+            for change in (0.0, 2.0)
+        )
+    )
+    np.testing.assert_array_equal(changed.margin, plain.margin)
+    np.testing.assert_allclose(changed.value - plain.value, 2.0 * (plain.probability - plain.without))
 
 
 def test_no_way_of_choosing_betters_exact_plans(lstm):
@@ -98,6 +121,17 @@ def test_the_decision_process_of_a_chain_chooses_as_well_as_its_plans():
     values = {name: report["policies"][name]["value"]["mean"] for name in NAMES}
     assert values["planner"] == pytest.approx(max(values.values()))
     assert values["decision_process"] == pytest.approx(values["planner"], rel=0.02)
+
+
+def test_the_decision_process_heeds_the_touch_before_the_first():
+    drawn = np.random.default_rng(3).normal(-2.5, 1.0, (5, 4))
+    model = replace(train_markov2(random_steps(1, 100, 3)), hazard_logit=drawn)
+    journeys, past, requests = ready(model, Constraints(1, 1), 200)
+    report = compare(model, journeys, plan_journeys(model, past, None, requests))
+    values = {name: report["policies"][name]["value"]["mean"] for name in NAMES}
+    lead = values["planner"] - values["best_fixed"]
+    assert lead > 1e-3  # which touch is best depends on the one before
+    assert values["decision_process"] == pytest.approx(values["planner"], abs=0.1 * lead)
 
 
 def test_the_comparison_is_of_the_same_customers(lstm):

@@ -4,10 +4,13 @@ from dataclasses import replace
 from itertools import product
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from scipy.special import expit
 
 from farview.evaluation.journey_splits import Observed
 from farview.features.journey_state import STATE_COLUMNS
+from farview.features.steps import StepRules, at_risk_steps
 from journeys.about import About
 from journeys.attribution import model_removal
 from journeys.cautious import CAUTIONS, with_caution
@@ -16,7 +19,17 @@ from journeys.markov2 import train_markov2
 from journeys.plan import PlanRequest
 from journeys.planning import Beam, histories, plan_journey
 from journeys.support import Support, channels_before
-from tests.journeys.models import CHANNELS, CONTEXT, NOW, about, attributes, random_log, random_lstm, random_steps
+from tests.journeys.models import (
+    CHANNELS,
+    CONTEXT,
+    NOW,
+    START,
+    about,
+    attributes,
+    random_log,
+    random_lstm,
+    random_steps,
+)
 
 
 def everything(steps) -> Observed:
@@ -119,6 +132,28 @@ def test_caution_is_what_makes_choices_come_as_often_as_foreseen(too_high: float
     chosen = with_caution(reads, replace(unknown, converted=came), context, everything(steps)).about.support.caution
     assert chosen in CAUTIONS
     assert expected[0] <= chosen <= expected[1]
+
+
+def test_caution_is_chosen_by_the_hazards_that_plans_will_have():
+    """A curve after the lowered logit flattens it, so more must be taken off for the same effect."""
+    steps, logits = random_steps(8, 6_000, 3), np.linspace(-8, 8, 200)
+    model = cautious(random_lstm(7, channels=3), np.zeros((5, 3)), 2.0)
+    curve = tuple(zip(expit(logits).tolist(), expit(0.3 * logits - 1.5).tolist(), strict=True))
+    model = replace(model, about=replace(model.about, calibration=replace(model.about.calibration, curve=curve)))
+    context = CONTEXT.encode(attributes(6_000), steps.customer_ids)
+    lowered = model.logits(replace(steps, interaction=np.full_like(steps.interaction, 2)), context) - 2.0 * 1.1
+    came = np.random.default_rng(9).random(len(steps)) < model.about.calibration.probability(lowered)
+    chosen = with_caution(model, replace(steps, converted=came), context, everything(steps)).about.support.caution
+    assert chosen >= 1.5
+
+
+def test_more_channels_than_can_be_planned_with_are_learnt_from_and_heeded_not():
+    names = [f"channel {number:02d}" for number in range(70)]
+    log = random_log(1, 300, 3)
+    log = log.set_column(log.column_names.index("channel"), "channel", pa.array((names * len(log))[: len(log)]))
+    model = train_markov2(at_risk_steps(log, StepRules("Europe/Berlin", since=START, until=NOW)))
+    assert len(model.about.vocabulary.channels) == 70
+    assert model.about.support.caution == 0.0
 
 
 def test_a_model_of_before_there_was_support_is_read_and_heeds_nothing():

@@ -25,8 +25,8 @@ from journeys.training import TrainingOptions, train_network
 from tests.journeys.models import CONTEXT, INTERACTIONS, random_steps
 from tests.tiers import examples
 
-TRAINED = examples(ci=12_000, soak=50_000)  # customers
-FRESH = 10_000
+TRAINED = examples(ci=8_000, soak=50_000)  # customers
+FRESH = examples(ci=5_000, soak=10_000)
 MOST_AUC_BELOW_TRUTH = 0.02 if TRAINED >= 50_000 else 0.04
 
 

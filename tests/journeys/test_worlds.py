@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -13,10 +14,10 @@ from farview.core import schemas
 from farview.evaluation.hazard_metrics import expected_calibration_error
 from farview.evaluation.stratified_auc import stratified_auc
 from farview.features.journey_context import ContextEncoding
-from farview.features.steps import StepRules, Vocabulary, at_risk_steps
+from farview.features.steps import StepRules, Steps, Vocabulary, at_risk_steps
 from farview.simulation.business import NO_CHANNEL, WINDOW_DAYS, World
 from farview.simulation.customers import Customers, customer_blocks
-from farview.simulation.journeys import simulate_journeys
+from farview.simulation.journeys import Touches, simulate_journeys
 from farview.simulation.optimum import PlanRules, optimal_plan
 from farview.simulation.touch_log import touchpoints
 from farview.simulation.truth import Standing, historical_probability, path_probability, planned_hazard
@@ -36,7 +37,7 @@ PLANNED, TOUCHES = 200, 5
 WHOLE = LEARNT >= 60_000
 LEAST_GAIN, LEAST_TENTH = (0.9, 0.75) if WHOLE else (0.6, 0.2)
 MOST_OFF = 0.1 if WHOLE else 0.2
-MOST_ECE, MOST_AUC = (0.01, 0.01) if WHOLE else (0.04, 0.03)
+MOST_ECE, MOST_AUC = 0.01 if WHOLE else 0.04, 0.01
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,6 @@ class Outcome:
     as_before: np.ndarray  # of as many touches by the policy that made the log
     others: dict[str, np.ndarray]  # true probability by greedy choice, at random, and by one plan for all
     bold: float  # foreseen over true of plans that heed no support
-    auc: tuple[float, float]  # of steps after the split: the model's and the true hazard's
     path_ece: float  # of random plans for fresh customers
     path_error: float  # mean |p - true p| of the same
 
@@ -71,17 +71,35 @@ class Outcome:
         return (self.true - self.as_before)[some] / room[some]
 
 
-def judged(seed: int) -> Outcome:
-    """A world's log learnt from, and plans by it held against the truth."""
+class Logged(NamedTuple):
+    """What a world's log holds."""
+
+    world: World
+    customers: Customers
+    touches: Touches
+    log: pa.Table
+    steps: Steps
+    attributes: pa.Table
+    context: tuple[ContextEncoding, np.ndarray]
+
+
+def logged(seed: int) -> Logged:
     world = make_world(seed)
     customers, touches = simulate_journeys(world, LEARNT)
-    log, ids = touchpoints(world, touches), customers.ids().to_pylist()
-    vocabulary = Vocabulary(tuple(sorted(world.channels)), INTERACTIONS)
+    log, vocabulary = touchpoints(world, touches), Vocabulary(tuple(sorted(world.channels)), INTERACTIONS)
     steps = at_risk_steps(log, StepRules(world.time_zone), vocabulary)
-    attributes = pa.table({"customer_id": ids, "segment": np.array(world.segments)[customers.segment]})
+    segment = np.array(world.segments)[customers.segment]
+    attributes = pa.table({"customer_id": customers.ids(), "segment": segment})
     encoding = ContextEncoding.learn(attributes, ["segment"])
     context = encoding.encode(attributes, steps.customer_ids)
-    model = train_network("lstm", steps, (encoding, context))
+    return Logged(world, customers, touches, log, steps, attributes, (encoding, context))
+
+
+def judged(seed: int) -> Outcome:
+    """A world's log learnt from, and plans by it held against the truth."""
+    world, customers, touches, log, steps, attributes, context = logged(seed)
+    ids, vocabulary = customers.ids().to_pylist(), steps.vocabulary
+    model = train_network("lstm", steps, context)
     standing = standings(world, customers, touches)
     chosen = np.random.default_rng(0).choice(sorted(standing), PLANNED, replace=False).tolist()
     names, stood = [ids[row] for row in chosen], [standing[row] for row in chosen]
@@ -108,7 +126,6 @@ def judged(seed: int) -> Outcome:
     bold_foreseen, bold_paths = planned(bold(model))
     common = Counter(map(tuple, paths)).most_common(1)[0][0]
     wanted = np.tile([vocabulary.channels.index(name) for name in common * 3], (PLANNED, 1))
-    split = judged_auc(world, steps, touches, (encoding, context))
     return Outcome(
         foreseen=foreseen,
         true=truly(paths),
@@ -120,7 +137,6 @@ def judged(seed: int) -> Outcome:
             "one plan for all": truly(rolled(Following.of(wanted))),
         },
         bold=float(bold_foreseen.mean() / truly(bold_paths).mean()),
-        auc=split,
         **fresh_paths(world, bold(model)),
     )
 
@@ -130,8 +146,9 @@ def bold(model):
     return replace(model, about=replace(model.about, support=replace(model.about.support, caution=0.0)))
 
 
-def judged_auc(world: World, steps, touches, context) -> tuple[float, float]:
+def judged_auc(seed: int) -> tuple[float, float]:
     """AUC within the step of a model of the first 70 % of the time, and of the true hazard, on the same later steps."""
+    _, _, touches, _, steps, _, context = logged(seed)
     until_us = int(np.quantile(steps.time_us, 0.7))
     model = train_network("lstm", steps, context, until_us)
     p = model.about.calibration.probability(model.logits(steps, context[1]))
@@ -216,8 +233,10 @@ def test_what_chosen_plans_foresee_is_nearly_true(outcome: Outcome) -> None:
     assert outcome.foreseen.mean() / outcome.true.mean() == pytest.approx(1.0, abs=MOST_OFF)
 
 
-def test_steps_are_ordered_nearly_as_well_as_by_the_truth(outcome: Outcome) -> None:
-    assert outcome.auc[0] >= outcome.auc[1] - MOST_AUC
+@pytest.mark.parametrize("seed", examples(ci=(), soak=SEEDS))  # with fewer customers: test_training
+def test_steps_are_ordered_nearly_as_well_as_by_the_truth(seed: int) -> None:
+    ours, truth = judged_auc(seed)
+    assert ours >= truth - MOST_AUC
 
 
 def test_paths_of_fresh_customers_convert_as_often_as_foreseen(outcome: Outcome) -> None:

@@ -54,6 +54,8 @@ GET, LIST = pb.GetPlanRequest, pb.ListPlansRequest
 
 BAD: list[tuple[str, Message]] = [
     ("request_id", request("")),
+    ("residual_value_change", request(residual_value_change={"currency_code": "USD", "units": -501})),
+    ("residual_value_change.currency_code", request(residual_value_change={"currency_code": "EUR", "units": 1})),
     ("request_id", request("x" * 129)),
     ("customer_id", request(customer_id="")),
     ("customer_id", request(customer_id="x" * 257)),

@@ -39,12 +39,25 @@ def test_without_them_nothing_binds() -> None:
     assert (options.windows, options.budget, options.quiet, options.length_cost) == ((), None, "", 0.0)
 
 
+def test_what_a_conversion_is_worth_and_whom_to_plan_for_reach_the_worker() -> None:
+    message = pb.StartPlanningRequest(
+        request_id="a", residual_value_change=usd(-2), after_purchase_days=14, margin_by_forecast=True
+    )
+    options = plan_options(from_json(to_json(job_requests.start_planning(message, AROUND).for_worker())))
+    assert (options.residual_change, options.after_purchase_days, options.margin_by_forecast) == (-2.0, 14, True)
+    silent = plan_options(job_requests.start_planning(pb.StartPlanningRequest(request_id="a"), AROUND).for_worker())
+    assert (silent.residual_change, silent.after_purchase_days, silent.margin_by_forecast) == (0.0, None, False)
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
         ({"window_caps": [{"max_touches": 1}]}, "window_caps[0].window"),
         ({"budget": {"currency_code": "EUR", "units": 1}}, "budget"),
         ({"length_cost": usd(-1)}, "length_cost"),
+        ({"residual_value_change": {"currency_code": "EUR", "units": 1}}, "residual_value_change"),
+        ({"after_purchase_days": -1}, "after_purchase_days"),
+        ({"after_purchase_days": 3_651}, "after_purchase_days"),
         ({"quiet_hours": {"start_time": {"hours": 24}, "end_time": {"hours": 8}}}, "quiet_hours.start_time"),
     ],
 )

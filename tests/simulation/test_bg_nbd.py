@@ -6,13 +6,14 @@ import pyarrow as pa
 from farview.core.randomness import generator
 from farview.simulation.bg_nbd import BLOCK, BuyingHabits, Span, purchase_paths, simulate_events
 from ltv.bg_nbd_expectation import expected_purchases_while_alive
+from tests.tiers import examples
 
 HABITS = BuyingHabits()
 
 
 def test_repeat_purchases_have_their_closed_form_mean() -> None:
-    # 200,000 customers watched for a year; 5 standard errors: two-sided level 6e-7.
-    days, _ = purchase_paths(generator(1, "test"), HABITS, np.zeros(200_000), 365.0)
+    # Customers watched for a year; 5 standard errors: two-sided level 6e-7.
+    days, _ = purchase_paths(generator(1, "test"), HABITS, np.zeros(examples(ci=40_000, soak=200_000)), 365.0)
     repeats = np.sum(~np.isnan(days), axis=1) - 1
     expected = expected_purchases_while_alive(HABITS.r, HABITS.alpha_days, HABITS.a, HABITS.b, 365.0)
     assert abs(repeats.mean() - expected) < 5 * repeats.std() / np.sqrt(len(repeats))

@@ -88,7 +88,7 @@ def brute_force(world: World, standing: Standing, rules: PlanRules, **objective)
 
 
 @given(problems())
-@settings(max_examples=examples(ci=300, soak=10_000))
+@settings(max_examples=examples(ci=150, soak=10_000))
 def test_dynamic_programming_finds_the_value_of_the_best_of_all_plans(problem):
     world, standing, rules, margin, priced, intent = problem
     cost = world.touch_cost * margin if priced else np.zeros(len(world.channels))
