@@ -160,8 +160,9 @@ def test_calibration_is_relevance_less_the_divergence_of_the_shares() -> None:
     assert gain.values()[1] == pytest.approx(expected, rel=1e-12)
 
 
-def test_aspect_coverage_adds_what_the_items_placed_leave_unmet() -> None:
-    random = np.random.default_rng(5)
+@pytest.mark.parametrize("seed", range(5))
+def test_aspect_coverage_adds_what_the_items_placed_leave_unmet(seed: int) -> None:
+    random = np.random.default_rng(seed)
     items, weight, shares = 9, 0.3, np.array([0.6, 0.3, 0.1])
     relevance, category = relevance_of(items), random.integers(0, 3, items)
     satisfies = [r * items / (items + 1) for r in relevance]
