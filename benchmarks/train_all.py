@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 from rich.console import Console
 
-from benchmarks.run import CALIBRATION_END, CDNOW
+from benchmarks.cdnow import CALIBRATION_END, CDNOW
 from farview.core.clock import Cut
 from farview.simulation.bg_nbd import Span, simulate_events
 from farview.store.migrate import upgrade
@@ -28,7 +28,7 @@ from jobs.local_engine import LocalEngine, forecasts
 from jobs.local_engine_buckets import bucketed
 from jobs.local_engine_worker import Kernel
 from jobs.train import train_ltv
-from jobs.train_best import train_best_ltv
+from jobs.train_best import Contest, train_best_ltv
 
 HORIZONS_DAYS = (91, 182, 273)
 SPAN = Span(arriving_days=365, days=730)
@@ -50,7 +50,7 @@ def main() -> None:
         if asked.model:
             version = train_ltv(store, as_of=CALIBRATION_END, model=asked.model, who="bench")
         else:
-            version = train_best_ltv(store, as_of=CALIBRATION_END, who="bench")
+            version = train_best_ltv(store, Contest(CALIBRATION_END), who="bench")
         took, core = time.perf_counter() - began, time.process_time() - worked
         size = f"{version.artifact_size_bytes / 1024:,.0f} KiB"
         console.print(f"trained {version.model} in {took:.1f} s, {core:.1f} s of a core, {size}. {version.lineage.why}")

@@ -46,7 +46,7 @@ def show(report: Mapping[str, Any], file: "FileEvents") -> None:
         "random one. CRPS: distance of the forecast law from what came, lower is better. in 80 %, in 95 %: percent of "
         "customers inside the central intervals (PIT coverage)."
     )
-    _show_gini_differences(report)
+    _show_differences(report)
     if report["champion"] is not None:
         _show_calibration(report["champion"], report["details"][report["champion"]])
         show_cohorts(report["fairness"], report["champion"])
@@ -67,26 +67,33 @@ def _show_windows(protocol: Mapping[str, Any], file: "FileEvents") -> None:
         out.print(f"The file ends on {protocol['last_event_day']}: the holdout is {seen} observed.")
 
 
-def _show_gini_differences(report: Mapping[str, Any]) -> None:
-    """Each model's value Gini less the baselines', or nothing where there is no baseline."""
-    gaps = {name: details["gini_difference"] for name, details in report["details"].items()}
-    against = list(dict.fromkeys(other for named in gaps.values() for other in named))
+def _show_differences(report: Mapping[str, Any]) -> None:
+    """Each model's value Gini less the baselines', and the champion's other figures; nothing without a baseline."""
+    gaps = {name: details["differences"] for name, details in report["details"].items()}
+    ginis = {name: found["value"]["gini"] for name, found in gaps.items()}
+    against = list(dict.fromkeys(other for named in ginis.values() for other in named))
     if not against:
         return
-    rows = [[name, *(_gap(named.get(other)) for other in against)] for name, named in gaps.items()]
-    out.print(
-        table(
-            "Gini of value less a baseline's, with 95 % interval by paired bootstrap",
-            ["model", *(f"- {other}" for other in against)],
-            rows,
-        )
-    )
+    rows = [[name, *(_gap(named.get(other)) for other in against)] for name, named in ginis.items()]
+    title = "Gini of value less a baseline's, with 95 % interval by paired bootstrap"
+    out.print(table(title, ["model", *(f"- {other}" for other in against)], rows))
+    champion = gaps.get(report["champion"])
+    if champion is None:
+        return
+    others = [
+        [f"{figure.upper() if figure == 'crps' else 'Gini'} of {quantity}", f"- {other}", _gap(gap)]
+        for quantity, figures in champion.items()
+        for figure, named in figures.items()
+        for other, gap in named.items()
+    ]
+    title = f"{report['champion']}, its figures less a baseline's (CRPS: below 0 is better)"
+    out.print(table(title, ["figure", "less", "difference"], others))
 
 
 def _gap(difference: Mapping[str, float] | None) -> str:
     if difference is None:
         return "-"
-    return f"{difference['estimate']:+.3f} ({difference['lower']:+.3f} to {difference['upper']:+.3f})"
+    return f"{difference['estimate']:+.4f} ({difference['lower']:+.4f} to {difference['upper']:+.4f})"
 
 
 def _show_calibration(name: str, details: Mapping[str, Any]) -> None:

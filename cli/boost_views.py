@@ -5,6 +5,9 @@ from typing import Any
 
 from rich.markup import escape
 
+SEGMENTS = {"new": "customers who are new", "0": "customers who came once", "1+": "customers who came back"}
+"""Of a combination, in plain words."""
+
 _HEADS = {
     "some": "who buys at all",
     "more": "how often buyers buy",
@@ -35,7 +38,7 @@ def boost_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
 
 def combination_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
     """Who is pooled with which weight, and what that was worth."""
-    for segment, meaning in (("0", "customers who came once"), ("1+", "customers who came back")):
-        shares = zip(metrics["members"], metrics["weights"][segment], strict=True)
+    for segment, weights in metrics["weights"].items():
+        meaning, shares = SEGMENTS[segment], zip(metrics["members"], weights, strict=True)
         yield f"  {meaning}: " + ", ".join(f"{100 * share:.0f} % {member}" for member, share in shares)
     yield f"  learnt from {', '.join(metrics['origins'])}; on origins left out {100 * metrics['gain']:+.1f} % of CRPS"

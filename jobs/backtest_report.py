@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 from farview.core import columns as c
 from farview.core.quantile_grid import LEVELS
 from farview.evaluation import champion
-from farview.evaluation.bootstrap import difference, resampled_ginis
 from farview.evaluation.coverage import FREQUENCY_GROUPS, decile_group, frequency_group, total_coverage
 from farview.evaluation.marginals import GridMarginal, Marginal
 from farview.evaluation.measures import LEVELS as COVERAGE_LEVELS
@@ -21,12 +20,12 @@ from farview.evaluation.measures import measures, measures_by_group, shape
 from farview.evaluation.origins import longest_target_days
 from farview.features.window import GROSS_VALUE
 from jobs.backtest import Backtest
+from jobs.backtest_differences import differences
 from jobs.backtest_fairness import by_cohort
 from jobs.backtest_models import Candidate, Forecasts
 
 QUANTITIES = (c.PURCHASES, c.VALUE, GROSS_VALUE)
 DECILES = tuple(f"decile {k}" for k in range(1, 11))
-BASELINE = "past_spend"
 
 _GRID = pa.list_(pa.float64())
 
@@ -57,7 +56,7 @@ PREDICTIONS = pa.schema(
 
 def document(result: Backtest, models: Mapping[str, Candidate]) -> dict[str, Any]:
     """The JSON document: protocol, cohorts, figures of every model, champion, and details behind the figures."""
-    gaps = _gini_differences(result, models)
+    gaps = differences(result, models)
     return {
         "protocol": protocol(result, models),
         "fairness": by_cohort(result),
@@ -73,7 +72,7 @@ def document(result: Backtest, models: Mapping[str, Candidate]) -> dict[str, Any
             name: {"as_of": failure.as_of.isoformat(), "reason": failure.reason}
             for name, failure in result.failures.items()
         },
-        "details": {name: _details(result, name) | {"gini_difference": gaps[name]} for name in result.forecasts},
+        "details": {name: _details(result, name) | {"differences": gaps[name]} for name in result.forecasts},
     }
 
 
@@ -161,23 +160,6 @@ def _details(result: Backtest, name: str) -> dict[str, Any]:
     if forecasts.totals is not None:
         details["totals"] = _totals(forecasts.totals, result)
     return details
-
-
-def _gini_differences(result: Backtest, models: Mapping[str, Candidate]) -> dict[str, dict[str, Any]]:
-    """Paired bootstrap of each model's value Gini against past spend and the best buy-till-you-die member."""
-    forecasts = {name: forecast.value.mean for name, forecast in result.forecasts.items()}
-    ginis = resampled_ginis(result.actuals.value, forecasts, seed=result.spec.seed)
-    family = [name for name in forecasts if models[name].buys_till_it_dies]
-    best = max(family, key=lambda name: np.nan_to_num(ginis[name][0], nan=-np.inf), default=None)
-    against = [name for name in (BASELINE, best) if name in forecasts]
-    return {
-        name: {
-            other: None if (gap := difference(ginis[name], ginis[other])) is None else asdict(gap)
-            for other in against
-            if other != name
-        }
-        for name in forecasts
-    }
 
 
 def _totals(totals: pa.Table, result: Backtest) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from farview.evaluation.origins import Origin, rolling_origins
 from jobs.backtest import Actuals, actuals_of, inner_score, past_of
 from jobs.backtest_fits import Failure, fit_each
 from jobs.backtest_models import BTYD, Candidate, Past
-from jobs.fit_combination import MEMBERS, apart, trial
+from jobs.fit_combination import PoolTerms, apart, trial
 from jobs.progress import Progress
 from ltv.combination import Trial, Weights, fit_weights, pooled
 from ltv.combination_model import NAME as COMBINATION
@@ -41,7 +41,7 @@ class Comparison:
     pool: tuple[str, ...]  # members of the combination that could be fitted at every origin
     weights: Weights | None  # of the pool, as it would be registered; None where there is nothing to learn from
     winner: str | None  # by champion.RULE; None without an origin that says anything
-    intervals: tuple[TimeSplit, ...]  # of the winner's value, at COVERAGE_LEVELS; empty with fewer than two origins
+    intervals: tuple[TimeSplit, ...]  # of the winner's value, at COVERAGE_LEVELS; empty without two origins apart
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,17 +55,17 @@ class _Tried:
     pool: tuple[str, ...]  # members in the trial
 
 
-def compare(past: Past, models: Mapping[str, Candidate], horizon_days: int, progress: Progress) -> Comparison:
-    """Every model at every rolling origin of a past, and the combination of MEMBERS among them.
+def compare(past: Past, models: Mapping[str, Candidate], terms: PoolTerms, progress: Progress) -> Comparison:
+    """Every model at every rolling origin of a past, and the combination of some of them.
 
     Args:
         past: origins and their targets lie inside it.
-        models: by name, in the order in which ties are broken.
-        horizon_days: how far the targets look; at most a third of the past.
+        models: by name, in the order in which ties are broken; the pool's members among them.
+        terms: of the pool; its horizon is that of the comparison.
         progress: is told of each fit.
     """
     first: date = pc.min(past.rfm.column(c.FIRST_PURCHASE_DATE)).as_py()
-    origins = rolling_origins(first, past.as_of, horizon_days)
+    origins = rolling_origins(first, past.as_of, terms.horizon_days)
     progress.start("comparing models at earlier days", len(origins) * len(models))
     standing, failures = dict(models), dict[str, Failure]()
     tried = []
@@ -75,15 +75,15 @@ def compare(past: Past, models: Mapping[str, Candidate], horizon_days: int, prog
         fits = fit_each(then, standing, origin.target_days, progress)
         failures |= fits.failures
         standing = {name: standing[name] for name in fits.forecasts}
-        members = tuple(name for name in MEMBERS if name in standing)
+        members = tuple(name for name in terms.members if name in standing)
         scores = {name: inner_score(forecasts.value, came.value) for name, forecasts in fits.forecasts.items()}
-        laws = trial(then, came, [fits.forecasts[name] for name in members])
+        laws = trial(then, came, [fits.forecasts[name] for name in members], origin.target_days)
         pits = {name: pit for name, f in fits.forecasts.items() if (pit := f.value.pit(came.value)) is not None}
         tried.append(_Tried(scores, pits, came, laws, members))
     judged = {name: [each.scores[name] for each in tried] for name in standing}
-    pool = tuple(name for name in MEMBERS if name in standing)
+    pool = tuple(name for name in terms.members if name in standing)
     weights = None
-    fell = {name: [each.pits[name] for each in tried if name in each.pits] for name in standing}
+    fell = {name: [each.pits.get(name) for each in tried] for name in standing}
     if pool and tried:
         trials = [_of(each, pool) for each in tried]
         weights = fit_weights([trials[number] for number in _apart(origins)])
@@ -91,9 +91,17 @@ def compare(past: Past, models: Mapping[str, Candidate], horizon_days: int, prog
         judged[COMBINATION] = [inner_score(forecast, value) for forecast, value in mixed]
         fell[COMBINATION] = [forecast.pit(value) for forecast, value in mixed]
     winner = choose(judged)
-    splits = [time_split(fell[winner], level) for level in COVERAGE_LEVELS] if winner else []
+    seen = before_the_newest(origins, fell[winner]) if winner else []
+    splits = [time_split(seen, level) for level in COVERAGE_LEVELS]
     intervals = tuple(split for split in splits if split is not None)
     return Comparison(origins, judged, failures, pool, weights, winner, intervals)
+
+
+def before_the_newest(origins: Sequence[Origin], pits: Sequence[Pit | None]) -> list[Pit]:
+    """Where outcomes fell at the newest origin, and before it at those whose targets had ended by its day."""
+    newest = origins[-1].as_of
+    earlier = [pit for origin, pit in zip(origins, pits, strict=True) if origin.target_end <= newest]
+    return [pit for pit in (*earlier, pits[-1]) if pit is not None]
 
 
 def _of(tried: _Tried, pool: Sequence[str]) -> Trial:

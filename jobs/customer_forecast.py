@@ -56,9 +56,7 @@ def drivers_of(store: Store, found: CustomerForecast) -> tuple[Driver, ...]:
     """
     spec = found.run.spec
     cut = Cut(spec.as_of, spec.known_at)
-    events = store.transactions_of(cut, [found.customer_id])
-    times = events.column(c.TIME).cast(pa.timestamp("us")).to_numpy()
-    history = History(found.customer_id, times, events.column(c.AMOUNT).to_numpy())
+    history = History.of(found.customer_id, store.transactions_of(cut, [found.customer_id]))
     model = ready(load(store.artifact(store.model_version(spec.kind, spec.model_version))), spec.seed)
     told = model.drivers(model.inputs.of_some([history], cut, store.business().time_zone), spec.as_of)
     return told[0] if told else ()

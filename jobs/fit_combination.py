@@ -1,6 +1,7 @@
 """Fitting the combination: its members to everything, their weights by what came after origins in the past."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import cast
 
@@ -11,7 +12,7 @@ from farview.core import columns as c
 from farview.core.errors import InvalidInput
 from farview.core.quantile_grid import GridLaw
 from farview.evaluation.marginals import GridMarginal, Marginal
-from farview.evaluation.origins import Origin, rolling_origins
+from farview.evaluation.origins import Origin, longest_target_days, rolling_origins
 from farview.features.window import GROSS_VALUE
 from jobs.backtest import Actuals, actuals_of, past_of
 from jobs.backtest_fits import fit_each
@@ -24,28 +25,36 @@ from ltv.model import LtvModel
 from ltv.returns import kept_share
 
 MEMBERS = ("bg_nbd+first_spend", "pareto_nbd+first_spend", "boost")
-"""Of the pool; ties go to the one that stands first."""
+"""Of the pool, unless others are named; ties go to the one that stands first."""
 
 FitMember = Callable[[str], LtvModel]
 
 
-def fit_combination(known: Known, horizon_days: int, seed: int, fit: Callable[[Known, str], LtvModel]) -> LtvModel:
-    """The pool of MEMBERS that does best on the oldest and the newest origin, whose targets do not overlap.
+@dataclass(frozen=True, slots=True)
+class PoolTerms:
+    """What a pool is made of and for."""
+
+    horizon_days: int  # how far the targets look; at most a third of the past
+    members: tuple[str, ...] = MEMBERS
+    seed: int = 0  # of the members
+
+
+def fit_combination(known: Known, terms: PoolTerms, fit: Callable[[Known, str], LtvModel]) -> LtvModel:
+    """The pool that does best on the oldest and the newest origin, whose targets do not overlap.
 
     A member that cannot be fitted at an origin is left out.
 
     Args:
         known: what it may see.
-        horizon_days: how far the targets look; at most a third of the past.
-        seed: of the members.
+        terms: which members, for which horizon.
         fit: a member by its name.
 
     Raises:
         InvalidInput: the past is too short for an origin, or no member could be fitted.
     """
     past = past_of(known.table(), known.cut.as_of, known.zone)
-    origins = apart(rolling_origins(_first_day(past), past.as_of, horizon_days))
-    models = {name: candidates(seed)[name] for name in MEMBERS}
+    origins = apart(rolling_origins(_first_day(past), past.as_of, terms.horizon_days))
+    models = {name: candidates(terms.seed)[name] for name in terms.members}
     tried: list[tuple[Past, Actuals, Mapping[str, Forecasts]]] = []
     for origin in origins:
         then = past_of(past.events, origin.as_of, past.zone)
@@ -54,7 +63,8 @@ def fit_combination(known: Known, horizon_days: int, seed: int, fit: Callable[[K
         tried.append((then, actuals_of(past.events, then, origin.target_end), fits.forecasts))
     if not models:
         raise InvalidInput.of("model", f"no member of the combination could be fitted by {past.as_of}")
-    trials = [trial(then, came, [forecasts[name] for name in models]) for then, came, forecasts in tried]
+    days = _target_days(origins)
+    trials = [trial(then, came, [forecasts[name] for name in models], days) for then, came, forecasts in tried]
     return combined(past, origins, tuple(models), fit_weights(trials), lambda name: fit(Known.of(past), name))
 
 
@@ -63,10 +73,11 @@ def apart(origins: Sequence[Origin]) -> tuple[Origin, ...]:
     return (origins[0], origins[-1]) if len(origins) > 1 else tuple(origins)
 
 
-def trial(then: Past, came: Actuals, forecasts: Sequence[Forecasts]) -> Trial:
+def trial(then: Past, came: Actuals, forecasts: Sequence[Forecasts], target_days: int) -> Trial:
     """An origin as the pool learns from it: members' forecasts of the customers of a past, and what came after it."""
     laws = tuple(Member(_law(f.purchases), _law(f.value)) for f in forecasts)
-    segment = segments(then.rfm.column(c.FREQUENCY).to_numpy())
+    counted, age = (then.rfm.column(name).to_numpy() for name in (c.FREQUENCY, c.AGE_DAYS))
+    segment = segments(counted, age, target_days)
     return Trial(laws, came.purchases, came.value, segment)
 
 
@@ -98,7 +109,12 @@ def combined(
     )
     kept, _ = kept_share(*(past.history.column(name).to_numpy() for name in (GROSS_VALUE, c.VALUE)))
     own = Weights(tuple(tuple(row) for row in rows[:, used].tolist()), weights.power, weights.gain)
-    return CombinationModel(members, own, kept, diagnostics)
+    return CombinationModel(members, own, kept, _target_days(origins), diagnostics)
+
+
+def _target_days(origins: Sequence[Origin]) -> int:
+    """The same at all rolling origins; 0 without one."""
+    return longest_target_days(tuple(origins))
 
 
 def _law(marginal: Marginal) -> GridLaw:

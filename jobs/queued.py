@@ -5,6 +5,7 @@ from dataclasses import replace
 from farview.store.claimed import ClaimedStore
 from farview.store.claims import Claim
 from farview.store.job_requests import (
+    CompareLtv,
     JobRequest,
     PlanEveryone,
     PrioritizeEveryone,
@@ -15,6 +16,7 @@ from farview.store.job_requests import (
     TrainRanking,
 )
 from farview.store.store import Store
+from jobs.fit_combination import MEMBERS
 from jobs.gate import gate
 from jobs.plan import plan_customers
 from jobs.plan_terms import PlanOptions
@@ -23,6 +25,7 @@ from jobs.progress import Progress
 from jobs.score import HORIZONS_DAYS, score_ltv
 from jobs.snapshot import cut_of, impression_cut_of, touch_cut_of
 from jobs.train import train_ltv
+from jobs.train_best import Contest, train_best_ltv
 from jobs.train_journeys import JourneyFit, train_journeys
 from jobs.train_next_item import NextItemFit, train_next_item
 from jobs.train_ranking import train_ranking
@@ -70,6 +73,11 @@ def run(store: ClaimedStore, request: JobRequest, *, who: str, progress: Progres
                 why=request.why,
                 progress=progress,
             )
+            gate(store, version.kind, version.version, who=who, progress=progress)
+        case CompareLtv():
+            members = request.members or MEMBERS
+            contest = Contest(request.as_of, request.known_at, request.horizon_days, members, request.seed)
+            version = train_best_ltv(store, contest, who=who, why=request.why, progress=progress)
             gate(store, version.kind, version.version, who=who, progress=progress)
         case TrainJourneys():
             fit = JourneyFit(request.model, request.window_days, request.attributes, request.seed)

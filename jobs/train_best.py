@@ -1,20 +1,22 @@
 """Fits every value model, compares them on earlier days, and registers the winner with what it won by."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
 
+from farview.core.errors import InvalidInput
 from farview.store.store import Store
 from farview.store.values import ModelVersion
 from jobs.backtest import past_of
 from jobs.backtest_models import Past, candidates
 from jobs.choose_ltv import COMPARED, Comparison, as_data, compare, in_words
-from jobs.fit_combination import apart, combined
+from jobs.fit_combination import MEMBERS, PoolTerms, apart, combined
 from jobs.known import Known
 from jobs.ltv_configuration import configured
 from jobs.period_effect import with_period
 from jobs.progress import Both, Progress, Silent
 from jobs.snapshot import cut_of, require_unchanged
 from jobs.train import Fitted, register
-from jobs.value_models import DEFAULT_HORIZON_DAYS, HORIZON_DAYS, fit_configured
+from jobs.value_models import DEFAULT_HORIZON_DAYS, MODELS, fit_configured, pooling
 from ltv.combination_model import NAME as COMBINATION
 from ltv.model import LtvModel
 
@@ -22,28 +24,46 @@ CHOICE = "choice"
 """Key of a version's metrics: the comparison that it won."""
 
 
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """What models compete over, and which."""
+
+    as_of: date | None = None  # last day whose events are seen, business zone; by default the last event's day
+    known_at: datetime | None = None  # events ingested after it are not seen; by default now
+    horizon_days: int = DEFAULT_HORIZON_DAYS  # how far the comparison looks; at most a third of the history
+    members: tuple[str, ...] = MEMBERS  # of the combination; beside COMPARED they compete, too
+    seed: int = 0  # same seed and data, same model
+
+    def __post_init__(self) -> None:
+        """Checks the members.
+
+        Raises:
+            InvalidInput: none, one twice, or one that cannot be pooled.
+        """
+        known = [name for name in MODELS if name != COMBINATION]
+        for name in self.members:
+            if name not in known:
+                raise InvalidInput.of("members", f"{name!r} cannot be pooled; use some of {', '.join(known)}")
+        if not self.members or len(set(self.members)) < len(self.members):
+            raise InvalidInput.of("members", "name at least one model, each once")
+
+
 def train_best_ltv(
     store: Store,
+    contest: Contest = Contest(),
     *,
-    as_of: date | None = None,
-    known_at: datetime | None = None,
-    horizon_days: int = DEFAULT_HORIZON_DAYS,
-    seed: int = 0,
     who: str,
     why: str = "",
     progress: Progress | None = None,
 ) -> ModelVersion:
-    """Compares COMPARED and the combination on rolling origins by champion.RULE and registers the winner.
+    """Compares models and the combination on rolling origins by champion.RULE and registers the winner.
 
     Where the history is too short for an origin the first of COMPARED is registered, and its metrics say why. The
     version is the one that naming its model gives: it reproduces from its lineage.
 
     Args:
         store: where transactions come from and the model goes to.
-        as_of: last day whose events are seen, business zone; by default the last event's day.
-        known_at: events ingested after it are not seen; by default now.
-        horizon_days: how far the comparison looks; at most a third of the history.
-        seed: same seed and data, same model.
+        contest: which models, over which days.
         who: for the lineage.
         why: for the lineage; by default the paragraph that says why it won.
         progress: who watches.
@@ -53,8 +73,9 @@ def train_best_ltv(
         InvalidInput: nobody bought by then.
         Conflict: a file was being imported meanwhile.
     """
-    cut = cut_of(store, as_of, known_at)
-    request = {"as_of": cut.as_of.isoformat(), "models": [*COMPARED, COMBINATION], "seed": seed}
+    cut, seed = cut_of(store, contest.as_of, contest.known_at), contest.seed
+    names = dict.fromkeys((*COMPARED, *contest.members))
+    request = {"as_of": cut.as_of.isoformat(), "models": [*names, COMBINATION], "seed": seed}
     with store.operation("train", request, who=who) as operation:
         watch = Both(progress or Silent(), operation)
         watch.start("reading transactions")
@@ -62,12 +83,12 @@ def train_best_ltv(
         known = Known(store.transactions(cut).read_all(), cut, store.business().time_zone)
         require_unchanged(store.snapshot_hash, cut, snapshot)
         past = past_of(known.table(), cut.as_of, known.zone)
-        models = {name: candidates(seed)[name] for name in COMPARED}
-        found = compare(past, models, horizon_days, watch)
+        models = {name: candidates(seed)[name] for name in names}
+        found = compare(past, models, PoolTerms(contest.horizon_days, contest.members, seed), watch)
         winner = found.winner or COMPARED[0]
         watch.start(f"fitting {winner}")
         configuration = configured(winner, "laplace", None) | (
-            {HORIZON_DAYS: str(horizon_days)} if winner == COMBINATION else {}
+            pooling(contest.horizon_days, found.pool) if winner == COMBINATION else {}
         )
         fit = _pool(past, found, seed) if winner == COMBINATION else fit_configured(known, configuration, seed)
         model = with_period(fit, known.table().to_reader, cut, known.zone, seed)

@@ -1,6 +1,6 @@
 """Customer-value models in jobs, whatever their kind: fitted by a configuration, asked of the customers of a past."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -13,7 +13,7 @@ from farview.core.quantile_grid import law_of
 from farview.evaluation.marginals import GridMarginal
 from farview.features.window import GROSS_VALUE
 from jobs.backtest_models import Forecasts, Past, Predict, net_of_returns
-from jobs.fit_combination import fit_combination
+from jobs.fit_combination import MEMBERS, PoolTerms, fit_combination
 from jobs.known import Known
 from jobs.ltv_configuration import configured, kinds_of, period_days
 from ltv import families
@@ -27,8 +27,8 @@ from ltv.registered import ready
 from ltv.returns import kept_share
 from ltv.sequence_model import NETWORKS
 
-HORIZON_DAYS = "horizon_days"
-"""Key of a configuration."""
+HORIZON_DAYS, POOLED = "horizon_days", "members"
+"""Keys of a combination's configuration."""
 DEFAULT_HORIZON_DAYS = 90
 Fit = Callable[[Known, Mapping[str, str], int], LtvModel]
 """(what is known, configuration, seed) to a model."""
@@ -55,10 +55,17 @@ def _fit_sequence(known: Known, configuration: Mapping[str, str], seed: int) -> 
 
 def _fit_combination(known: Known, configuration: Mapping[str, str], seed: int) -> LtvModel:
     _only_laplace(configuration)
-    horizon_days = int(configuration.get(HORIZON_DAYS, DEFAULT_HORIZON_DAYS))
+    members = tuple(configuration[POOLED].split(",")) if POOLED in configuration else MEMBERS
+    terms = PoolTerms(int(configuration.get(HORIZON_DAYS, DEFAULT_HORIZON_DAYS)), members, seed)
     return fit_combination(
-        known, horizon_days, seed, lambda seen, name: fit_configured(seen, configured(name, "laplace", None), seed)
+        known, terms, lambda seen, name: fit_configured(seen, configured(name, "laplace", None), seed)
     )
+
+
+def pooling(horizon_days: int, members: Sequence[str]) -> dict[str, str]:
+    """What a combination's configuration says beside model and method: MEMBERS go without saying."""
+    said = {HORIZON_DAYS: str(horizon_days)}
+    return said if tuple(members) == MEMBERS else said | {POOLED: ",".join(members)}
 
 
 def _only_laplace(configuration: Mapping[str, str]) -> None:
@@ -83,7 +90,7 @@ def fit_configured(known: Known, configuration: Mapping[str, str], seed: int) ->
     Args:
         known: what it may see.
         configuration: "model", one of MODELS; "method", of `ltv.fit.fit`; of the combination "horizon_days" that its
-            weights are learnt for.
+            weights are learnt for, and its "members".
         seed: same seed and data, same model.
 
     Raises:

@@ -22,8 +22,9 @@ from ltv.boost_anchor import anchor_figures, anchor_margins
 from ltv.boost_inputs import INPUTS, input_matrix
 from ltv.boost_losses import RETURNED, SOME, SPEND
 from ltv.boost_model import BoostModel
-from ltv.boost_scorer import LEAST_KEPT, Shared
+from ltv.boost_scorer import Shared
 from ltv.boost_words import in_words
+from ltv.returns import LEAST_KEPT
 from ltv.scorer import Scorer
 
 FloatArray = npt.NDArray[np.float64]

@@ -17,10 +17,11 @@ from ltv.boost_inputs import Units
 from ltv.boost_levels import Terms, levels
 from ltv.boost_losses import MORE, RETURNED, SOME, SPEND
 from ltv.boost_model import BoostDiagnostics, BoostModel, HeadDiagnostics
-from ltv.boost_rows import TargetRows, reference_days, training_origins, training_rows
+from ltv.boost_rows import TargetRows, training_origins, training_rows
 from ltv.boost_surrogate import Surrogate, surrogate_of, value_correction
 from ltv.fit import fit
 from ltv.model import BtydModel
+from ltv.past_days import reference_days
 
 ANCHOR = "bg_nbd+first_spend"
 

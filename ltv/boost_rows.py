@@ -13,7 +13,6 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from farview.core import columns as c
 from farview.core.clock import Cut
@@ -21,16 +20,15 @@ from farview.evaluation.origins import Origin
 from farview.features.customer import customer_features
 from farview.features.customer_rfm import rfm_of_features
 from farview.features.through import through
-from farview.features.window import GROSS_VALUE, window
 from ltv.boost_anchor import anchor_figures, anchor_margins
 from ltv.boost_inputs import Units, input_matrix
 from ltv.fit import fit
+from ltv.past_days import of_some_customers, reference_days, what_came
 from ltv.scorer import Scorer
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-LONGEST_TARGET_DAYS = 365
 FOLDS = 3
 MOST_CUSTOMERS = 100_000  # more would teach trees of these sizes nothing
 
@@ -67,11 +65,6 @@ def training_origins(first_day: date, last_day: date) -> tuple[Origin, ...]:
     return tuple(origins)
 
 
-def reference_days(first_day: date, last_day: date) -> int:
-    """Length of the targets that all origins have."""
-    return min((last_day - first_day).days // 3, LONGEST_TARGET_DAYS)
-
-
 def training_rows(
     events: pa.Table, origins: tuple[Origin, ...], zone: str, units: Units, anchor: str, seed: int
 ) -> Iterator[TargetRows]:
@@ -85,7 +78,7 @@ def training_rows(
         anchor: family that is fitted at every origin.
         seed: of its draws.
     """
-    events = _of_some_customers(events)
+    events = of_some_customers(events, MOST_CUSTOMERS, "boost")
     for as_of in dict.fromkeys(origin.as_of for origin in origins):
         ends = [origin.target_end for origin in origins if origin.as_of == as_of]
         yield from _rows_of_day(events, as_of, ends, (zone, units, anchor, seed))
@@ -108,19 +101,5 @@ def _rows_of_day(
     fold = np.array([zlib.crc32(who.encode()) % FOLDS for who in features.column(c.CUSTOMER_ID).to_pylist()])
     for end in ends:
         said = by_horizon[(end - as_of).days]
-        came = window(events, as_of, end, zone).read_all()
-        place = pc.index_in(features.column(c.CUSTOMER_ID), value_set=came.column(c.CUSTOMER_ID).combine_chunks())
-        purchases, net, gross = (
-            pc.fill_null(came.column(name).cast(pa.float64()).take(place), 0.0).to_numpy()
-            for name in (c.PURCHASES, c.VALUE, GROSS_VALUE)
-        )
+        purchases, net, gross = what_came(events, features.column(c.CUSTOMER_ID), as_of, end, zone)
         yield TargetRows(inputs, fold, *anchor_margins(said), purchases, gross, gross - net)
-
-
-def _of_some_customers(events: pa.Table) -> pa.Table:
-    """The events of at most about MOST_CUSTOMERS customers, chosen by their ids alone."""
-    who = events.column(c.CUSTOMER_ID).combine_chunks().dictionary_encode()
-    if len(who.dictionary) <= MOST_CUSTOMERS:
-        return events
-    drawn = np.array([zlib.crc32(b"boost" + name.encode()) / 2**32 for name in who.dictionary.to_pylist()])
-    return events.filter(pa.array((drawn < MOST_CUSTOMERS / len(drawn))[who.indices.to_numpy()]))

@@ -9,20 +9,22 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from farview.core import columns as c
+from farview.core.schemas import FORECAST
 from farview.features.customer_rfm import rfm_of_features
-from ltv.boost_anchor import anchor_figures
+from ltv.boost_anchor import anchor_figures, anchor_margins
 from ltv.boost_inputs import input_matrix
 from ltv.boost_losses import MORE, RETURNED, SOME, SPEND
+from ltv.boost_median import AnchorWait, corrected_median
 from ltv.boost_model import BoostModel
 from ltv.boost_tilt import Corrections, tilted
 from ltv.boost_trees import Trees
+from ltv.horizons import rising_days
+from ltv.returns import LEAST_KEPT
 from ltv.scorer import CHUNK_ROWS, Scorer
 from ltv.tables import Tables
 from ltv.totals import Totals
 
 FloatArray = npt.NDArray[np.float64]
-
-LEAST_KEPT = 0.02  # of gross value after returns: a forecast law is never negative
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class BoostScorer:
             InvalidInput: horizons that are not whole, positive and rising.
         """
         self._model = model
-        self._asked = [int(days) for days in horizons_days]
+        self._asked = rising_days(horizons_days).tolist()
         self._horizons = sorted({*self._asked, model.units.reference_days})
         self._as_of, self._seed = as_of, seed
         self._gross, self._corrected = gross, corrected
@@ -92,11 +94,24 @@ class BoostScorer:
         reference = said.take(pa.array(row[:, self._horizons.index(self._model.units.reference_days)]))
         asked = [self._horizons.index(days) for days in self._asked]
         kept = said.take(pa.array(row[:, asked].ravel()))
-        forecast = tilted(kept, self._corrections(features, reference, len(asked)))
+        corrections = self._corrections(features, reference, len(asked))
+        forecast = self._dated(tilted(kept, corrections), said, corrections.some[:: len(asked)])
         means = [forecast.column(name).to_numpy().reshape(-1, len(asked)) for name in ("purchases_mean", "value_mean")]
         cohorts = customers.column(c.COHORT).to_pylist()
         self.partial_totals.add_corrected(scorer.partial_totals, cohorts, asked, means)
         return forecast
+
+    def _dated(self, forecast: pa.RecordBatch, said: pa.Table, correction: FloatArray) -> pa.RecordBatch:
+        """The forecast with the median day of the next purchase, given one within the longest horizon asked for."""
+        horizons = len(self._horizons)
+        day = said.column(c.MEDIAN_NEXT_PURCHASE_DATE).cast(pa.int32()).to_numpy()[::horizons]
+        today = (self._as_of - date(1970, 1, 1)).days
+        hazard = anchor_margins(said)[0].reshape(-1, horizons)
+        wait = AnchorWait(np.array(self._horizons, dtype=np.float64), hazard, day - float(today))
+        median = corrected_median(wait, self._horizons.index(self._asked[-1]), correction)
+        days = np.repeat(np.ceil(median).astype(np.int32) + today, len(self._asked))
+        place = FORECAST.get_field_index(c.MEDIAN_NEXT_PURCHASE_DATE)
+        return forecast.set_column(place, FORECAST.field(place), pa.array(days).cast(pa.date32()))
 
     def _corrections(self, features: pa.RecordBatch, reference: pa.Table, horizons: int) -> Corrections:
         """Of every customer, repeated for each horizon."""

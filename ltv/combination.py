@@ -25,7 +25,9 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 POWERS = (0.8, 0.9, 1.0, 1.1, 1.2)
-SEGMENTS = ("0", "1+")  # repeat purchases so far
+SEGMENTS = ("new", "0", "1+")
+"""Customers without a repeat purchase who have been known for less than the pool was learnt to look ahead; the others
+without one; those with one. Of the new, members know little but what all customers were like."""
 SEGMENT_CUSTOMERS = 2_000  # of a segment, that its own weights count as much as everybody's
 STEPS = 20  # of a weight between 0 and 1
 
@@ -61,9 +63,15 @@ class Weights:
         return np.array(self.by_segment)[segment]
 
 
-def segments(frequency: IntArray) -> IntArray:
-    """Segment of each customer by repeat purchases so far."""
-    return np.minimum(frequency, 1).astype(np.int64)
+def segments(frequency: IntArray, age_days: IntArray, new_days: int) -> IntArray:
+    """Segment of each customer, (customers,), as an index into SEGMENTS.
+
+    Args:
+        frequency: repeat purchases so far, (customers,).
+        age_days: since the first purchase, (customers,).
+        new_days: customers without a repeat purchase are new until they have been known for so long.
+    """
+    return np.where(frequency > 0, 2, np.where(age_days < new_days, 0, 1)).astype(np.int64)
 
 
 def fit_weights(trials: Sequence[Trial]) -> Weights:

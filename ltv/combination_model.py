@@ -12,7 +12,7 @@ from ltv.combination import Weights
 from ltv.model import LtvModel, PartDiagnostics
 from ltv.parts import pack, unpack
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 NAME = "combination"
 
 
@@ -35,6 +35,7 @@ class CombinationModel:
     members: tuple[LtvModel, ...]  # of those with weight
     weights: Weights  # of the same members
     kept: float  # share of gross value that was not returned: what members that know nothing of returns keep
+    new_days: int  # how far the weights were learnt to look ahead; see `combination.segments`
     diagnostics: CombinationDiagnostics
     name: ClassVar[str] = NAME
 
@@ -60,6 +61,7 @@ class CombinationModel:
             "format_version": FORMAT_VERSION,
             "weights": asdict(self.weights),
             "kept": self.kept,
+            "new_days": self.new_days,
             "diagnostics": asdict(self.diagnostics),
         }
         return pack(self.name, about, {member.name: member.to_artifact() for member in self.members})
@@ -89,4 +91,5 @@ class CombinationModel:
             }
         )
         members = tuple(load(part) for part in parts.values())
-        return cls(members, Weights(rows, weights["power"], weights["gain"]), about["kept"], diagnostics)
+        pooled = Weights(rows, weights["power"], weights["gain"])
+        return cls(members, pooled, about["kept"], about["new_days"], diagnostics)

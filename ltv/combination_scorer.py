@@ -67,7 +67,8 @@ class CombinationScorer:
 
     def _chunk(self, inputs: pa.RecordBatch) -> pa.RecordBatch:
         customers = part_of(inputs, 0)
-        segment = segments(customers.column(c.FREQUENCY).to_numpy())
+        counted, age = (customers.column(name).to_numpy() for name in (c.FREQUENCY, c.AGE_DAYS))
+        segment = segments(counted, age, self._model.new_days)
         tables, totals = [], []
         for k, make in enumerate(self._scorers):
             scorer = make()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,12 @@ class History:
     times_utc: npt.NDArray[np.datetime64]  # (events,)
     amounts: npt.NDArray[np.float64]  # (events,) reporting currency, returns negative
 
+    @classmethod
+    def of(cls, customer_id: str, events: pa.Table) -> "History":
+        """The history in schemas.EVENTS of one customer."""
+        times = events.column(c.TIME).cast(pa.timestamp("us")).to_numpy()
+        return cls(customer_id, times, events.column(c.AMOUNT).to_numpy())
+
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
@@ -41,6 +47,7 @@ class Inputs:
     """(histories, cut, zone) to the same rows in the order of the histories, without a query engine."""
 
 
+@cache
 def rfm_inputs(period_days: int = 1) -> Inputs:
     """`schemas.rfm_schema(period_days)`."""
 
@@ -84,15 +91,20 @@ SEQUENCES = Inputs(SEQUENCE_FEATURES, _sequences, _sequences_of_some)
 
 
 def joined(parts: Sequence[Inputs]) -> Inputs:
-    """What several models read of the same customers, side by side: a struct column each, which `part_of` takes out."""
+    """What several models read of the same customers, side by side: a struct column each, which `part_of` takes out.
+
+    What two of them read alike is computed once.
+    """
 
     def bulk(events: pa.Table | pa.RecordBatchReader, cut: Cut, zone: str) -> pa.RecordBatchReader:
         known = events if isinstance(events, pa.Table) else events.read_all()
-        rows = _side_by_side([part.bulk(known, cut, zone).read_all() for part in parts])
+        found = {part: part.bulk(known, cut, zone).read_all() for part in dict.fromkeys(parts)}
+        rows = _side_by_side([found[part] for part in parts])
         return pa.RecordBatchReader.from_batches(rows.schema, [rows])
 
     def of_some(histories: Sequence[History], cut: Cut, zone: str) -> pa.RecordBatch:
-        return _side_by_side([pa.Table.from_batches([part.of_some(histories, cut, zone)]) for part in parts])
+        found = {part: pa.Table.from_batches([part.of_some(histories, cut, zone)]) for part in dict.fromkeys(parts)}
+        return _side_by_side([found[part] for part in parts])
 
     features = {feature.name: feature for part in parts for feature in part.features}
     return Inputs(tuple(features.values()), bulk, of_some)

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from farview.core.errors import ArtifactMismatch
+from ltv import families
 from ltv.boost_drivers import Driver, drivers_of
 from ltv.boost_model import BoostModel
 from ltv.boost_scorer import BoostScorer, Shared
@@ -145,6 +146,9 @@ _PACKED: Mapping[str, _Kind] = {
     CombinationModel.name: _Kind(_read_combination, _combination_inputs, _combination),
 }
 """By the name inside the artifact."""
+
+NAMES = (*families.MODELS, *_PACKED)
+"""Of all customer-value models."""
 
 
 def load(artifact: bytes) -> LtvModel:

@@ -15,10 +15,10 @@ import pyarrow as pa
 
 from farview.core import columns as c
 from farview.core import quantile_grid as grid
-from farview.core.errors import InvalidInput
 from farview.core.quantile_grid import GridLaw
 from farview.core.schemas import FORECAST
 from ltv.effects import Factor, groups_of
+from ltv.horizons import rising_days
 from ltv.kernel_purchases import LARGEST_COUNT, Levels
 from ltv.kernel_rows import (
     DONE,
@@ -45,7 +45,6 @@ IntArray = npt.NDArray[np.int64]
 
 CHUNK_ROWS = 4096  # customers held at once
 SURVIVAL_ROOM = 1_000_000  # probabilities of counts held at once; rows beyond wait for the next round
-MAX_HORIZON_DAYS = 100_000
 EPOCH = date(1970, 1, 1)
 
 
@@ -79,15 +78,13 @@ class Scorer:
         Raises:
             InvalidInput: another model, or horizons that are not whole, positive and rising.
         """
-        days = np.array(horizons_days, dtype=np.float64)
-        if not (len(days) and np.all(days >= 1) and np.all(days <= MAX_HORIZON_DAYS) and np.all(np.diff(days) > 0)):
-            raise InvalidInput.of("horizons_days", "needs rising whole numbers of days, each 1 or more")
+        self._horizons_days = rising_days(horizons_days)
+        days = self._horizons_days.astype(np.float64)
         self._asked = Asked(days, Levels(np.array(grid.LEVELS), np.array(c.QUANTILE_LEVELS)))
-        self._horizons_days = np.array(horizons_days, dtype=np.int32)
         self._today = (as_of - EPOCH).days
         self._seed = seed
         self._tables = tables or Tables(model, seed)
-        self.partial_totals = Totals([int(day) for day in horizons_days], self._tables.draws)
+        self.partial_totals = Totals(self._horizons_days.tolist(), self._tables.draws)
 
     def forecast(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Rows of schemas.RFM to rows of schemas.FORECAST: customers in the order given, horizons rising within each.

@@ -18,12 +18,13 @@ from farview.core.errors import InvalidInput
 from farview.features.through import through
 from ltv.event_gru import EventGru
 from ltv.event_transformer import EventTransformer
+from ltv.past_days import of_some_customers, reference_days
 from ltv.sequence_inputs import IntArray, Units
 from ltv.sequence_law import OUTPUTS, expected_purchases, read_outputs
 from ltv.sequence_loss import Came, loss
 from ltv.sequence_model import GRU, TRANSFORMER, SequenceDiagnostics, SequenceModel
 from ltv.sequence_network import Weights, outputs
-from ltv.sequence_rows import Stack, of_some_customers, reference_days, stacked, training_origins, training_rows
+from ltv.sequence_rows import MOST_CUSTOMERS, Stack, stacked, training_origins, training_rows
 
 NETWORKS: Mapping[str, type[nn.Module]] = {GRU: EventGru, TRANSFORMER: EventTransformer}
 
@@ -59,7 +60,7 @@ def fit_sequence(
     """
     if name not in NETWORKS:
         raise InvalidInput.of("model", f"no network named {name!r} (known: {', '.join(NETWORKS)})")
-    known = of_some_customers(through(events, cut.as_of, zone))
+    known = of_some_customers(through(events, cut.as_of, zone), MOST_CUSTOMERS, "sequence")
     paid = known.filter(pc.greater(known.column(c.AMOUNT), 0.0))
     first = pc.min(paid.column(c.TIME)).as_py()
     first_day = cut.as_of if first is None else first.astimezone(zone_of(zone)).date()

@@ -17,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaincinv
 
+from ltv.returns import LEAST_KEPT
+
 FloatArray = npt.NDArray[np.float64]
 
 OUTPUTS = ("log_rate", "thinning", "active_logit", "log_shape", "log_spend", "purchase_variation", "level_variation",
@@ -26,7 +28,6 @@ OUTPUTS = ("log_rate", "thinning", "active_logit", "log_shape", "log_spend", "pu
 LEAST = 1e-6
 MOST_BEND = 4.0  # how far below 1 the bend may lie
 LOG_LIMIT = 12.0  # of logarithms of rates, shapes and spends: six times ten to the fifth either way
-LEAST_KEPT = 0.02  # of gross value after returns: a forecast law is never negative
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,23 +1,19 @@
 """Training rows of sequence networks: customers at past days, and what they did within horizons after them."""
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from farview.core import columns as c
 from farview.core.clock import Cut
 from farview.features.sequences import event_sequences
 from farview.features.through import through
-from farview.features.window import GROSS_VALUE, window
+from ltv.past_days import reference_days, what_came
 from ltv.sequence_inputs import LONGEST, FloatArray, Tokens, Units, tokens
 
-LONGEST_REFERENCE_DAYS = 365
-LONGEST_SPAN_DAYS = 6 * LONGEST_REFERENCE_DAYS  # origins further back teach what is long past
 MOST_CUSTOMERS = 20_000  # more would teach networks of these sizes little
 
 
@@ -41,11 +37,6 @@ class Rows:
     returned: FloatArray  # 0 or more
 
 
-def reference_days(first_day: date, last_day: date) -> int:
-    """A third of the span, at most a year: the length of the newest origin's longest target; 0 of spans too short."""
-    return min((last_day - first_day).days // 3, LONGEST_REFERENCE_DAYS)
-
-
 def training_origins(first_day: date, last_day: date) -> tuple[Origin, ...]:
     """Three origins, oldest first, two, one and a half and one reference before the last day.
 
@@ -65,15 +56,6 @@ def training_origins(first_day: date, last_day: date) -> tuple[Origin, ...]:
     )
 
 
-def of_some_customers(events: pa.Table) -> pa.Table:
-    """The events of at most about MOST_CUSTOMERS customers, chosen by their ids alone."""
-    who = events.column(c.CUSTOMER_ID).combine_chunks().dictionary_encode()
-    if len(who.dictionary) <= MOST_CUSTOMERS:
-        return events
-    drawn = np.array([zlib.crc32(b"sequence" + name.encode()) / 2**32 for name in who.dictionary.to_pylist()])
-    return events.filter(pa.array((drawn < MOST_CUSTOMERS / len(drawn))[who.indices.to_numpy()]))
-
-
 def training_rows(events: pa.Table, origin: Origin, zone: str, units: Units) -> Rows:
     """Every customer with a purchase day by the origin, and what came.
 
@@ -85,18 +67,10 @@ def training_rows(events: pa.Table, origin: Origin, zone: str, units: Units) -> 
     """
     known = through(events, origin.as_of, zone)
     sequences = event_sequences(known, Cut(origin.as_of, datetime.now(UTC)), zone, LONGEST).read_all().combine_chunks()
-    came = [_came(events, sequences.column(c.CUSTOMER_ID), origin.as_of, end, zone) for end in origin.target_ends]
+    came = [what_came(events, sequences.column(c.CUSTOMER_ID), origin.as_of, end, zone) for end in origin.target_ends]
     purchases, net, gross = np.stack(came, axis=2)
     horizon = np.array([(end - origin.as_of).days for end in origin.target_ends], np.float64)
     return Rows(origin, tokens(sequences, units), horizon, purchases, gross, gross - net)
-
-
-def _came(events: pa.Table, customers: pa.ChunkedArray, as_of: date, end: date, zone: str) -> FloatArray:
-    """Purchases, net and gross value within (as_of, end], (3, rows)."""
-    rows = window(events, as_of, end, zone).read_all()
-    place = pc.index_in(customers, value_set=rows.column(c.CUSTOMER_ID).combine_chunks())
-    names = (c.PURCHASES, c.VALUE, GROSS_VALUE)
-    return np.stack([pc.fill_null(rows.column(name).cast(pa.float64()).take(place), 0.0).to_numpy() for name in names])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,10 +9,10 @@ from scipy.special import ndtri
 
 from farview.core import columns as c
 from farview.core import quantile_grid as grid
-from farview.core.errors import InvalidInput
 from farview.core.quantile_grid import GridLaw
 from farview.core.schemas import FORECAST
 from ltv import sequence_law as law
+from ltv.horizons import rising_days
 from ltv.sequence_grids import amount_grids, count_grids
 from ltv.sequence_inputs import FloatArray, tokens
 from ltv.sequence_law import Laws, read_outputs
@@ -42,14 +42,11 @@ class SequenceScorer:
         Raises:
             InvalidInput: horizons that are not whole, positive and rising.
         """
-        days = np.array(horizons_days, dtype=np.float64)
-        if not (len(days) and np.all(days >= 1) and np.all(np.diff(days) > 0) and np.all(days == np.round(days))):
-            raise InvalidInput.of("horizons_days", "needs rising whole numbers of days, each 1 or more")
+        self._days = rising_days(horizons_days)
         self._model, self._as_of, self._seed = model, as_of, seed
         self._gross = gross or not model.deducts_returns
-        self._days = days.astype(np.int32)
-        self._u = days / model.units.reference_days
-        self.partial_totals = Totals([int(day) for day in days], FEWEST_DRAWS)
+        self._u = self._days / model.units.reference_days
+        self.partial_totals = Totals(self._days.tolist(), FEWEST_DRAWS)
         self._levels = _levels(model)
 
     def forecast(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -15,7 +15,8 @@ from farview.core.clock import Cut
 from farview.core.errors import ArtifactMismatch, FailedPrecondition, NotFound
 from farview.features.attributes import with_attributes
 from farview.store.store import Store
-from farview.store.values import LTV_REVENUE, ModelVersion
+from farview.store.values import LTV_REVENUE, ForecastRun, ModelVersion
+from ltv.boost_drivers import Driver
 from ltv.inputs import History
 from ltv.model import LtvModel, differs_by
 from ltv.registered import Ready, load, ready
@@ -78,6 +79,19 @@ class Scoring:
         """schemas.FORECAST of each row of the version's inputs, in its order."""
         scorer = self._loaded(version).scorer(tuple(horizons_days), as_of)
         return pa.Table.from_batches(scorer.forecast(inputs.combine_chunks().to_batches()), schemas.FORECAST)
+
+    def drivers(self, version: ModelVersion, inputs: pa.Table, as_of: date) -> list[tuple[Driver, ...]]:
+        """What moves the forecast of each row of the version's inputs, in their order."""
+        model = self._loaded(version)
+        return [told for rows in inputs.combine_chunks().to_batches() for told in model.drivers(rows, as_of)]
+
+    def stored_drivers(self, run: ForecastRun, customer_id: str, zone: str) -> tuple[Driver, ...]:
+        """What moves a customer's forecast in a run, by its model and what it saw of the customer."""
+        version = self._store.model_version(run.spec.kind, run.spec.model_version)
+        cut = Cut(run.spec.as_of, run.spec.known_at)
+        history = History.of(customer_id, self._store.transactions_of(cut, [customer_id]))
+        told = self.drivers(version, self.inputs(version, [history], cut, zone), cut.as_of)
+        return told[0] if told else ()
 
     def model(self, version: ModelVersion) -> LtvModel:
         """The model of a version."""

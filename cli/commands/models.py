@@ -104,6 +104,7 @@ def show(
 def _draw_weights(version: "ModelVersion", picture: Path) -> None:
     from numpy import array
 
+    from cli.boost_views import SEGMENTS
     from cli.report_files import check_writable
     from farview.core.errors import FailedPrecondition
     from farview.pictures.canvas import write
@@ -113,8 +114,7 @@ def _draw_weights(version: "ModelVersion", picture: Path) -> None:
     found = version.metrics
     if version.model != "combination":
         raise FailedPrecondition(f"{version.name} is {version.model}: only a combination has weights")
-    segments = {"0": "customers who\ncame once", "1+": "customers who\ncame back"}
-    by_segment = {segments[name]: array(shares) for name, shares in found["weights"].items()}
+    by_segment = {SEGMENTS[name]: array(shares) for name, shares in found["weights"].items()}
     write(draw_weights(by_segment, found["members"], f"What {version.name} is made of"), picture)
 
 

@@ -24,6 +24,7 @@ class ForecastCalls:
         *,
         horizon_days: Sequence[int] = (),
         quantile_grid: bool = False,
+        drivers: bool = False,
         max_age_days: int | None = None,
     ) -> CustomerForecast:
         """The stored forecast of one customer at the horizons named, or at all; refused from a run older than asked."""
@@ -33,6 +34,7 @@ class ForecastCalls:
                 customer_id=customer_id,
                 horizon_days=horizon_days,
                 include_quantile_grid=quantile_grid,
+                include_drivers=drivers,
                 max_age_days=max_age_days,
             ),
         )
@@ -95,6 +97,7 @@ class ForecastCalls:
         *,
         as_of: date | None = None,
         horizon_days: Sequence[int] = (),
+        drivers: bool = False,
     ) -> dict[str, CustomerForecast]:
         """Forecasts from at most 1,000 histories by customer; nothing is stored. Who never bought is absent."""
         request = forecast_pb2.ScoreCustomersRequest(
@@ -112,6 +115,7 @@ class ForecastCalls:
             ],
             as_of_date=None if as_of is None else messages.day(as_of),
             horizon_days=horizon_days,
+            include_drivers=drivers,
         )
         answer = self._connection.call(self._forecasts.ScoreCustomers, request)
         return _by_customer(answer.results, "", answer.model_version)

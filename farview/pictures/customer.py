@@ -110,7 +110,7 @@ def draw_weights(by_segment: Mapping[str, FloatArray], members: Sequence[str], t
             if part >= 0.06:
                 axes.text(at + part / 2, k, f"{part:.0%}", va="center", ha="center", bbox=_BEHIND)
         left = left + share
-    axes.set_yticks(place, list(by_segment))
+    axes.set_yticks(place, [fill(name, _WIDEST // 2) for name in by_segment])
     axes.set(xlim=(0, 1), xlabel="weight in the pool")
     title(axes, text)
     picture.legend(loc="outside lower center", ncols=min(len(members), 4), frameon=False, fontsize=9)

@@ -29,6 +29,21 @@ class TrainLtv:
 
 
 @dataclass(frozen=True, slots=True)
+class CompareLtv:
+    """Let all customer-value models compete and register the best."""
+
+    kind: ClassVar[str] = "train"
+
+    horizon_days: int = 90
+    members: tuple[str, ...] = ()  # of the combination; (): the job's default
+    seed: int = 0
+    why: str = ""
+    as_of: date | None = None
+    known_at: datetime | None = None
+    job: Literal["compare-ltv"] = "compare-ltv"
+
+
+@dataclass(frozen=True, slots=True)
 class TrainJourneys:
     """Fit and register a journey model."""
 
@@ -139,7 +154,7 @@ class PrioritizeEveryone:
 
 
 JobRequest: TypeAlias = (
-    TrainLtv | TrainJourneys | TrainRanking | TrainNextItem | Score | PlanEveryone | PrioritizeEveryone
+    TrainLtv | CompareLtv | TrainJourneys | TrainRanking | TrainNextItem | Score | PlanEveryone | PrioritizeEveryone
 )
 
 _JSON: TypeAdapter[JobRequest] = TypeAdapter(Annotated[JobRequest, Field(discriminator="job")])

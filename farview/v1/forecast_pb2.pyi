@@ -59,6 +59,7 @@ class Forecast(_message.Message):
     P_ALIVE_FIELD_NUMBER: _builtins.int
     MEDIAN_NEXT_PURCHASE_DATE_FIELD_NUMBER: _builtins.int
     HORIZONS_FIELD_NUMBER: _builtins.int
+    DRIVERS_FIELD_NUMBER: _builtins.int
     customer_id: _builtins.str
     cohort: _builtins.str
     """Month of the first purchase, "1997-03", business time zone."""
@@ -80,6 +81,12 @@ class Forecast(_message.Message):
     def horizons(self) -> _containers.RepeatedCompositeFieldContainer[Global___HorizonForecast]:
         """One element a horizon, shortest first."""
 
+    @_builtins.property
+    def drivers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Driver]:
+        """What moves the forecast, at most 5, strongest first; only with `include_drivers`, and empty from models that tell
+        none (`boost` and a `combination` with it do).
+        """
+
     def __init__(
         self,
         *,
@@ -89,16 +96,47 @@ class Forecast(_message.Message):
         p_alive: _builtins.float | None = ...,
         median_next_purchase_date: _date_pb2.Date | None = ...,
         horizons: _abc.Iterable[Global___HorizonForecast] | None = ...,
+        drivers: _abc.Iterable[Global___Driver] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_p_alive", b"_p_alive", "first_purchase_date", b"first_purchase_date", "median_next_purchase_date", b"median_next_purchase_date", "p_alive", b"p_alive"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_p_alive", b"_p_alive", "cohort", b"cohort", "customer_id", b"customer_id", "first_purchase_date", b"first_purchase_date", "horizons", b"horizons", "median_next_purchase_date", b"median_next_purchase_date", "p_alive", b"p_alive"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_p_alive", b"_p_alive", "cohort", b"cohort", "customer_id", b"customer_id", "drivers", b"drivers", "first_purchase_date", b"first_purchase_date", "horizons", b"horizons", "median_next_purchase_date", b"median_next_purchase_date", "p_alive", b"p_alive"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__p_alive: _TypeAlias = _typing.Literal["p_alive"]  # noqa: Y015
     _WhichOneofArgType__p_alive: _TypeAlias = _typing.Literal["_p_alive", b"_p_alive"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__p_alive) -> _WhichOneofReturnType__p_alive | None: ...
 
 Global___Forecast: _TypeAlias = Forecast  # noqa: Y015
+
+@_typing.final
+class Driver(_message.Message):
+    """One thing known of the customer and what it does to the forecast, against the customers that the model learnt from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INPUT_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    FACTOR_FIELD_NUMBER: _builtins.int
+    input: _builtins.str
+    """Name of the model's input, for example "recency_over_age"."""
+    description: _builtins.str
+    """The same in words, for example "came back 3 times"; amounts in the reporting currency."""
+    factor: _builtins.float
+    """Expected value with it over expected value without, above 0; factors multiply."""
+    def __init__(
+        self,
+        *,
+        input: _builtins.str = ...,
+        description: _builtins.str = ...,
+        factor: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "factor", b"factor", "input", b"input"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Driver: _TypeAlias = Driver  # noqa: Y015
 
 @_typing.final
 class HorizonForecast(_message.Message):
@@ -183,6 +221,7 @@ class GetForecastRequest(_message.Message):
     INCLUDE_QUANTILE_GRID_FIELD_NUMBER: _builtins.int
     FORECAST_RUN_ID_FIELD_NUMBER: _builtins.int
     MAX_AGE_DAYS_FIELD_NUMBER: _builtins.int
+    INCLUDE_DRIVERS_FIELD_NUMBER: _builtins.int
     customer_id: _builtins.str
     """1 to 256 characters."""
     include_quantile_grid: _builtins.bool
@@ -193,6 +232,8 @@ class GetForecastRequest(_message.Message):
     """0 to 36,500. FAILED_PRECONDITION when the run's `as_of_date` is more than so many days before today (business time
     zone). Default: a run of any age.
     """
+    include_drivers: _builtins.bool
+    """Adds what moves the forecast, by the run's model and what the run saw of the customer. Computed when asked."""
     @_builtins.property
     def horizon_days(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Horizons of the run, each at most once. Default: all of them."""
@@ -205,10 +246,11 @@ class GetForecastRequest(_message.Message):
         include_quantile_grid: _builtins.bool = ...,
         forecast_run_id: _builtins.str = ...,
         max_age_days: _builtins.int | None = ...,
+        include_drivers: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_max_age_days", b"_max_age_days", "max_age_days", b"max_age_days"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_age_days", b"_max_age_days", "customer_id", b"customer_id", "forecast_run_id", b"forecast_run_id", "horizon_days", b"horizon_days", "include_quantile_grid", b"include_quantile_grid", "max_age_days", b"max_age_days"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_age_days", b"_max_age_days", "customer_id", b"customer_id", "forecast_run_id", b"forecast_run_id", "horizon_days", b"horizon_days", "include_drivers", b"include_drivers", "include_quantile_grid", b"include_quantile_grid", "max_age_days", b"max_age_days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__max_age_days: _TypeAlias = _typing.Literal["max_age_days"]  # noqa: Y015
     _WhichOneofArgType__max_age_days: _TypeAlias = _typing.Literal["_max_age_days", b"_max_age_days"]  # noqa: Y015
@@ -464,10 +506,13 @@ class ScoreCustomersRequest(_message.Message):
     HORIZON_DAYS_FIELD_NUMBER: _builtins.int
     INCLUDE_QUANTILE_GRID_FIELD_NUMBER: _builtins.int
     MODEL_VERSION_FIELD_NUMBER: _builtins.int
+    INCLUDE_DRIVERS_FIELD_NUMBER: _builtins.int
     include_quantile_grid: _builtins.bool
     """Adds the 33-point quantile grids of purchases and value."""
     model_version: _builtins.str
     """For example "ltv-revenue/3". Default: the champion."""
+    include_drivers: _builtins.bool
+    """Adds what moves each forecast."""
     @_builtins.property
     def histories(self) -> _containers.RepeatedCompositeFieldContainer[Global___CustomerHistory]:
         """1 to 1,000, each customer once, at most 100,000 transactions together."""
@@ -490,10 +535,11 @@ class ScoreCustomersRequest(_message.Message):
         horizon_days: _abc.Iterable[_builtins.int] | None = ...,
         include_quantile_grid: _builtins.bool = ...,
         model_version: _builtins.str = ...,
+        include_drivers: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "histories", b"histories", "horizon_days", b"horizon_days", "include_quantile_grid", b"include_quantile_grid", "model_version", b"model_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "histories", b"histories", "horizon_days", b"horizon_days", "include_drivers", b"include_drivers", "include_quantile_grid", b"include_quantile_grid", "model_version", b"model_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -222,16 +222,24 @@ class LtvTraining(_message.Message):
     METHOD_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     UPDATE_FIELD_NUMBER: _builtins.int
+    COMPARISON_FIELD_NUMBER: _builtins.int
     method: Global___InferenceMethod.ValueType
     """Default: LAPLACE."""
     model: _builtins.str
-    """As `farview train ltv --model` names it: a purchase process, and after a + a spend model other than the Gamma-Gamma,
-    for example "mbg_nbd+first_spend". INVALID_ARGUMENT lists those there are. Default: "bg_nbd".
+    """As `farview train ltv --model` names it: "boost", "combination", "gru", "transformer", or a purchase process, and
+    after a + a spend model other than the Gamma-Gamma, for example "mbg_nbd+first_spend". INVALID_ARGUMENT lists those
+    there are. Default: "bg_nbd".
     """
     @_builtins.property
     def update(self) -> Global___LtvUpdate:
         """Carry the champion on by what happened since instead of fitting anew, each event counted once; it must be of the same
         `model`, and `method` LAPLACE. Default: fit anew.
+        """
+
+    @_builtins.property
+    def comparison(self) -> Global___LtvComparison:
+        """Let all models compete on earlier days and register the best, as `farview train ltv` does without --model; `method`,
+        `model` and `update` must be left out. Default: fit `model`.
         """
 
     def __init__(
@@ -240,14 +248,45 @@ class LtvTraining(_message.Message):
         method: Global___InferenceMethod.ValueType = ...,
         model: _builtins.str = ...,
         update: Global___LtvUpdate | None = ...,
+        comparison: Global___LtvComparison | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["update", b"update"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["comparison", b"comparison", "update", b"update"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["method", b"method", "model", b"model", "update", b"update"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comparison", b"comparison", "method", b"method", "model", b"model", "update", b"update"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LtvTraining: _TypeAlias = LtvTraining  # noqa: Y015
+
+@_typing.final
+class LtvComparison(_message.Message):
+    """Which models compete, over which days. Those that buy till they die, "boost" and "combination" always do."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HORIZON_DAYS_FIELD_NUMBER: _builtins.int
+    MEMBERS_FIELD_NUMBER: _builtins.int
+    horizon_days: _builtins.int
+    """How far the comparison looks ahead of each earlier day, 1 to 3,650; at most a third of the history. Default: 90."""
+    @_builtins.property
+    def members(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What "combination" pools, as LtvTraining.model names them, each once, at most 20. Networks compete only when named
+        here. Default: "bg_nbd+first_spend", "pareto_nbd+first_spend" and "boost".
+        """
+
+    def __init__(
+        self,
+        *,
+        horizon_days: _builtins.int = ...,
+        members: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["horizon_days", b"horizon_days", "members", b"members"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LtvComparison: _TypeAlias = LtvComparison  # noqa: Y015
 
 @_typing.final
 class LtvUpdate(_message.Message):

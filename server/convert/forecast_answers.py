@@ -1,6 +1,6 @@
 """Rows of the forecast contract as protobuf messages."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -11,6 +11,7 @@ from google.rpc import code_pb2, status_pb2
 from farview.core import columns as c
 from farview.core import quantile_grid
 from farview.v1 import distribution_pb2, forecast_pb2
+from ltv.boost_drivers import Driver
 from server.convert.basics import day
 
 Row = Mapping[str, Any]
@@ -33,6 +34,14 @@ def forecasts(table: pa.Table, currency: str, *, with_grids: bool) -> list[forec
 def found(forecast: forecast_pb2.Forecast) -> forecast_pb2.ForecastResult:
     """The result of a customer who has a forecast."""
     return forecast_pb2.ForecastResult(customer_id=forecast.customer_id, forecast=forecast)
+
+
+def with_drivers(forecast: forecast_pb2.Forecast, drivers: Sequence[Driver]) -> forecast_pb2.Forecast:
+    """The forecast with what moves it."""
+    forecast.drivers.extend(
+        forecast_pb2.Driver(input=driver.input, description=driver.words, factor=driver.factor) for driver in drivers
+    )
+    return forecast
 
 
 def missing(customer_id: str, code: code_pb2.Code, why: str) -> forecast_pb2.ForecastResult:

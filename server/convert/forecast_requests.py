@@ -41,6 +41,7 @@ class GetForecast(Parsed):
     include_quantile_grid: bool
     forecast_run_id: OptionalId
     max_age_days: MaxAge
+    include_drivers: bool
 
 
 class BatchGetForecasts(Parsed):
@@ -118,6 +119,7 @@ class ScoreCustomers(Parsed):
     horizon_days: Annotated[Horizons, AfterValidator(lambda days: tuple(sorted(days)) or DEFAULT_HORIZONS_DAYS)]
     include_quantile_grid: bool
     model_version: OptionalId
+    include_drivers: bool
 
 
 def _max_age(message: pb.GetForecastRequest | pb.BatchGetForecastsRequest | pb.ListForecastsRequest) -> int | None:
@@ -134,6 +136,7 @@ def get_forecast(message: pb.GetForecastRequest) -> GetForecast:
             "include_quantile_grid": message.include_quantile_grid,
             "forecast_run_id": message.forecast_run_id,
             "max_age_days": _max_age(message),
+            "include_drivers": message.include_drivers,
         },
     )
 
@@ -180,6 +183,7 @@ def score_customers(message: pb.ScoreCustomersRequest, surroundings: Surrounding
             "horizon_days": tuple(message.horizon_days),
             "include_quantile_grid": message.include_quantile_grid,
             "model_version": message.model_version,
+            "include_drivers": message.include_drivers,
         },
         surroundings,
     )

@@ -10,6 +10,7 @@ from farview.core.errors import InvalidInput
 from farview.core.filters import FORECAST_FIELDS, compile_filter
 from farview.features.item_log import PURCHASE
 from farview.store.job_requests import (
+    CompareLtv,
     JobRequest,
     PlanEveryone,
     Score,
@@ -20,7 +21,9 @@ from farview.store.job_requests import (
 )
 from farview.v1 import job_pb2 as pb
 from journeys.constraints import MOST_TOUCHES
-from ltv.families import BG_NBD, MODELS, is_known
+from ltv.combination_model import NAME as COMBINATION
+from ltv.families import BG_NBD
+from ltv.registered import NAMES
 from ranking.model_names import NEXT_ITEM_MODELS, RANKERS
 from server.convert.fields import (
     Amount,
@@ -37,7 +40,7 @@ from server.convert.fields import (
     storable,
     to_instant,
 )
-from server.convert.forecast_requests import Horizons, served_day
+from server.convert.forecast_requests import MAX_HORIZON_DAYS, Horizons, served_day
 from server.convert.journey_requests import (
     DEFAULT_PURPOSE,
     DEFAULT_TOUCHES,
@@ -54,6 +57,8 @@ from server.convert.journey_requests import (
 from server.convert.parse import Parsed, parse
 
 MAX_ATTRIBUTES = 100
+MAX_MEMBERS = 20
+DEFAULT_AHEAD = 90
 MAX_REASON_LENGTH = 1_000
 MAX_DAYS = 3_650
 DEFAULT_WINDOW = timedelta(days=7)
@@ -86,9 +91,15 @@ Reason: TypeAlias = Annotated[str, StringConstraints(max_length=MAX_REASON_LENGT
 
 
 def _known_model(name: str) -> str:
-    if name and not is_known(name):
-        raise ValueError(f"{name!r} is not known; use one of {', '.join(MODELS)}")
-    return name or BG_NBD
+    if name and name not in NAMES:
+        raise ValueError(f"{name!r} is not known; use one of {', '.join(NAMES)}")
+    return name
+
+
+def _poolable(name: str) -> str:
+    if name not in NAMES or name == COMBINATION:
+        raise ValueError(f"{name!r} cannot be pooled; use some of {', '.join(n for n in NAMES if n != COMBINATION)}")
+    return name
 
 
 class Update(Parsed):
@@ -97,18 +108,40 @@ class Update(Parsed):
     forgetting: Annotated[float, Field(gt=0, le=1)]
 
 
+class Comparison(Parsed):
+    """All models, of which the best is registered."""
+
+    horizon_days: Annotated[int, Field(ge=0, le=MAX_HORIZON_DAYS), AfterValidator(lambda days: days or DEFAULT_AHEAD)]
+    members: Annotated[tuple[Annotated[str, AfterValidator(_poolable)], ...], counted(0, MAX_MEMBERS), Distinct]
+
+
 class Ltv(Parsed):
-    """A customer-value model to fit, or with `update` to carry on."""
+    """A customer-value model to fit, or with `update` to carry on; with `comparison` all of them."""
 
     method: Annotated[int, known_value(pb.InferenceMethod)]
     model: Annotated[str, AfterValidator(_known_model)]
     update: Update | None
+    comparison: Comparison | None
 
     @model_validator(mode="after")
     def _updates_by_laplace(self) -> Self:
         if self.update is not None and _METHODS[self.method] != "laplace":
             raise InvalidInput.of("ltv.method", f"an update is by laplace, not {_METHODS[self.method]}")
         return self
+
+    @model_validator(mode="after")
+    def _compares_all(self) -> Self:
+        named = self.model or self.update is not None or self.method != pb.INFERENCE_METHOD_UNSPECIFIED
+        if self.comparison is not None and named:
+            raise InvalidInput.of("ltv.comparison", "is of all models: leave `model`, `method` and `update` out")
+        return self
+
+    def for_worker(self, common: dict[str, Any]) -> JobRequest:
+        """As a worker reads it; `common` to all trainings."""
+        if self.comparison is not None:
+            return CompareLtv(self.comparison.horizon_days, self.comparison.members, **common)
+        update = None if self.update is None else self.update.forgetting
+        return TrainLtv(self.model or BG_NBD, _METHODS[self.method], update, **common)
 
 
 class Journeys(Parsed):
@@ -172,8 +205,7 @@ class StartTraining(Parsed):
             "known_at": self.known_at_time,
         }
         if self.ltv is not None:
-            update = None if self.ltv.update is None else self.ltv.update.forgetting
-            return TrainLtv(model=self.ltv.model, method=_METHODS[self.ltv.method], update=update, **given)
+            return self.ltv.for_worker(given)
         if self.ranking is not None:
             return TrainRanking(self.ranking.model or None, self.ranking.relevance_loss, **given)
         if self.next_item is not None:
@@ -283,7 +315,11 @@ def _ltv(message: pb.LtvTraining) -> dict[str, Any]:
     update = message.update
     forgetting = update.forgetting if update.HasField("forgetting") else 1.0
     carried_on = {"forgetting": forgetting} if message.HasField("update") else None
-    return {"method": message.method, "model": message.model, "update": carried_on}
+    compared = None
+    if message.HasField("comparison"):
+        asked = message.comparison
+        compared = {"horizon_days": asked.horizon_days, "members": tuple(asked.members)}
+    return {"method": message.method, "model": message.model, "update": carried_on, "comparison": compared}
 
 
 def start_scoring(message: pb.StartScoringRequest, around: Surroundings) -> StartScoring:

@@ -43,7 +43,12 @@ class ForecastService(forecast_pb2_grpc.ForecastServiceServicer):
         found = self._read(run, [asked.customer_id], asked.horizon_days, asked.include_quantile_grid)
         if asked.customer_id not in found:
             raise NotFound("forecast of customer", asked.customer_id, _why_missing(run))
-        return pb.GetForecastResponse(forecast_run=basics.forecast_run(run), forecast=found[asked.customer_id])
+        forecast = found[asked.customer_id]
+        if asked.include_drivers:
+            refuse_when_late(context)
+            told = self._scoring.stored_drivers(run, asked.customer_id, self._business.time_zone)
+            forecast_answers.with_drivers(forecast, told)
+        return pb.GetForecastResponse(forecast_run=basics.forecast_run(run), forecast=forecast)
 
     def BatchGetForecasts(
         self, request: pb.BatchGetForecastsRequest, context: grpc.ServicerContext
@@ -111,6 +116,11 @@ class ForecastService(forecast_pb2_grpc.ForecastServiceServicer):
                 table, self._business.reporting_currency, with_grids=asked.include_quantile_grid
             )
         }
+        if asked.include_drivers:
+            refuse_when_late(context)
+            told = self._scoring.drivers(version, inputs, as_of)
+            for forecast, drivers in zip(found.values(), told, strict=True):  # both in the order of the inputs
+                forecast_answers.with_drivers(forecast, drivers)
         no_purchase = f"no purchase on or before {as_of}, and a forecast needs one"
         results = [
             forecast_answers.found(found[history.customer_id])

@@ -357,6 +357,24 @@ def test_the_details_show_groups_naive_interval_and_totals(sample_report: dict[s
     assert details["totals"]["purchases"]["actual"] == 1882
 
 
+def test_differences_are_from_past_spend_and_the_best_pair_by_each_figure(
+    sample_result: Backtest, sample_report: dict[str, Any]
+) -> None:
+    figures = sample_report["models"]
+    for quantity in ("purchases", "value"):
+        for figure, key, sign in (("gini", "normalized_gini", 1), ("crps", "crps", -1)):
+            pairs = [name for name in figures if MODELS[name].buys_till_it_dies]
+            best = max(pairs, key=lambda name: sign * figures[name][quantity][key])
+            for name in figures:
+                gaps = sample_report["details"][name]["differences"][quantity][figure]
+                assert set(gaps) == {"past_spend", best} - {name}
+                for other, gap in gaps.items():
+                    its, others = (figures[each][quantity][key] for each in (name, other))
+                    if its is not None and others is not None:
+                        assert gap["estimate"] == pytest.approx(its - others, abs=1e-9)
+                        assert gap["lower"] <= gap["estimate"] <= gap["upper"]
+
+
 def test_predictions_hold_a_row_per_customer_and_model(sample_result: Backtest, tmp_path: Path) -> None:
     write_predictions(sample_result, tmp_path / "out.parquet")
     table = pq.read_table(tmp_path / "out.parquet")

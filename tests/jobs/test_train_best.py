@@ -2,21 +2,31 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from farview.core.clock import Cut
+from farview.core.errors import InvalidInput
+from farview.evaluation.marginals import Pit
+from farview.evaluation.origins import rolling_origins
+from farview.store.job_requests import CompareLtv
 from farview.store.store import Store
 from farview.store.values import LTV_REVENUE, ModelVersion
 from jobs import train_best
-from jobs.choose_ltv import COMPARED
+from jobs.backtest_models import BTYD
+from jobs.choose_ltv import COMPARED, before_the_newest
+from jobs.fit_combination import MEMBERS
 from jobs.fit_ltv import customers_at
 from jobs.reproduce import reproduce
 from jobs.score import score_ltv
 from jobs.train import train_ltv
-from jobs.train_best import CHOICE, train_best_ltv
+from jobs.train_best import CHOICE, Contest, train_best_ltv
+from tests.jobs.working import ask, work_off
+from tests.tiers import examples
 
 AS_OF = date(1997, 9, 30)
 
@@ -29,14 +39,23 @@ def store(sales: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sto
     opened.close()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def compared() -> Iterator[tuple[str, ...]]:
+    """Models that compete: in ci some of each kind."""
+    names = examples(ci=("bg_nbd", "bg_nbd+first_spend", "boost"), soak=COMPARED)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train_best, "COMPARED", names)
+        yield names
+
+
 @pytest.fixture(scope="module")
 def best(store: Store) -> ModelVersion:
-    return train_best_ltv(store, as_of=AS_OF, who="ada")
+    return train_best_ltv(store, Contest(AS_OF), who="ada")
 
 
-def test_every_model_and_the_combination_are_judged_by_the_rule(best: ModelVersion) -> None:
+def test_every_model_and_the_combination_are_judged_by_the_rule(best: ModelVersion, compared: tuple[str, ...]) -> None:
     losses = best.metrics[CHOICE]["relative_value_crps"]
-    assert set(losses) == {*COMPARED, "combination"}, best.metrics[CHOICE]["not_judged"]
+    assert set(losses) == {*compared, *MEMBERS, "combination"}, best.metrics[CHOICE]["not_judged"]
     assert len(best.metrics[CHOICE]["origins"]) == 3
     assert best.model == min(losses, key=lambda name: losses[name])
 
@@ -61,20 +80,52 @@ def test_the_combination_is_trained_and_scored_by_name(store: Store, best: Model
     assert run.forecasts == customers_at(store, Cut(AS_OF, run.spec.known_at)).num_rows
 
 
+def test_all_pairs_and_boost_compete() -> None:
+    assert (*BTYD, "boost") == COMPARED
+
+
 def test_a_winning_pool_is_what_the_combination_by_name_is(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     compare = train_best.compare
 
-    def crowned(*arguments, **options):
-        found = compare(*arguments, **options)
-        return type(found)(found.origins, found.scores, found.failures, found.pool, found.weights, "combination", ())
-
-    monkeypatch.setattr(train_best, "compare", crowned)
-    version = train_best_ltv(store, as_of=AS_OF, who="ada")
+    monkeypatch.setattr(train_best, "compare", lambda *asked: replace(compare(*asked), winner="combination"))
+    version = train_best_ltv(store, Contest(AS_OF), who="ada")
     assert version.lineage.configuration == {"model": "combination", "method": "laplace", "horizon_days": "90"}
     assert reproduce(store, LTV_REVENUE, version.version, who="ada").same_bytes
 
 
+def test_a_pool_of_other_members_says_so_and_comes_out_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    compare = train_best.compare
+    monkeypatch.setattr(train_best, "compare", lambda *asked: replace(compare(*asked), winner="combination"))
+    monkeypatch.setattr(train_best, "COMPARED", ("bg_nbd",))
+    members = ("bg_nbd+first_spend", "mbg_nbd")
+    version = train_best_ltv(store, Contest(AS_OF, members=members), who="ada")
+    assert set(version.metrics[CHOICE]["relative_value_crps"]) == {"bg_nbd", *members, "combination"}
+    assert version.lineage.configuration["members"] == "bg_nbd+first_spend,mbg_nbd"
+    assert reproduce(store, LTV_REVENUE, version.version, who="ada").same_bytes
+
+
+@pytest.mark.parametrize("members", [(), ("boost", "boost"), ("combination",), ("past_spend",)])
+def test_members_that_cannot_be_pooled_are_refused(members: tuple[str, ...]) -> None:
+    with pytest.raises(InvalidInput, match="members"):
+        Contest(members=members)
+
+
+def test_what_an_interval_covers_is_seen_on_days_that_its_level_was_not_learnt_from() -> None:
+    origins = rolling_origins(date(2024, 1, 1), date(2024, 12, 31), 90)
+    pits = [Pit(np.full(1, float(k)), np.full(1, float(k))) for k in range(3)]
+    kept = before_the_newest(origins, pits)
+    assert [pit.upto[0] for pit in kept] == [0.0, 2.0]
+    assert origins[0].target_end <= origins[2].as_of < origins[1].target_end
+
+
+def test_a_worker_compares_all_when_asked(store: Store) -> None:
+    ask(store, CompareLtv(as_of=date(1997, 1, 3), seed=9))
+    assert work_off(store) == {"done": 1}
+    newest = store.model_versions(LTV_REVENUE)[0]
+    assert (newest.lineage.seed, newest.model) == (9, COMPARED[0])
+
+
 def test_a_history_too_short_to_compare_gives_the_first_model_and_says_so(store: Store) -> None:
-    version = train_best_ltv(store, as_of=date(1997, 1, 3), who="ada")
+    version = train_best_ltv(store, Contest(date(1997, 1, 3)), who="ada")
     assert version.model == COMPARED[0]
     assert "too short" in version.lineage.why

@@ -1,5 +1,7 @@
 """A champion carried on to newer data, registered, examined and reproduced like any other version."""
 
+import shutil
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,9 +15,6 @@ from farview.store.store import Store
 from farview.store.values import LTV_REVENUE, Transaction
 from jobs.fit_ltv import carried_to, customers_at
 from jobs.gate_terms import is_refit, is_repeat
-from jobs.import_file import import_file
-from jobs.import_kinds import KINDS
-from jobs.import_reading import FileOptions
 from jobs.reproduce import reproduce
 from jobs.train import train_ltv
 from ltv.effects import Kinds
@@ -24,12 +23,14 @@ from ltv.model import BtydModel
 FIRST, LATER = date(1997, 7, 31), date(1997, 9, 30)
 
 
-@pytest.fixture
-def trained(store: Store, cdnow_sample: Path) -> Store:
-    """A champion of July on each database, with the events of a year and a half."""
-    import_file(store, KINDS["transactions"], cdnow_sample, FileOptions(), who="ada")
-    train_ltv(store, as_of=FIRST, seed=3, who="ada")
-    return store
+@pytest.fixture(scope="module")
+def trained(sales: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A champion of July, with the events of a year and a half."""
+    path = shutil.copy(sales, tmp_path_factory.mktemp("carried") / "carried.db")
+    opened = Store.open(f"sqlite:///{path}")
+    train_ltv(opened, as_of=FIRST, seed=3, who="ada")
+    yield opened
+    opened.close()
 
 
 def test_an_update_has_the_posterior_of_a_fit_and_comes_out_again(trained: Store) -> None:

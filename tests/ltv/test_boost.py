@@ -58,8 +58,15 @@ def forecast(model: BoostModel, features: pa.Table) -> pa.Table:
     return score(model, features)
 
 
-def score(model: BoostModel, features: pa.Table, *, batch: int = 65_536, gross: bool = False) -> pa.Table:
-    scorer = BoostScorer(model, HORIZONS, AS_OF, 1, gross=gross)
+def score(
+    model: BoostModel,
+    features: pa.Table,
+    *,
+    batch: int = 65_536,
+    gross: bool = False,
+    horizons: tuple[int, ...] = HORIZONS,
+) -> pa.Table:
+    scorer = BoostScorer(model, horizons, AS_OF, 1, gross=gross)
     return pa.Table.from_batches(scorer.forecast(features.to_batches(max_chunksize=batch)), schemas.FORECAST)
 
 
@@ -99,6 +106,25 @@ def test_it_expects_its_anchors_purchases_times_what_earlier_days_agree_on(
     ours = longest(score(model, features, gross=True))
     expected = 0.8 * pc.sum(anchor["purchases_mean"]).as_py()
     assert pc.sum(ours["purchases_mean"]).as_py() == pytest.approx(expected, rel=0.05)
+
+
+def test_the_median_day_is_within_the_longest_horizon_asked_and_that_of_a_finer_look(
+    model: BoostModel, features: pa.Table
+) -> None:
+    some = features.slice(0, 300)
+    assert model.units.reference_days > HORIZONS[0]
+    coarse = score(model, some, horizons=HORIZONS[:1])
+    fine = score(model, some, horizons=tuple(range(1, HORIZONS[0] + 1)))
+    days = [(day - AS_OF).days for day in coarse["median_next_purchase_date"].to_pylist()]
+    chance = 1.0 - fine["purchases_p_zero"].to_numpy().reshape(some.num_rows, -1)
+    half = 1 + (chance < 0.5 * chance[:, -1:]).sum(axis=1)
+    assert max(days) <= HORIZONS[0]
+    assert np.abs(days - half).max() <= 2
+
+
+def test_horizons_that_fall_are_refused(model: BoostModel) -> None:
+    with pytest.raises(InvalidInput, match="rising"):
+        BoostScorer(model, (90, 30), AS_OF, 1)
 
 
 def test_neither_the_future_nor_the_order_of_events_is_seen(events: pa.Table, model: BoostModel) -> None:

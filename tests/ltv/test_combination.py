@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from farview.core import quantile_grid as grid
 from farview.core.errors import InvalidInput
 from farview.core.quantile_grid import GridLaw
-from ltv.combination import SEGMENTS, Member, Trial, fit_weights, pooled, raised
+from ltv.combination import SEGMENTS, Member, Trial, fit_weights, pooled, raised, segments
 from tests.tiers import examples
 
 ROWS = 3000
@@ -101,9 +101,14 @@ def test_a_small_segment_follows_everybody() -> None:
         few[:20] = 1
         return replace(one, segment=few)
 
-    most, few = fit_weights([turned(seed) for seed in (1, 2)]).by_segment
+    most, few, nobody = fit_weights([turned(seed) for seed in (1, 2)]).by_segment
     assert np.abs(np.array(most) - np.array(few)).max() < 0.05
-    assert len(SEGMENTS) == 2
+    assert np.abs(np.array(most) - np.array(nobody)).max() < 0.05
+
+
+def test_customers_are_new_until_they_come_back_or_are_known_for_as_long_as_the_pool_looks_ahead() -> None:
+    found = segments(np.array([0, 0, 0, 1, 5]), np.array([0, 89, 90, 3, 400]), 90)
+    assert [SEGMENTS[k] for k in found] == ["new", "new", "0", "1+", "1+"]
 
 
 @settings(max_examples=examples(ci=20, soak=500), deadline=None)

@@ -16,7 +16,7 @@ from farview.core.quantile_grid import law_of
 from farview.core.quantile_grid import mean as mean_of
 from farview.features.rfm import rfm
 from farview.simulation.bg_nbd import simulate_events
-from ltv.combination import Weights
+from ltv.combination import SEGMENTS, Weights
 from ltv.combination_model import CombinationDiagnostics, CombinationModel
 from ltv.fit import fit
 from ltv.model import BtydModel, LtvModel
@@ -26,6 +26,7 @@ from ltv.registered import load, ready
 AS_OF = date(1997, 6, 30)
 CUT = Cut(AS_OF, datetime(2000, 1, 1, tzinfo=UTC))
 HORIZONS = (30, 180)
+NEW_DAYS = 120
 MEASURES = (c.PURCHASES, c.VALUE)
 
 
@@ -44,8 +45,8 @@ def pool(
     members: tuple[LtvModel, ...], rows: tuple[tuple[float, ...], ...], *, power: float = 1.0, kept: float = 1.0
 ) -> CombinationModel:
     names = tuple(member.name for member in members)
-    told = CombinationDiagnostics(names, 150, ("a to b",), 0.01, {"0": rows[0], "1+": rows[1]}, ())
-    return CombinationModel(members, Weights(rows, power, 0.01), kept, told)
+    told = CombinationDiagnostics(names, 150, ("a to b",), 0.01, dict(zip(SEGMENTS, rows, strict=True)), ())
+    return CombinationModel(members, Weights(rows, power, 0.01), kept, NEW_DAYS, told)
 
 
 def score(model: LtvModel, events: pa.Table, batch: int = 65_536) -> tuple[pa.Table, pa.Table]:
@@ -60,7 +61,7 @@ def score(model: LtvModel, events: pa.Table, batch: int = 65_536) -> tuple[pa.Ta
 
 @pytest.fixture(scope="module")
 def mixed(members: tuple[LtvModel, ...]) -> CombinationModel:
-    return pool(members, ((0.7, 0.3), (0.2, 0.8)))
+    return pool(members, ((0.5, 0.5), (0.7, 0.3), (0.2, 0.8)))
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +70,11 @@ def tables(members: tuple[LtvModel, ...], events: pa.Table) -> list[pa.Table]:
 
 
 def weights_of(events: pa.Table, model: CombinationModel) -> np.ndarray:
-    frequency = rfm(events, CUT, "UTC").read_all()[c.FREQUENCY].to_numpy()
-    return np.repeat(np.array(model.weights.by_segment)[(frequency > 0).astype(int)], len(HORIZONS), axis=0)
+    rows = rfm(events, CUT, "UTC").read_all()
+    came_back, age = rows[c.FREQUENCY].to_numpy() > 0, rows[c.AGE_DAYS].to_numpy()
+    segment = np.where(came_back, 2, np.where(age < NEW_DAYS, 0, 1))
+    assert set(segment) == {0, 1, 2}
+    return np.repeat(np.array(model.weights.by_segment)[segment], len(HORIZONS), axis=0)
 
 
 def test_means_and_chances_are_the_members_weighed_by_segment(
@@ -96,7 +100,7 @@ def test_the_spread_is_that_of_the_mixture(mixed: CombinationModel, events: pa.T
 def test_a_member_with_all_the_weight_is_the_forecast(
     members: tuple[LtvModel, ...], events: pa.Table, tables: list[pa.Table]
 ) -> None:
-    forecast = score(pool(members, ((0.0, 1.0), (0.0, 1.0))), events)[0]
+    forecast = score(pool(members, ((0.0, 1.0),) * 3), events)[0]
     for field in schemas.FORECAST:
         if pa.types.is_floating(field.type) and field.name != c.P_ALIVE:
             # Quantile columns come from the stored grid, not from the kernels.
@@ -142,7 +146,7 @@ def test_totals_have_the_means_of_the_customers_and_the_members_disagreement(
             assert np.mean(row["draws"]) == pytest.approx(total, rel=0.03)
     sure = replace(members[1], purchase_draws=np.tile(members[1].purchase_draws.mean(axis=0), (512, 1)))
     dear = replace(sure, spend_draws=sure.spend_draws * [1.0, 1.0, 5.0])
-    models = (pool((sure, dear), ((0.5, 0.5), (0.5, 0.5))), sure, dear)
+    models = (pool((sure, dear), ((0.5, 0.5),) * 3), sure, dear)
     both, near, other = (np.array(score(model, events)[1].to_pylist()[3]["draws"]) for model in models)
     assert both.std() / both.mean() > 1.3 * max(near.std() / near.mean(), other.std() / other.mean())
 

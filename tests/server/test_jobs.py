@@ -17,7 +17,15 @@ from google.type.date_pb2 import Date
 
 from farview.client import CallFailed, FarviewClient
 from farview.store.claims import Claim
-from farview.store.job_requests import PlanEveryone, Score, TrainJourneys, TrainLtv, TrainNextItem, TrainRanking
+from farview.store.job_requests import (
+    CompareLtv,
+    PlanEveryone,
+    Score,
+    TrainJourneys,
+    TrainLtv,
+    TrainNextItem,
+    TrainRanking,
+)
 from farview.v1 import job_pb2 as pb
 from farview.v1 import job_pb2_grpc
 from jobs.train_journeys import MODELS
@@ -81,9 +89,33 @@ def test_an_update_of_a_named_model_asked_for_is_what_a_worker_reads(either: Run
 
 
 @one_database
+@pytest.mark.parametrize("name", ["boost", "combination", "gru", "transformer"])
+def test_learning_models_may_be_asked_for(either: Running, caller: FarviewClient, name: str) -> None:
+    caller.start_training(pb.LtvTraining(model=name))
+    assert claimed(either).request == TrainLtv(model=name)
+
+
+@one_database
+def test_a_comparison_of_all_models_asked_for_is_what_a_worker_reads(either: Running, caller: FarviewClient) -> None:
+    caller.start_training(pb.LtvTraining(comparison=pb.LtvComparison()), seed=4)
+    named = pb.LtvComparison(horizon_days=30, members=["boost", "gru"])
+    caller.start_training(pb.LtvTraining(comparison=named), reason="monthly")
+    assert [claimed(either).request for _ in range(2)] == [
+        CompareLtv(seed=4),
+        CompareLtv(30, ("boost", "gru"), why="monthly"),
+    ]
+
+
+@one_database
 @pytest.mark.parametrize(
     ("wanted", "field"),
     [
+        (pb.LtvTraining(comparison=pb.LtvComparison(), model="boost"), "ltv.comparison"),
+        (pb.LtvTraining(comparison=pb.LtvComparison(), method=pb.INFERENCE_METHOD_LAPLACE), "ltv.comparison"),
+        (pb.LtvTraining(comparison=pb.LtvComparison(), update=pb.LtvUpdate()), "ltv.comparison"),
+        (pb.LtvTraining(comparison=pb.LtvComparison(members=["combination"])), "ltv.comparison.members[0]"),
+        (pb.LtvTraining(comparison=pb.LtvComparison(members=["boost", "boost"])), "ltv.comparison.members"),
+        (pb.LtvTraining(comparison=pb.LtvComparison(horizon_days=3_651)), "ltv.comparison.horizon_days"),
         (pb.LtvTraining(model="nbd"), "ltv.model"),
         (pb.LtvTraining(update=pb.LtvUpdate(forgetting=0.0)), "ltv.update.forgetting"),
         (pb.LtvTraining(method=pb.INFERENCE_METHOD_NUTS, update=pb.LtvUpdate()), "ltv.method"),

@@ -11,6 +11,7 @@ from farview.core.filters import compile_filter
 from farview.store.claimed import ClaimedStore
 from farview.store.claims import MOST_ATTEMPTS, Cancelled, Claim, ClaimLost, Sign
 from farview.store.job_requests import (
+    CompareLtv,
     JobRequest,
     PlanEveryone,
     Score,
@@ -58,6 +59,7 @@ def state(store: Store, operation_id: int) -> str:
     "request_",
     [
         TrainLtv(method="nuts", seed=3, why="monthly", as_of=date(2026, 3, 1), known_at=KNOWN),
+        CompareLtv(horizon_days=30, members=("boost", "gru"), seed=3),
         TrainJourneys(model="markov", window_days=3.5, attributes=("country",)),
         TrainRanking(model="pool", relevance_loss=0.0, as_of=date(2026, 3, 1)),
         TrainNextItem(model="item_knn", least_grade=1, seed=5),
