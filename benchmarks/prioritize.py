@@ -3,8 +3,8 @@
 Makes an SQLite database with that many forecasts (default 1,000,000), loads the snapshot of a server, and times the
 method as the server runs it, but for the transport: check, candidates, scores, consent and caps from SQL, the rule, the
 ledger, the answer. Times are of the processor and of the wall. Memory of a call is what numpy and Python hold at most
-while it is answered; private memory of the process, without the pages of mapped files, is told before and after further
-calls of every kind.
+while it is answered; private memory of the process, without the pages of mapped files, is told before and after rounds
+of further calls of every kind.
 """
 
 import io
@@ -67,7 +67,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "by treatment effect": {"score": {"treatment_effect": {"action": "email"}}},
     "damped by fatigue": {"score": {"fatigue": {"retained_share": 0.8}}},
 }
-FURTHER_CALLS = 20  # of each kind
+ROUNDS, CALLS_A_ROUND = 4, 5
 
 
 def main(customers: int) -> None:
@@ -85,11 +85,14 @@ def main(customers: int) -> None:
             wall, processor = times(service, asked)
             figures = np.median(wall), max(wall), np.median(processor)
             table.add_row(name, *(f"{seconds:.2f}" for seconds in figures), f"{_held_mb(service, asked):,.0f}")
-        before = _private_mb()
-        for _ in range(FURTHER_CALLS):
-            for asked in REQUESTS.values():
-                call(service, asked)
-        table.caption = f"private memory {before:,.0f} MB; {_private_mb():,.0f} MB after {FURTHER_CALLS} more of each"
+        private = [_private_mb()]
+        for _ in range(ROUNDS):
+            for _ in range(CALLS_A_ROUND):
+                for asked in REQUESTS.values():
+                    call(service, asked)
+            private.append(_private_mb())
+        rounds = ", ".join(f"{mb:,.0f}" for mb in private)
+        table.caption = f"private MB: {rounds}, each after {CALLS_A_ROUND} more calls of every kind"
         Console().print(table)
         store.close()
 

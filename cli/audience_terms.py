@@ -14,6 +14,7 @@ _WITH_NUMBER = {
     "lower-tail": "a part",
     "upper-tail": "a part",
 }
+_WITH_EXAMPLE = {"quantile": 0.1, "upper-confidence": 1, "exceedance": 100}
 _WITH_ACTION = "treatment-effect"
 MAX_FACTORS = 16
 MAX_FACTOR = 1_000
@@ -40,9 +41,13 @@ def score_of(text: str) -> NamedScore:
         return NamedScore(name, action=number)
     value = _number(number)
     if not math.isfinite(value) or value < 0:
-        raise InvalidInput.of("--score", f"{name} needs {_WITH_NUMBER[name]}, as in {name}=0.25")
+        said = f"{number!r} is not {_WITH_NUMBER[name]} of {name}, at least 0" if number else f"{name} has no number"
+        raise InvalidInput.of("--score", f"{said} ({name}={_WITH_EXAMPLE.get(name, 0.25)} has one)")
     score = NamedScore(name, value)
-    score.kind()
+    try:
+        score.kind()
+    except InvalidInput as error:
+        raise InvalidInput.of("--score", "; ".join(wrong.problem for wrong in error.violations)) from None
     return score
 
 

@@ -110,5 +110,6 @@ def test_the_run_before_is_kept_and_older_ones_are_not(tmp_path: Path) -> None:
 
 def test_what_else_lies_in_the_folder_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "photographs" / "1997").mkdir(parents=True)
+    os.utime(tmp_path / "photographs", (1e8, 1e8))
     used_one_after_another(tmp_path).forget_older()
     assert (tmp_path / "photographs" / "1997").is_dir()
