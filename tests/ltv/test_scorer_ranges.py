@@ -111,8 +111,9 @@ def test_forecasts_are_finite_and_in_range(model: BtydModel, histories: pa.Table
 @given(models(), customers())
 @settings(max_examples=examples(ci=8, soak=1_000))
 def test_forecasts_do_not_depend_on_what_memory_held_before(model: BtydModel, histories: pa.Table) -> None:
-    one, other = (forecast_on(filling, model, histories) for filling in (1e9, np.nan))
-    assert one.equals(other)
+    whole = forecast(model, read_by(model, histories), [1, 30, 365, 3650])  # compiles what is not yet: not in the patch
+    for filling in (1e9, np.nan):
+        assert forecast_on(filling, model, histories).equals(whole)
 
 
 def forecast_on(filling: float, model: BtydModel, histories: pa.Table) -> pa.Table:
