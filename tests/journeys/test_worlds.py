@@ -37,7 +37,7 @@ PLANNED, TOUCHES = 200, 5
 WHOLE = LEARNT >= 60_000
 LEAST_GAIN, LEAST_TENTH = (0.9, 0.75) if WHOLE else (0.6, 0.2)
 MOST_OFF = 0.1 if WHOLE else 0.2
-MOST_ECE, MOST_AUC = 0.01 if WHOLE else 0.04, 0.01
+MOST_ECE, MOST_AUC = (0.01, 0.01) if WHOLE else (0.04, 0.04)
 
 
 @dataclass(frozen=True)
@@ -233,7 +233,7 @@ def test_what_chosen_plans_foresee_is_nearly_true(outcome: Outcome) -> None:
     assert outcome.foreseen.mean() / outcome.true.mean() == pytest.approx(1.0, abs=MOST_OFF)
 
 
-@pytest.mark.parametrize("seed", examples(ci=(), soak=SEEDS))  # with fewer customers: test_training
+@pytest.mark.parametrize("seed", examples(ci=(1,), soak=SEEDS))
 def test_steps_are_ordered_nearly_as_well_as_by_the_truth(seed: int) -> None:
     ours, truth = judged_auc(seed)
     assert ours >= truth - MOST_AUC
