@@ -14,9 +14,11 @@ I_(n+1) = P(N = n | alive) the recurrence
 q_n negative binomial (R, z = h / (A + h)) and c = (B / (B + h))^s A (B + h) / (B (A + h)). Downwards from where nothing
 is left its terms are positive for A <= B; for A > B relative errors change by |delta| z a step. Draws that this leaves
 too little of L steps to forget their start in are solved upwards from I_1, by quadrature, where the error of rounding
-grows by no more than that. Loops run over draws innermost.
+does not grow; where it would both ways, of frequent customers over long horizons, `ltv.large_pareto_nbd` takes over.
+Loops run over draws innermost.
 """
 
+import math
 from typing import NamedTuple
 
 import numba
@@ -35,6 +37,8 @@ SMALLEST_LOG = -650.0  # below it P(K = 0) is too near underflow to start a recu
 MEDIAN_DRAWS = 64  # that the median date is averaged over
 SMALLEST_RATE = 1e-290
 LOG_FORGOTTEN = -20.7  # 1e-9: an error that is left of a wrong start; as much times rounding would be 1e-7
+DOWNWARDS, UPWARDS, NEITHER_WAY = 0, 1, 2
+MOST_LOG_GROWTH = 10.0  # of an error by the recurrence: 1e-13 is then 2e-9
 START = 1e-4  # of TOLERANCE: what is left where the recurrence starts downwards as if nothing were
 NOTHING = 1e-290  # a q_n below it counts as 0: times z the smallest of numbers would be rounded to itself for ever
 
@@ -78,8 +82,8 @@ def survival(history: History, horizon: float, state: State, draws: ParetoNbd, o
     """P(N >= n) for n = 1 .. the returned length, beyond which less than TOLERANCE of the mean is left.
 
     Returns:
-        The length; LARGE when counts are too large to be stepped through one by one, TABLE_SHORT when the tables by
-        whole numbers end before the survival function does.
+        The length; LARGE when counts are too large to be stepped through one by one, or where errors would grow;
+        TABLE_SHORT when the tables by whole numbers end before the survival function does.
     """
     x, S = history.x, len(draws.draws)
     moments_while_alive(draws.draws, float(x), history.age, horizon, out.first, out.second)
@@ -95,6 +99,10 @@ def survival(history: History, horizon: float, state: State, draws: ParetoNbd, o
     last = _length(largest, horizon / (shortest + horizon), START * TOLERANCE * mean / living if living > 0.0 else 1.0)
     if last < 0:
         return LARGE
+    for k in range(S):
+        a, b = draws.draws[k, 1] + history.age, draws.draws[k, 3] + history.age
+        if _way(draws.draws[k, 0] + x, a, b, horizon, last) == NEITHER_WAY:
+            return LARGE
     if x + last + 2 > draws.counts:
         return TABLE_SHORT
     _downwards(history, horizon, state, draws, (out, last))
@@ -117,11 +125,29 @@ def _length(shape: float, z: float, bound: float) -> int:
 
 
 @numba.njit(nogil=True, error_model="numpy")
-def _is_upwards(a: float, b: float, horizon: float, last: int) -> bool:
-    """Whether (1) is solved upwards for a draw: A, B, h and the number of steps; those where q_n is 0 are none."""
+def _way(shape: float, a: float, b: float, horizon: float, last: int) -> int:
+    """How (1) is solved for a draw: R, A, B, h and the number of steps; those where q_n is 0 are none.
+
+    Upwards an error of D_0 is C(R + n - 1, n) / |delta|^n times as large at D_n. For a frequent customer that rises
+    over hundreds of steps before it falls; downwards errors grow where it falls. Then neither way is good.
+    """
     change = (a - b) * horizon / (b * (a + horizon))
+    if change <= 0.0:
+        return DOWNWARDS
     steps = min(float(last), -np.log(NOTHING) / np.log1p(a / horizon))
-    return change > 0.0 and steps * np.log(change) > LOG_FORGOTTEN
+    if steps * np.log(change) <= LOG_FORGOTTEN:
+        return DOWNWARDS
+    size = a / b - 1.0
+    peak = last if size <= 1.0 else min(float(last), max(0.0, (shape - 1.0) / (size - 1.0)))
+    top = max(0.0, _log_growth(shape, size, peak))
+    if top <= MOST_LOG_GROWTH:
+        return UPWARDS
+    return DOWNWARDS if top - _log_growth(shape, size, last) <= MOST_LOG_GROWTH else NEITHER_WAY
+
+
+@numba.njit(nogil=True, error_model="numpy")
+def _log_growth(shape: float, size: float, n: float) -> float:
+    return math.lgamma(shape + n) - math.lgamma(shape) - math.lgamma(n + 1.0) - n * np.log(size)
 
 
 @numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
@@ -140,7 +166,7 @@ def _downwards(history: History, horizon: float, state: State, draws: ParetoNbd,
         constant[k] = exp_of(s * (log_of(b) - log_of(b + horizon))) * a * (b + horizon) / (b * (a + horizon))
         tilt[k], spread[k] = s * a / b, 1.0 - a / b
         reached[k], here[k] = 0.0, 0.0
-        if _is_upwards(a, b, horizon, last):
+        if _way(shape[k], a, b, horizon, last) == UPWARDS:
             upwards += 1
             tilt[k], spread[k], constant[k] = 0.0, 0.0, 0.0
     for n in range(1, last + 1):
@@ -169,7 +195,7 @@ def _upwards(
     S = len(draws.draws)
     for k in range(S):
         s, a, b = draws.draws[k, 2], draws.draws[k, 1] + history.age, draws.draws[k, 3] + history.age
-        if not _is_upwards(a, b, horizon, last):
+        if _way(draws.draws[k, 0] + history.x, a, b, horizon, last) != UPWARDS:
             continue
         shape, delta, tilt = draws.draws[k, 0] + history.x, 1.0 - a / b, s * a / b
         constant = np.exp(-s * np.log1p(horizon / b)) * a * (b + horizon) / (b * (a + horizon))

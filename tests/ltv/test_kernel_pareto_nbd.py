@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.special import betaln
 
@@ -11,6 +13,7 @@ from ltv import kernel_pareto_nbd, large_pareto_nbd
 from ltv.kernel_pareto_nbd import ParetoNbd
 from ltv.kernel_purchases import LARGEST_COUNT, History, State, Survival
 from tests.ltv.predictive import known_model
+from tests.tiers import examples
 
 CASES = [  # r, alpha, s, beta; x, T; horizon
     ((0.55, 74.0, 0.6, 82.0), (2, 270.0), 365.0),  # alpha + T < beta + T: downwards
@@ -78,6 +81,20 @@ def test_moments_are_those_of_the_law(params: tuple[float, ...], history: tuple[
     n = np.arange(1, length + 1)
     assert out.at_least[n].sum() == pytest.approx(out.first[0], rel=1e-5)
     assert ((2 * n - 1) * out.at_least[n]).sum() == pytest.approx(out.second[0], rel=1e-4)
+
+
+SOMEWHERE = [st.floats(math.log(low), math.log(high)).map(math.exp) for low, high in 2 * [(0.05, 20.0), (1.0, 1e3)]]
+
+
+@given(st.tuples(*SOMEWHERE), st.integers(0, 300), st.floats(0.0, 2_000.0), st.sampled_from([30.0, 365.0, 3_650.0]))
+@example((18.9, 700.0, 1.9, 2.7), 240, 367.0, 3_650.0)  # errors grow by e^191 upwards, by e^271 downwards
+@settings(max_examples=examples(ci=60, soak=5_000))
+def test_whatever_is_stepped_through_has_the_mean_of_its_moments(
+    params: tuple[float, ...], x: int, age: float, horizon: float
+) -> None:
+    out, length, _, _ = stepped(np.array([params]), History(x, age if x else 0.0, age, 10.0), horizon)
+    if length > 0:  # else left to the method for large counts
+        assert out.at_least[1 : length + 1].sum() == pytest.approx(out.first[0], rel=1e-3)
 
 
 @pytest.mark.parametrize(
