@@ -38,7 +38,7 @@ MEDIAN_DRAWS = 64  # that the median date is averaged over
 SMALLEST_RATE = 1e-290
 LOG_FORGOTTEN = -20.7  # 1e-9: an error that is left of a wrong start; as much times rounding would be 1e-7
 DOWNWARDS, UPWARDS, NEITHER_WAY = 0, 1, 2
-MOST_LOG_GROWTH = 10.0  # of an error by the recurrence: 1e-13 is then 2e-9
+MOST_LOG_GROWTH = 16.0  # of an error by the recurrence: 1e-13 is then 1e-6
 START = 1e-4  # of TOLERANCE: what is left where the recurrence starts downwards as if nothing were
 NOTHING = 1e-290  # a q_n below it counts as 0: times z the smallest of numbers would be rounded to itself for ever
 
