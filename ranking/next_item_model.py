@@ -1,6 +1,5 @@
 """A next-item model as it is registered and served: which items of the whole catalogue a customer may want next."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,20 +7,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_tensors
-from safetensors.numpy import save as save_tensors
 from scipy import sparse
 
-from farview.core.errors import ArtifactMismatch
+from farview.core.tensor_artifact import TensorFormat
 from farview.evaluation.arrays import FloatArray, IntArray
 from ranking.item_sequences import WEIGHTS, ItemSequences
 from ranking.model_names import ITEM_KNN, LAST_CATEGORY, POPULARITY, SEQUENCE
 from ranking.next_item import Histories, ItemKnn, LastCategory, NextItemModel, Popularity, top_items
 
-FORMAT_VERSION = 1
-_KEY = "farview.next-item"
-_LENGTH_BYTES = 8
+FORMAT = TensorFormat("farview.next-item", version=1, what="a next-item model")
 Tensors = Mapping[str, NDArray[Any]]
 
 
@@ -72,14 +66,7 @@ class NextItems:
 
     def to_artifact(self) -> bytes:
         """safetensors, the names as JSON in the header. Equal models, equal bytes."""
-        about = {
-            "format_version": FORMAT_VERSION,
-            "name": self.name,
-            "items": self.items,
-            "least_grade": self.least_grade,
-        }
-        tensors = {name: np.ascontiguousarray(tensor) for name, tensor in self.tensors().items()}
-        return save_tensors(tensors, metadata={_KEY: json.dumps(about, sort_keys=True)})
+        return FORMAT.pack(self.tensors(), {"name": self.name, "items": self.items, "least_grade": self.least_grade})
 
     @classmethod
     def from_artifact(cls, artifact: bytes) -> "NextItems":
@@ -88,19 +75,12 @@ class NextItems:
         Raises:
             ArtifactMismatch: the bytes are damaged, foreign, or of another format version.
         """
+        tensors, about = FORMAT.unpack(artifact)
         try:
-            length = int.from_bytes(artifact[:_LENGTH_BYTES], "little")
-            metadata = json.loads(artifact[_LENGTH_BYTES : _LENGTH_BYTES + length])["__metadata__"]
-            about, tensors = json.loads(metadata[_KEY]), load_tensors(artifact)
-            version = about["format_version"]
-            if version != FORMAT_VERSION:
-                raise ArtifactMismatch(f"the artifact has format {version}, this Farview reads {FORMAT_VERSION}")
             model = _model(about["name"], tensors)
             return cls(about["name"], model, tuple(about["items"]), tensors["takers"], about["least_grade"])
-        except (SafetensorError, KeyError, TypeError, ValueError):
-            raise ArtifactMismatch(
-                "the bytes are not a next-item model: damaged, or written by something else"
-            ) from None
+        except (KeyError, TypeError, ValueError):
+            raise FORMAT.foreign() from None
 
 
 def _model(name: str, tensors: Tensors) -> NextItemModel:

@@ -7,11 +7,8 @@ from typing import Any
 
 import numpy as np
 import xgboost as xgb
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_tensors
-from safetensors.numpy import save as save_tensors
 
-from farview.core.errors import ArtifactMismatch
+from farview.core.tensor_artifact import TensorFormat
 from farview.evaluation.arrays import FloatArray, IntArray
 from farview.evaluation.queries import Queries
 from farview.features.item_features import Records
@@ -21,9 +18,7 @@ from ranking.purchase_chance import Logistic, PurchaseChance
 from ranking.query_table import QueryTable
 from ranking.rankers import BoostedRanker, FeatureRanker, PooledRanker, Ranker
 
-FORMAT_VERSION = 1
-_KEY = "farview.ranking"
-_LENGTH_BYTES = 8
+FORMAT = TensorFormat("farview.ranking", version=1, what="a ranking model")
 _PURCHASE = "purchase"
 _RECORDS = ("everything", "item", "category", "brand")
 
@@ -74,10 +69,9 @@ class RelevanceModel:
             for name, trees in boosted.items()
             for i, booster in enumerate(trees.boosters)
         }
-        tensors |= {f"records/{name}": np.ascontiguousarray(getattr(self.memory.records, name)) for name in _RECORDS}
+        tensors |= {f"records/{name}": getattr(self.memory.records, name) for name in _RECORDS}
         logistic = None if self.purchase is None else self.purchase.logistic
         about = {
-            "format_version": FORMAT_VERSION,
             "name": self.name,
             "ranker": _told(self.ranker),
             "members": {name: len(trees.boosters) for name, trees in boosted.items()},
@@ -87,7 +81,7 @@ class RelevanceModel:
             "categories": self.memory.codes.categories,
             "brands": self.memory.codes.brands,
         }
-        return save_tensors(tensors, metadata={_KEY: json.dumps(about, sort_keys=True)})
+        return FORMAT.pack(tensors, about)
 
     @classmethod
     def from_artifact(cls, artifact: bytes) -> "RelevanceModel":
@@ -96,16 +90,11 @@ class RelevanceModel:
         Raises:
             ArtifactMismatch: the bytes are damaged, foreign, or of another format version.
         """
+        tensors, about = FORMAT.unpack(artifact)
         try:
-            length = int.from_bytes(artifact[:_LENGTH_BYTES], "little")
-            metadata = json.loads(artifact[_LENGTH_BYTES : _LENGTH_BYTES + length])["__metadata__"]
-            about, tensors = json.loads(metadata[_KEY]), load_tensors(artifact)
-            version = about["format_version"]
-            if version != FORMAT_VERSION:
-                raise ArtifactMismatch(f"the artifact has format {version}, this Farview reads {FORMAT_VERSION}")
             return _model(about, tensors)
-        except (SafetensorError, KeyError, TypeError, ValueError, xgb.core.XGBoostError):
-            raise ArtifactMismatch("the bytes are not a ranking model: damaged, or written by something else") from None
+        except (KeyError, TypeError, ValueError, xgb.core.XGBoostError):
+            raise FORMAT.foreign() from None
 
 
 def _model(about: Mapping[str, Any], tensors: Mapping[str, Any]) -> RelevanceModel:
