@@ -10,12 +10,14 @@ from farview.store.job_requests import (
     PlanEveryone,
     PrioritizeEveryone,
     Score,
+    Training,
     TrainJourneys,
     TrainLtv,
     TrainNextItem,
     TrainRanking,
 )
 from farview.store.store import Store
+from farview.store.values import ModelVersion
 from jobs.fit_combination import MEMBERS
 from jobs.gate import gate
 from jobs.plan import plan_customers
@@ -60,61 +62,6 @@ def run(store: ClaimedStore, request: JobRequest, *, who: str, progress: Progres
         Exception: what the progress raises.
     """
     match request:
-        case TrainLtv():
-            version = train_ltv(
-                store,
-                as_of=request.as_of,
-                known_at=request.known_at,
-                model=request.model,
-                method=request.method,
-                update=request.update,
-                seed=request.seed,
-                who=who,
-                why=request.why,
-                progress=progress,
-            )
-            gate(store, version.kind, version.version, who=who, progress=progress)
-        case CompareLtv():
-            members = request.members or MEMBERS
-            contest = Contest(request.as_of, request.known_at, request.horizon_days, members, request.seed)
-            version = train_best_ltv(store, contest, who=who, why=request.why, progress=progress)
-            gate(store, version.kind, version.version, who=who, progress=progress)
-        case TrainJourneys():
-            fit = JourneyFit(request.model, request.window_days, request.attributes, request.seed)
-            version = train_journeys(
-                store,
-                fit=fit,
-                as_of=request.as_of,
-                known_at=request.known_at,
-                who=who,
-                why=request.why,
-                progress=progress,
-            )
-            gate(store, version.kind, version.version, who=who, progress=progress)
-        case TrainRanking():
-            version = train_ranking(
-                store,
-                model=request.model,
-                relevance_loss=request.relevance_loss,
-                as_of=request.as_of,
-                known_at=request.known_at,
-                seed=request.seed,
-                who=who,
-                why=request.why,
-                progress=progress,
-            )
-            gate(store, version.kind, version.version, who=who, progress=progress)
-        case TrainNextItem():
-            version = train_next_item(
-                store,
-                fit=NextItemFit(request.model, request.least_grade, request.seed),
-                as_of=request.as_of,
-                known_at=request.known_at,
-                who=who,
-                why=request.why,
-                progress=progress,
-            )
-            gate(store, version.kind, version.version, who=who, progress=progress)
         case Score():
             score_ltv(
                 store,
@@ -129,6 +76,64 @@ def run(store: ClaimedStore, request: JobRequest, *, who: str, progress: Progres
             prioritize_customers(store, request, who=who, progress=progress)
         case PlanEveryone():
             plan_customers(store, options=plan_options(request), as_of=request.as_of, who=who, progress=progress)
+        case _:
+            version = _trained(store, request, who, progress)
+            gate(store, version.kind, version.version, who=who, progress=progress)
+
+
+def _trained(store: ClaimedStore, request: Training, who: str, progress: Progress) -> ModelVersion:
+    """The version that a training registers."""
+    match request:
+        case TrainLtv():
+            return train_ltv(
+                store,
+                as_of=request.as_of,
+                known_at=request.known_at,
+                model=request.model,
+                method=request.method,
+                update=request.update,
+                seed=request.seed,
+                who=who,
+                why=request.why,
+                progress=progress,
+            )
+        case CompareLtv():
+            members = request.members or MEMBERS
+            contest = Contest(request.as_of, request.known_at, request.horizon_days, members, request.seed)
+            return train_best_ltv(store, contest, who=who, why=request.why, progress=progress)
+        case TrainJourneys():
+            fit = JourneyFit(request.model, request.window_days, request.attributes, request.seed)
+            return train_journeys(
+                store,
+                fit=fit,
+                as_of=request.as_of,
+                known_at=request.known_at,
+                who=who,
+                why=request.why,
+                progress=progress,
+            )
+        case TrainRanking():
+            return train_ranking(
+                store,
+                model=request.model,
+                relevance_loss=request.relevance_loss,
+                as_of=request.as_of,
+                known_at=request.known_at,
+                seed=request.seed,
+                who=who,
+                why=request.why,
+                progress=progress,
+            )
+        case TrainNextItem():
+            return train_next_item(
+                store,
+                fit=NextItemFit(request.model, request.least_grade, request.seed),
+                as_of=request.as_of,
+                known_at=request.known_at,
+                who=who,
+                why=request.why,
+                progress=progress,
+            )
 
 
 def plan_options(request: PlanEveryone) -> PlanOptions:

@@ -153,9 +153,8 @@ class PrioritizeEveryone:
     job: Literal["prioritize"] = "prioritize"
 
 
-JobRequest: TypeAlias = (
-    TrainLtv | CompareLtv | TrainJourneys | TrainRanking | TrainNextItem | Score | PlanEveryone | PrioritizeEveryone
-)
+Training: TypeAlias = TrainLtv | CompareLtv | TrainJourneys | TrainRanking | TrainNextItem
+JobRequest: TypeAlias = Training | Score | PlanEveryone | PrioritizeEveryone
 
 _JSON: TypeAdapter[JobRequest] = TypeAdapter(Annotated[JobRequest, Field(discriminator="job")])
 
