@@ -19,9 +19,9 @@ from farview.core.errors import FarviewError
 from farview.core.schemas import ATTRIBUTES
 from farview.evaluation.origins import rolling_origins
 from farview.simulation.bg_nbd import BuyingHabits, Span, simulate_events
-from jobs.backtest import past_of
-from jobs.backtest_models import Past, Predict
+from jobs.backtest_models import Predict
 from jobs.gate_ltv import calibration, try_out
+from jobs.past import Past, past_of
 from jobs.progress import Silent
 from jobs.value_models import predict_by
 from ltv.fit import fit

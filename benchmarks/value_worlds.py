@@ -18,9 +18,9 @@ from rich.table import Table
 from farview.core import columns as c
 from farview.core import schemas
 from farview.simulation.bg_nbd import BuyingHabits, Span, simulate_events
-from jobs.backtest import actuals_of, past_of
 from jobs.backtest_fits import fit_each
 from jobs.backtest_models import candidates
+from jobs.past import actuals_of, past_of
 from jobs.progress import Silent
 
 SPAN = Span(date(2024, 1, 1), arriving_days=120, days=540)

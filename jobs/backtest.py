@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from farview.core import columns as c
-from farview.core.clock import Cut
 from farview.core.clock import zone as zone_of
 from farview.core.errors import InvalidInput
 from farview.evaluation.arrays import FloatArray
@@ -17,11 +16,11 @@ from farview.evaluation.champion import InnerScore, choose
 from farview.evaluation.gini import normalized_gini
 from farview.evaluation.marginals import Marginal
 from farview.evaluation.origins import Origin, rolling_origins
-from farview.features.rfm import rfm
-from farview.features.through import through
-from farview.features.window import GROSS_VALUE, HAS_POSITIVE, window
 from jobs.backtest_fits import Failure, fit_each
-from jobs.backtest_models import Candidate, Forecasts, Past, Predict
+from jobs.backtest_models import BTYD, Candidate, Forecasts, Predict, sharing_a_period
+from jobs.ltv_configuration import configured, period_days
+from jobs.past import Actuals, Past, actuals_of, past_of
+from jobs.period_effect import of_some, period_sd_of
 from jobs.progress import Progress
 
 
@@ -39,15 +38,6 @@ class BacktestSpec:
     def horizon_days(self) -> int:
         """Length of the holdout in days."""
         return (self.holdout_end - self.calibration_end).days
-
-
-@dataclass(frozen=True, slots=True)
-class Actuals:
-    """What the customers of a past did in a window after it, each shape (customers,)."""
-
-    purchases: FloatArray  # days with at least one amount >= 0
-    value: FloatArray  # net of returns dated inside the window
-    gross_value: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,33 +91,27 @@ def backtest(events: pa.Table, spec: BacktestSpec, models: Mapping[str, Candidat
         for name, score in scores.items():
             inner[name].append(score)
     progress.done()
+    forecasts = _in_a_period(fits.forecasts, past, spec.seed, progress)
     inner = {name: scores for name, scores in inner.items() if name not in failures}
     actuals = actuals_of(events, past, spec.holdout_end)
     last_day = _day(pc.max(events.column(c.TIME)), spec.zone)
-    return Backtest(
-        spec, past, actuals, fits.forecasts, fits.predict, origins, inner, choose(inner), failures, last_day
-    )
+    return Backtest(spec, past, actuals, forecasts, fits.predict, origins, inner, choose(inner), failures, last_day)
 
 
-def past_of(events: pa.Table, as_of: date, zone: str) -> Past:
-    """What models may see at the end of a day, of every customer with an amount above 0 by then."""
-    known = through(events, as_of, zone)
-    history = window(known, None, as_of, zone).read_all()
-    history = history.filter(history.column(HAS_POSITIVE)).combine_chunks()
-    rows = rfm(known, Cut(as_of, datetime.now(UTC)), zone).read_all()
-    member = pc.is_in(rows.column(c.CUSTOMER_ID), value_set=history.column(c.CUSTOMER_ID).combine_chunks())
-    return Past(as_of, zone, rows.filter(member).combine_chunks(), history, known)
-
-
-def actuals_of(events: pa.Table, past: Past, last_day: date) -> Actuals:
-    """What the past's customers did after it, up to and including a day; zeros for those who did nothing."""
-    rows = window(events, past.as_of, last_day, past.zone).read_all()
-    place = pc.index_in(past.rfm.column(c.CUSTOMER_ID), value_set=rows.column(c.CUSTOMER_ID).combine_chunks())
-    purchases, value, gross = (
-        pc.fill_null(rows.column(name).cast(pa.float64()).take(place), 0.0).to_numpy()
-        for name in (c.PURCHASES, c.VALUE, GROSS_VALUE)
-    )
-    return Actuals(purchases, value, gross)
+def _in_a_period(
+    forecasts: Mapping[str, Forecasts], past: Past, seed: int, progress: Progress
+) -> Mapping[str, Forecasts]:
+    """The forecasts with totals of buy-till-you-die pairs that share what the period brings, as those trained have."""
+    pairs = [name for name in forecasts if name in BTYD]
+    some = of_some(past.events.to_reader, past.as_of, past.zone)
+    progress.start("how far periods lie from their forecasts", len(pairs))
+    shared = dict(forecasts)
+    for name in pairs:
+        spread = period_sd_of(name, period_days(configured(name, "laplace", None)), some, seed)
+        shared[name] = sharing_a_period(forecasts[name], spread, seed)
+        progress.advance()
+    progress.done()
+    return shared
 
 
 def inner_scores(

@@ -8,7 +8,8 @@ import numpy as np
 
 from farview.core.errors import FarviewError
 from farview.evaluation.marginals import GridMarginal, Marginal
-from jobs.backtest_models import Candidate, Forecasts, Past, Predict
+from jobs.backtest_models import Candidate, Forecasts, Predict
+from jobs.past import Past
 from jobs.progress import Progress
 
 

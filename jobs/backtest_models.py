@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
 from functools import partial
 
 import numpy as np
@@ -10,11 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from farview.core import columns as c
-from farview.core.clock import Cut
 from farview.evaluation.arrays import FloatArray
 from farview.evaluation.marginals import GridMarginal, Marginal, PointMarginal
 from farview.features.rfm import rfm
 from farview.features.window import GROSS_VALUE
+from jobs.past import Past
+from ltv.period import period_factors
 
 BTYD = (
     "bg_nbd",
@@ -36,22 +36,6 @@ SEQUENCES = ("gru", "transformer")
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
-    """All that a model may see. Nothing in it lies after `as_of`."""
-
-    as_of: date
-    zone: str
-    rfm: pa.Table  # schemas.RFM of the population, ordered by customer_id
-    history: pa.Table  # window.WINDOW of the same customers, same order, all days up to as_of
-    events: pa.Table  # schemas.EVENTS of everybody
-
-    @property
-    def cut(self) -> Cut:
-        """What the features of its customers stop at; whatever is in `events` was known."""
-        return Cut(self.as_of, datetime.now(UTC))
-
-
-@dataclass(frozen=True, slots=True)
 class Forecasts:
     """What will be observed of each customer of the past, in its order."""
 
@@ -68,6 +52,16 @@ def net_of_returns(gross: Forecasts, kept: float) -> Forecasts:
     assert isinstance(marginal, GridMarginal)
     net = GridMarginal(kept * marginal.mean, replace(marginal.law, points=kept * marginal.law.points))
     return replace(gross, value=net, totals=None if gross.totals is None else _kept_totals(gross.totals, kept))
+
+
+def sharing_a_period(made: Forecasts, sd: float, seed: int) -> Forecasts:
+    """Forecasts whose totals share the factor of their period, as those of a trained version do; see `ltv.period`."""
+    if made.totals is None:
+        return made
+    draws = np.array(made.totals["draws"].to_pylist())
+    shared = pa.array(list(draws * period_factors(sd, draws.shape[1], seed)), made.totals.schema.field("draws").type)
+    place = made.totals.schema.get_field_index("draws")
+    return replace(made, totals=made.totals.set_column(place, made.totals.schema.field(place), shared))
 
 
 def _kept_totals(totals: pa.Table, kept: float) -> pa.Table:

@@ -19,7 +19,8 @@ from farview.pictures.calibration import draw_calibration, draw_lift, draw_pit
 from farview.pictures.canvas import write
 from farview.pictures.matrices import draw_frequency_recency
 from farview.pictures.tracking import Tracked, draw_cumulative, draw_incremental
-from jobs.backtest import Backtest, actuals_of
+from jobs.backtest import Backtest
+from jobs.past import actuals_of
 from jobs.progress import Progress
 
 FloatArray = NDArray[np.float64]

@@ -18,10 +18,11 @@ from farview.evaluation.champion import RULE, InnerScore, choose, mean_loss
 from farview.evaluation.conformal import TimeSplit, time_split
 from farview.evaluation.marginals import GridMarginal, Pit
 from farview.evaluation.origins import Origin, rolling_origins
-from jobs.backtest import Actuals, actuals_of, inner_score, past_of
+from jobs.backtest import inner_score
 from jobs.backtest_fits import Failure, fit_each
-from jobs.backtest_models import BTYD, Candidate, Past
+from jobs.backtest_models import BTYD, Candidate
 from jobs.fit_combination import PoolTerms, apart, trial
+from jobs.past import Actuals, Past, actuals_of, past_of
 from jobs.progress import Progress
 from ltv.combination import Trial, Weights, fit_weights, pooled
 from ltv.combination_model import NAME as COMBINATION

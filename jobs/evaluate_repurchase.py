@@ -19,8 +19,8 @@ from farview.evaluation.spells import Spells
 from farview.evaluation.survival_calibration import integrated_calibration_index
 from farview.evaluation.survival_scores import Outcome
 from farview.features.gaps import purchase_gaps
-from jobs.backtest import actuals_of, past_of
-from jobs.backtest_models import Past, candidates
+from jobs.backtest_models import candidates
+from jobs.past import Past, actuals_of, past_of
 from jobs.progress import Progress
 from ltv.survival import fit_step_hazard, goes_on
 from ltv.survival_gaps import fit_gap_cox, fit_gaps, gap_goes_on, gap_spells, next_purchase

@@ -14,10 +14,10 @@ from farview.core.quantile_grid import GridLaw
 from farview.evaluation.marginals import GridMarginal, Marginal
 from farview.evaluation.origins import Origin, longest_target_days, rolling_origins
 from farview.features.window import GROSS_VALUE
-from jobs.backtest import Actuals, actuals_of, past_of
 from jobs.backtest_fits import fit_each
-from jobs.backtest_models import Forecasts, Past, candidates
+from jobs.backtest_models import Forecasts, candidates
 from jobs.known import Known
+from jobs.past import Actuals, Past, actuals_of, past_of
 from jobs.progress import Silent
 from ltv.combination import SEGMENTS, Member, Trial, Weights, fit_weights, segments
 from ltv.combination_model import CombinationDiagnostics, CombinationModel

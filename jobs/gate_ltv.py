@@ -19,10 +19,10 @@ from farview.evaluation.marginals import Pit
 from farview.evaluation.origins import Origin, rolling_origins
 from farview.store.store import Store
 from farview.store.values import ModelVersion
-from jobs.backtest import Actuals, actuals_of, past_of
-from jobs.backtest_models import Fit, Forecasts, Past, Predict
+from jobs.backtest_models import Fit, Forecasts, Predict
 from jobs.gate_terms import Examination, GateTerms, days_missing, is_refit, is_repeat, protocol
 from jobs.known import Known
+from jobs.past import Actuals, Past, actuals_of, past_of
 from jobs.progress import Progress
 from jobs.snapshot import require_unchanged
 from jobs.value_models import fit_configured, predict_by

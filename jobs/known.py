@@ -9,7 +9,8 @@ from farview.core import schemas
 from farview.core.clock import Cut
 from farview.features.attributes import with_attributes
 from farview.features.rfm import rfm
-from jobs.backtest_models import Past, histories
+from jobs.backtest_models import histories
+from jobs.past import Past
 
 
 @dataclass(frozen=True, slots=True)

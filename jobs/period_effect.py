@@ -10,9 +10,8 @@ import pyarrow.compute as pc
 from farview.core import columns as c
 from farview.core.clock import Cut
 from farview.evaluation.origins import origins_apart
-from jobs.backtest import actuals_of, past_of
-from jobs.backtest_models import Past
 from jobs.known import Known
+from jobs.past import Past, actuals_of, past_of
 from ltv.fit import fit
 from ltv.model import BtydModel, LtvModel
 from ltv.period import FloatArray, period_sd
@@ -35,14 +34,20 @@ def with_period(model: LtvModel, read: Callable[[], pa.RecordBatchReader], cut: 
     """
     if not isinstance(model, BtydModel):
         return model
-    return replace(model, period_sd=period_sd_of(model, past_of(_of_some(read), cut.as_of, zone), seed))
+    return replace(model, period_sd=period_sd_of(model.name, model.period_days, of_some(read, cut.as_of, zone), seed))
 
 
-def period_sd_of(model: BtydModel, known: Past, seed: int) -> float:
-    """See `ltv.period.period_sd`: the value of the newest origins' targets beside totals of the model fitted there.
+def period_sd_of(name: str, period_days: int, known: Past, seed: int) -> float:
+    """See `ltv.period.period_sd`: the value of the newest origins' targets beside totals of a pair fitted there.
 
     It is fitted by its mode; by what customers differ plays no part. An origin at which it cannot be fitted tells
     nothing.
+
+    Args:
+        name: of the pair, in `ltv.families.MODELS`.
+        period_days: by which its histories are merged.
+        known: what it is learnt from.
+        seed: of the totals.
     """
     first_day: date | None = pc.min(known.rfm.column(c.FIRST_PURCHASE_DATE)).as_py()
     origins = () if first_day is None else origins_apart(first_day, known.as_of, HORIZON_DAYS, ORIGINS)
@@ -50,7 +55,7 @@ def period_sd_of(model: BtydModel, known: Past, seed: int) -> float:
     for origin in origins:
         past = past_of(known.events, origin.as_of, known.zone)
         try:
-            forecast = _value_draws(model, past, origin.target_days, seed)
+            forecast = _value_draws(name, period_days, past, origin.target_days, seed)
         except Exception:  # whatever a library raises on data it has not seen: the model itself is fitted already
             continue
         draws.append(forecast)
@@ -58,22 +63,22 @@ def period_sd_of(model: BtydModel, known: Past, seed: int) -> float:
     return period_sd(actual, draws)
 
 
-def _value_draws(model: BtydModel, past: Past, days: int, seed: int) -> FloatArray:
+def of_some(read: Callable[[], pa.RecordBatchReader], as_of: date, zone: str) -> Past:
+    """The past of CUSTOMERS customers, evenly taken by id; of all where there are fewer."""
+    everybody = pc.unique(pa.chunked_array([batch.column(c.CUSTOMER_ID) for batch in read()])).sort()
+    some = everybody.take(pa.array(range(0, len(everybody), -(-len(everybody) // CUSTOMERS))))
+    reader = read()
+    kept = [batch.filter(pc.is_in(batch.column(c.CUSTOMER_ID), value_set=some)) for batch in reader]
+    return past_of(pa.Table.from_batches(kept, reader.schema), as_of, zone)
+
+
+def _value_draws(name: str, period_days: int, past: Past, days: int, seed: int) -> FloatArray:
     """Joint draws of what everybody is worth, gross, by the pair at its mode."""
-    rows = Known.of(past).customers(model.period_days)
-    scorer = Scorer(fit(rows, model=model.name, method="map", seed=seed), [days], past.as_of, seed)
+    rows = Known.of(past).customers(period_days)
+    scorer = Scorer(fit(rows, model=name, method="map", seed=seed), [days], past.as_of, seed)
     for _ in scorer.forecast(rows.to_batches()):
         pass  # only their totals are wanted
     totals = scorer.totals()
     base = totals.filter((pc.field("group_kind") == "base") & (pc.field("measure") == c.VALUE))
     drawn: FloatArray = base.column("draws").combine_chunks().flatten().to_numpy()
     return drawn
-
-
-def _of_some(read: Callable[[], pa.RecordBatchReader]) -> pa.Table:
-    """The events of CUSTOMERS customers, evenly taken by id; of all where there are fewer."""
-    everybody = pc.unique(pa.chunked_array([batch.column(c.CUSTOMER_ID) for batch in read()])).sort()
-    some = everybody.take(pa.array(range(0, len(everybody), -(-len(everybody) // CUSTOMERS))))
-    reader = read()
-    kept = [batch.filter(pc.is_in(batch.column(c.CUSTOMER_ID), value_set=some)) for batch in reader]
-    return pa.Table.from_batches(kept, reader.schema)

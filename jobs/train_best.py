@@ -6,12 +6,12 @@ from datetime import date, datetime
 from farview.core.errors import InvalidInput
 from farview.store.store import Store
 from farview.store.values import ModelVersion
-from jobs.backtest import past_of
-from jobs.backtest_models import Past, candidates
+from jobs.backtest_models import candidates
 from jobs.choose_ltv import COMPARED, Comparison, as_data, compare, in_words
 from jobs.fit_combination import MEMBERS, PoolTerms, apart, combined
 from jobs.known import Known
 from jobs.ltv_configuration import configured
+from jobs.past import Past, past_of
 from jobs.period_effect import with_period
 from jobs.progress import Both, Progress, Silent
 from jobs.snapshot import cut_of, require_unchanged

@@ -12,10 +12,11 @@ from farview.core.errors import InvalidInput
 from farview.core.quantile_grid import law_of
 from farview.evaluation.marginals import GridMarginal
 from farview.features.window import GROSS_VALUE
-from jobs.backtest_models import Forecasts, Past, Predict, net_of_returns
+from jobs.backtest_models import Forecasts, Predict, net_of_returns
 from jobs.fit_combination import MEMBERS, PoolTerms, fit_combination
 from jobs.known import Known
 from jobs.ltv_configuration import configured, kinds_of, period_days
+from jobs.past import Past
 from ltv import families
 from ltv.boost_fit import fit_boost
 from ltv.boost_model import BoostModel

@@ -43,7 +43,8 @@ def _moments(history: History, horizon: float, draws: BgBb, first: FloatArray, s
 
 def law(history: History, horizon: float, alive: FloatArray, draws: BgBb) -> CountLaw:
     """P(N >= k) = P(alive) E P(Binomial(opportunities lived through, p) >= k)."""
-    some, weight = few_draws(alive * moments(history, horizon, draws)[0], DRAWS)
+    bought = np.array([_bought_by(history, horizon, alive, draws, k) for k in range(len(alive))])
+    some, weight = few_draws(np.stack([alive * moments(history, horizon, draws)[0], bought]), DRAWS)
     n = round(history.age / draws.period_days)
     alpha, beta, gamma, delta = (column[some, None] for column in draws.draws.T)
     ahead = horizon / draws.period_days
@@ -61,9 +62,14 @@ def law(history: History, horizon: float, alive: FloatArray, draws: BgBb) -> Cou
 
     mean = a / (a + b) * ahead
     sd = np.sqrt(mean * (1.0 + ahead / (a + b)))
-    every = State(np.zeros_like(alive), alive)
-    exact = float(first_purchase(history, horizon, every, draws, 1).sum())
-    return CountLaw.of(at_least, (float(np.min(mean - 6.0 * sd)), float(np.max(mean + 6.0 * sd))), exact)
+    bulk = float(np.min(mean - 6.0 * sd)), float(np.max(mean + 6.0 * sd))
+    return CountLaw.of(at_least, bulk, float(bought.mean()))
+
+
+def _bought_by(history: History, horizon: float, alive: FloatArray, draws: BgBb, k: int) -> float:
+    """P(alive, and a purchase within the horizon) under the k-th draw."""
+    one = State(np.zeros(1), alive[k : k + 1])
+    return float(first_purchase(history, horizon, one, draws._replace(draws=draws.draws[k : k + 1]), 1).sum())
 
 
 def _lives(gamma: FloatArray, delta: FloatArray, ahead: float) -> tuple[FloatArray, FloatArray]:

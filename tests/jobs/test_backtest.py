@@ -21,12 +21,13 @@ from farview.evaluation.bootstrap import resampled_ginis
 from farview.evaluation.marginals import PointMarginal
 from farview.evaluation.measures import Measures, measures
 from farview.features.window import window
-from jobs.backtest import Actuals, Backtest, BacktestSpec, actuals_of, backtest, past_of
+from jobs.backtest import Backtest, BacktestSpec, backtest
 from jobs.backtest_events import read_events
 from jobs.backtest_fits import Failure, fit_each
-from jobs.backtest_models import BTYD, Candidate, Forecasts, Past, Predict, candidates
+from jobs.backtest_models import BTYD, Candidate, Forecasts, Predict, candidates
 from jobs.backtest_report import document, predictions, write_predictions
 from jobs.import_reading import FileOptions
+from jobs.past import Actuals, Past, actuals_of, past_of
 from jobs.progress import Silent
 from jobs.value_models import predict_by
 from ltv.fit import fit

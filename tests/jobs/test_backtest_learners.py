@@ -9,9 +9,9 @@ import pytest
 
 from farview.core import schemas
 from farview.simulation.bg_nbd import simulate_events
-from jobs.backtest import past_of
 from jobs.backtest_fits import Fits, fit_each
-from jobs.backtest_models import Past, candidates
+from jobs.backtest_models import candidates
+from jobs.past import Past, past_of
 from jobs.progress import Silent
 from tests.tiers import examples
 

@@ -15,12 +15,13 @@ from farview.evaluation.origins import rolling_origins
 from farview.store.gate_reports import GateReport
 from farview.store.store import Store
 from farview.store.values import JOURNEYS, LTV_REVENUE, Lineage, ModelVersion, Transaction
-from jobs.backtest_models import Past, Predict
+from jobs.backtest_models import Predict
 from jobs.gate import gate
 from jobs.gate_ltv import against_champion, configured, try_out
 from jobs.import_file import import_file
 from jobs.import_kinds import KINDS
 from jobs.import_reading import FileOptions
+from jobs.past import Past
 from jobs.progress import Silent
 from jobs.snapshot import cut_of
 from jobs.train import train_ltv

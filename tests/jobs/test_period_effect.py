@@ -15,9 +15,12 @@ from farview.core.clock import Cut
 from farview.core.schemas import EVENTS
 from farview.store.store import Store
 from jobs import period_effect
-from jobs.backtest import actuals_of, past_of
+from jobs.backtest import BacktestSpec, backtest
+from jobs.backtest_models import candidates
 from jobs.fit_ltv import customers_at
+from jobs.past import actuals_of, past_of
 from jobs.period_effect import period_sd_of, with_period
+from jobs.progress import Silent
 from jobs.train import train_ltv
 from ltv.fit import fit
 from ltv.model import BtydModel
@@ -56,7 +59,7 @@ def test_totals_cover_with_the_factor_and_not_without() -> None:
         events = world(seed)
         past = past_of(events, AS_OF, "UTC")
         model = fit(past.rfm, method="map")
-        sd = period_sd_of(model, past, seed=0)
+        sd = period_sd_of(model.name, 1, past, seed=0)
         scorer = Scorer(model, [(TARGET_END - AS_OF).days], AS_OF, seed=0)
         list(scorer.forecast(past.rfm.to_batches()))
         came = float(actuals_of(events, past, TARGET_END).gross_value.sum())
@@ -77,7 +80,7 @@ def test_an_origin_at_which_nothing_can_be_fitted_tells_nothing(monkeypatch: pyt
         raise np.linalg.LinAlgError("singular matrix")
 
     monkeypatch.setattr(period_effect, "fit", no_fit)
-    assert period_sd_of(model, past, seed=0) == period_sd([], [])
+    assert period_sd_of(model.name, 1, past, seed=0) == period_sd([], [])
 
 
 def test_of_many_customers_some_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,7 +88,9 @@ def test_of_many_customers_some_are_enough(monkeypatch: pytest.MonkeyPatch) -> N
     events = world(1)
     monkeypatch.setattr(period_effect, "CUSTOMERS", 150)
     seen: list[pa.Table] = []
-    monkeypatch.setattr(period_effect, "period_sd_of", lambda _model, past, _seed: seen.append(past.events) or 0.1)
+    monkeypatch.setattr(
+        period_effect, "period_sd_of", lambda _name, _days, past, _seed: seen.append(past.events) or 0.1
+    )
     model = fit(past_of(events, AS_OF, "UTC").rfm, method="map")
     for table in (events, events.take(pa.array(range(len(events) - 1, -1, -1)))):
         cut = Cut(AS_OF, datetime.now(UTC))
@@ -116,3 +121,16 @@ def test_training_stores_it_and_scoring_widens_totals_by_it(small: Store) -> Non
     assert tables[0].equals(tables[1])
     factors = period_factors(model.period_sd, draws[0].shape[1], seed=0)
     np.testing.assert_allclose(draws[0], draws[1] * factors)
+
+
+def test_a_backtest_shows_the_totals_that_a_trained_version_would_forecast() -> None:
+    events = world(2)
+    pair = {"bg_nbd": candidates(0)["bg_nbd"]}
+    shown = backtest(events, BacktestSpec(AS_OF, TARGET_END), pair, Silent()).forecasts["bg_nbd"].totals
+    past = past_of(events, AS_OF, "UTC")
+    model = with_period(fit(past.rfm, seed=0), past.events.to_reader, past.cut, "UTC", 0)
+    scorer = Scorer(model, [(TARGET_END - AS_OF).days], AS_OF, seed=0)
+    list(scorer.forecast(past.rfm.to_batches()))
+    assert shown is not None
+    assert model.period_sd > 0.05
+    np.testing.assert_allclose(shown["draws"].to_pylist(), scorer.totals()["draws"].to_pylist(), rtol=1e-9)

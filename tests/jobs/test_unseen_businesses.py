@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from jobs.backtest import past_of
 from jobs.known import Known
 from jobs.ltv_configuration import configured
+from jobs.past import past_of
 from jobs.value_models import fit_configured, predict_by
 from tests.jobs.unseen_businesses import KINDS, business
 from tests.tiers import examples
