@@ -13,7 +13,7 @@ from ltv.kernel_purchases import History, State
 FloatArray = npt.NDArray[np.float64]
 
 DRAWS = 16  # parameter draws that the law's shape is averaged over; its moments use all
-LIVES = 24  # cells of the opportunities that are lived through, each stood for by its middle
+LIVES = 24  # cells of the opportunities that are lived through, each stood for by its mean
 CHANCES = 8  # of the chance to buy, by Gauss-Legendre on its quantiles
 
 
@@ -55,8 +55,9 @@ def law(history: History, horizon: float, alive: FloatArray, draws: BgBb) -> Cou
     living = weight * alive[some]
 
     def at_least(k: FloatArray) -> FloatArray:
-        trials = lived[:, None] - k + 1.0  # (lives, k)
-        reached = np.where(trials > 0.0, betainc(k, np.maximum(trials, 1.0), p), 0.0)  # (draws, chances, lives, k)
+        trials = lived[:, None, :, None] - k + 1.0  # (draws, 1, lives, k)
+        # A life of between k - 1 and k opportunities stands for some of either.
+        reached = betainc(k, np.maximum(trials, 1.0), p) * np.clip(trials, 0.0, 1.0)  # (draws, chances, lives, k)
         of_chances = np.tensordot(weights / 2.0, reached, axes=([0], [1]))
         return np.asarray(living @ (share[:, :, None] * of_chances).sum(axis=1))
 
@@ -73,9 +74,19 @@ def _bought_by(history: History, horizon: float, alive: FloatArray, draws: BgBb,
 
 
 def _lives(gamma: FloatArray, delta: FloatArray, ahead: float) -> tuple[FloatArray, FloatArray]:
-    """Opportunities lived through, (lives,), and the probability of each under each draw, (draws, lives)."""
+    """Opportunities lived through, in cells: their mean in each and its probability under each draw, (draws, lives).
+
+    As purchases grow in proportion to them, the means of the cells keep the mean of the count.
+    """
     edges = np.unique(np.round(np.geomspace(1.0, ahead + 1.0, LIVES)) - 1.0)
     edges[-1] = ahead
-    stay = np.exp(betaln(gamma, delta + edges) - betaln(gamma, delta))
-    lived = np.append(0.5 * (edges[:-1] + np.maximum(edges[1:] - 1.0, edges[:-1])), ahead)
-    return lived, np.concatenate([-np.diff(stay, axis=1), stay[:, -1:]], axis=1)
+    every = np.append(np.arange(np.ceil(ahead)), ahead)
+    stay = np.exp(betaln(gamma, delta + every) - betaln(gamma, delta))
+    at = np.searchsorted(every, edges)
+    share = -np.diff(stay[:, at], axis=1)
+    # The sum over the cell [e, f) of j P(j) is e S(e) - f S(f) + S(e + 1) + ... + S(f), where S(j) = P(j or more).
+    summed = np.cumsum(stay * np.diff(every, prepend=0.0), axis=1)
+    whole = -np.diff(edges * stay[:, at], axis=1) + np.diff(summed[:, at], axis=1)
+    mean = np.clip(whole / np.maximum(share, 1e-300), edges[:-1], edges[1:])
+    lived = np.concatenate([mean, np.full_like(mean[:, :1], ahead)], axis=1)
+    return lived, np.concatenate([share, stay[:, -1:]], axis=1)
