@@ -99,6 +99,7 @@ def protocol(result: Backtest, models: Mapping[str, Candidate]) -> dict[str, Any
                 "as_of": origin.as_of.isoformat(),
                 "target_end": origin.target_end.isoformat(),
                 "relative_value_crps": {name: scores[k].relative_value_crps for name, scores in result.inner.items()},
+                "value_gini": {name: scores[k].value_gini for name, scores in result.inner.items()},
             }
             for k, origin in enumerate(result.origins)
         ],

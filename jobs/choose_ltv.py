@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from farview.core import columns as c
 from farview.core import quantile_grid as grid
-from farview.evaluation.champion import RULE, InnerScore, choose, mean_loss
+from farview.evaluation.champion import AS_GOOD, RULE, InnerScore, choose, mean_gini, mean_loss
 from farview.evaluation.conformal import TimeSplit, time_split
 from farview.evaluation.marginals import GridMarginal, Pit
 from farview.evaluation.origins import Origin, rolling_origins
@@ -134,18 +134,24 @@ def in_words(found: Comparison) -> str:
     if found.winner is None:
         return "No model could be judged: the history is too short for an earlier day with a target after it."
     losses = {name: loss for name, scores in found.scores.items() if (loss := mean_loss(scores)) is not None}
-    order = sorted(losses, key=lambda name: losses[name])
-    won, rest = found.winner, [name for name in order if name != found.winner]
+    won, order = found.winner, sorted(losses, key=lambda name: losses[name])
+    rest = [name for name in order if name != won]
     days = found.origins[0].target_days
     told = [
         f"{won} won: fitted as of each of {len(found.origins)} earlier days and judged by the {days} days after, "
-        f"its value CRPS was {100 * losses[won]:.1f} % of what forecasting nothing costs"
+        f"its value CRPS was {_percent(losses[won])} of what forecasting nothing costs"
     ]
-    if rest:
-        told.append(f"the next best, {rest[0]}, came to {100 * losses[rest[0]]:.1f} %")
+    gini = mean_gini(found.scores[won])
+    if rest and losses[rest[0]] < losses[won] and gini is not None:
+        told.append(
+            f"{rest[0]} came to {_percent(losses[rest[0]])}, and of those within {AS_GOOD:.0%} of that {won} puts "
+            f"customers in the best order (value Gini {gini:.3f})"
+        )
+    elif rest:
+        told.append(f"the next best, {rest[0]}, came to {_percent(losses[rest[0]])}")
     best = next((name for name in rest if name in BTYD), None)
     if best is not None and best != rest[0]:
-        told.append(f"the best plain buy-till-you-die model, {best}, to {100 * losses[best]:.1f} %")
+        told.append(f"the best plain buy-till-you-die model, {best}, to {_percent(losses[best])}")
     said = "; ".join(told) + "."
     if found.weights is not None and len(found.pool) > 1:
         said += " " + _pool_in_words(found)
@@ -154,6 +160,10 @@ def in_words(found: Comparison) -> str:
         reasons = "; ".join(f"{name}: {failure.reason}" for name, failure in found.failures.items())
         said += f" Not judged ({reasons})."
     return said
+
+
+def _percent(loss: float) -> str:
+    return f"{100 * loss:.1f} %"
 
 
 def _interval_in_words(split: TimeSplit) -> str:
@@ -181,6 +191,7 @@ def as_data(found: Comparison) -> dict[str, Any]:
         "said": in_words(found),
         "origins": [f"{origin.as_of} to {origin.target_end}" for origin in found.origins],
         "relative_value_crps": {name: mean_loss(scores) for name, scores in found.scores.items()},
+        "value_gini": {name: mean_gini(scores) for name, scores in found.scores.items()},
         "intervals": [asdict(split) for split in found.intervals],
         "not_judged": {name: failure.reason for name, failure in found.failures.items()},
     }

@@ -74,7 +74,8 @@ def backtest_ltv(
 ) -> None:
     """Fit on what was known by a day, forecast what came after, and see how well each model did. Needs no database.
 
-    The champion is chosen on earlier days alone (rolling origins before the calibration end), by value CRPS.
+    The champion is chosen on earlier days alone (rolling origins before the calibration end): by value CRPS, and by
+    value Gini among models as good by that.
 
     Example: farview backtest ltv --transactions cdnow.csv.gz --calibration-end 1997-09-30 --holdout-end 1998-06-30
     """

@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+AS_GOOD = 0.01
+"""Of value CRPS: models that are this near to the lowest are told apart by how they order customers."""
+
 RULE = (
-    "lowest value CRPS, over that of the zero forecast, averaged over the inner origins; only models whose mean value "
-    "Gini over the origins is positive, if there are any, and that could be fitted at each; ties go to the name that "
-    "stands first"
+    "the highest value Gini, averaged over the inner origins, among the models whose value CRPS, over that of the zero "
+    f"forecast and averaged alike, is within {AS_GOOD:.0%} of the lowest; only models whose mean value Gini is "
+    "positive, if there are any, and that could be fitted at each origin; ties go to the name that stands first"
 )
 
 
@@ -27,9 +30,10 @@ class InnerScore:
 def choose(scores: Mapping[str, Sequence[InnerScore]]) -> str | None:
     """The champion's name by RULE.
 
-    CRPS rewards the whole law: level, order and width at once, and cannot be won by hedging. Alone it would crown the
-    zero forecast where nearly nobody buys, which orders nobody: hence the condition on Gini. An origin in which all
-    values are zero says nothing and is left out.
+    CRPS rewards the whole law: level, order and width at once, and cannot be won by hedging. What is left between
+    models that are equally good by it is mostly noise, while customers are served in the order of their values: there
+    the order decides. CRPS alone would also crown the zero forecast where nearly nobody buys, which orders nobody:
+    hence the condition on Gini. An origin in which all values are zero says nothing and is left out.
 
     Args:
         scores: by model name, in the order asked for; every model at the same origins.
@@ -39,8 +43,11 @@ def choose(scores: Mapping[str, Sequence[InnerScore]]) -> str | None:
     """
     losses = {name: mean_loss(inner) for name, inner in scores.items()}
     known = {name: loss for name, loss in losses.items() if loss is not None}
-    ordering = [name for name in known if _orders(scores[name])]
-    return min(ordering or known, key=lambda name: known[name], default=None)
+    ginis = {name: gini for name in known if (gini := mean_gini(scores[name])) is not None and gini > 0}
+    if not ginis:
+        return min(known, key=lambda name: known[name], default=None)
+    enough = (1.0 + AS_GOOD) * min(known[name] for name in ginis)
+    return max((name for name in ginis if known[name] <= enough), key=lambda name: ginis[name])
 
 
 def mean_loss(inner: Sequence[InnerScore]) -> float | None:
@@ -48,9 +55,9 @@ def mean_loss(inner: Sequence[InnerScore]) -> float | None:
     return _mean([s.relative_value_crps for s in inner if s.relative_value_crps is not None])
 
 
-def _orders(inner: Sequence[InnerScore]) -> bool:
-    gini = _mean([s.value_gini for s in inner if s.value_gini is not None])
-    return gini is not None and gini > 0
+def mean_gini(inner: Sequence[InnerScore]) -> float | None:
+    """Value Gini averaged over the origins that have one; None without one."""
+    return _mean([s.value_gini for s in inner if s.value_gini is not None])
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -54,6 +54,16 @@ def test_the_lowest_relative_value_crps_wins() -> None:
     assert choose(scores) == "b"
 
 
+def test_among_models_as_good_the_better_order_wins() -> None:
+    scores = {"a": [score(5.00, 0.50)], "b": [score(5.04, 0.51)], "c": [score(5.06, 0.60)]}
+    assert choose(scores) == "b"
+    assert choose({"a": [score(5.00, 0.50)], "b": [score(5.04, 0.49)]}) == "a"
+
+
+def test_what_is_as_good_is_measured_from_a_forecast_that_orders() -> None:
+    assert choose({"zero": [score(1, 0.0)], "a": [score(5, 0.1)], "b": [score(5.04, 0.2)]}) == "b"
+
+
 def test_a_forecast_that_orders_nobody_does_not_win() -> None:
     assert choose({"zero": [score(1, 0.0)], "a": [score(5, 0.1)]}) == "a"
 
