@@ -5,9 +5,9 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, and_, collate, true
+from sqlalchemy import ColumnElement, Float, and_, collate, false, or_, true
 
-from farview.core.filters import Comparison, Filter, Op
+from farview.core.filters import And, Comparison, Filter, Op
 
 _COMPARE: dict[Op, Callable[[Any, Any], ColumnElement[bool]]] = {
     Op.EQ: operator.eq,
@@ -30,7 +30,8 @@ def condition(tree: Filter, columns: Mapping[str, ColumnElement[Any]], dialect: 
     """
     if isinstance(tree, Comparison):
         return _compare(columns[tree.field], tree, dialect)
-    return and_(true(), *(condition(part, columns, dialect) for part in tree.parts))
+    parts = (condition(part, columns, dialect) for part in tree.parts)
+    return and_(true(), *parts) if isinstance(tree, And) else or_(false(), *parts)
 
 
 def _compare(column: ColumnElement[Any], tree: Comparison, dialect: str) -> ColumnElement[bool]:

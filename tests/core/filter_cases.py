@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from farview.core.filters import And, Comparison, FieldType, Filter, Op
+from farview.core.filters import And, Comparison, FieldType, Filter, Op, Or
 
 FIELDS = {
     "cohort": FieldType.STRING,
@@ -53,14 +53,20 @@ def _comparisons(field: str, values: st.SearchStrategy[Any]) -> st.SearchStrateg
 
 
 def trees() -> st.SearchStrategy[Filter]:
-    """A comparison or a flat AND of two to four."""
+    """Comparisons, and ANDs and ORs of two to four of them, in one another by turns."""
     comparison = (
         _comparisons("cohort", _strings)
         | _comparisons("value_mean", _numbers)
         | _comparisons("frequency", _counts.map(float) | _numbers)
         | _comparisons("first_purchase_date", _dates)
     )
-    return comparison | st.lists(comparison, min_size=2, max_size=4).map(lambda parts: And(tuple(parts)))
+    either = comparison | _several(Or, comparison)
+    both = comparison | _several(And, comparison)
+    return comparison | _several(And, either) | _several(Or, both)
+
+
+def _several(kind: type[And] | type[Or], part: st.SearchStrategy[Any]) -> st.SearchStrategy[Filter]:
+    return st.lists(part, min_size=2, max_size=4).map(lambda parts: kind(tuple(parts)))
 
 
 def rows() -> st.SearchStrategy[list[tuple[Any, ...]]]:

@@ -15,7 +15,9 @@ from farview.core.filters import (
     And,
     Comparison,
     FieldType,
+    Filter,
     Op,
+    Or,
     compile_filter,
     field_names,
     fields_of,
@@ -44,6 +46,28 @@ def test_comparisons_join_by_and() -> None:
 )
 def test_parentheses_quotes_and_spaces_do_not_change_the_meaning(text: str) -> None:
     assert compile_filter(text, FIELDS) == And((MARCH, RICH))
+
+
+OTHER = Comparison("cohort", Op.NE, "1997-03")
+POOR = Comparison("value_mean", Op.LE, 12.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("cohort = 1997-03 OR value_mean > 12.5", Or((MARCH, RICH))),
+        ("cohort = 1997-03 OR (value_mean > 12.5 OR cohort != 1997-03)", Or((MARCH, RICH, OTHER))),
+        ("cohort = 1997-03 AND value_mean > 12.5 OR value_mean <= 12.5", And((MARCH, Or((RICH, POOR))))),
+        ("cohort != 1997-03 OR value_mean > 12.5 AND value_mean <= 12.5", And((Or((OTHER, RICH)), POOR))),
+        ("(cohort = 1997-03 AND value_mean > 12.5) OR value_mean <= 12.5", Or((And((MARCH, RICH)), POOR))),
+        ("NOT cohort = 1997-03", OTHER),
+        ("NOT(value_mean > 12.5)AND cohort = 1997-03", And((POOR, MARCH))),
+        ("NOT (cohort = 1997-03 AND value_mean > 12.5)", Or((OTHER, POOR))),
+        ("NOT (cohort = 1997-03 OR NOT (value_mean > 12.5 OR cohort = 1997-03))", And((OTHER, Or((RICH, MARCH))))),
+    ],
+)
+def test_or_binds_closer_than_and_and_not_closest(text: str, meant: Filter) -> None:
+    assert compile_filter(text, FIELDS) == meant
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n"])
@@ -84,7 +108,7 @@ def test_dates_are_written_with_or_without_quotes(literal: str) -> None:
 
 @given(trees())
 @settings(max_examples=examples(ci=200, soak=20_000))
-def test_a_filter_written_out_compiles_to_itself(tree: Comparison | And) -> None:
+def test_a_filter_written_out_compiles_to_itself(tree: Filter) -> None:
     assert compile_filter(unparse(tree), FIELDS) == tree
 
 
@@ -123,14 +147,18 @@ def test_no_text_fails_but_with_a_position_inside_it_or_one_past_its_end(text: s
         ("cohort =", "position 9: the filter ends where a value after the comparison should stand"),
         ("cohort = a AND", "position 15: the filter ends where a field name should stand"),
         ("cohort == a", "position 9: found '=' where a value after the comparison should stand"),
-        ("cohort = a b = 2", "position 12: found 'b' where AND or the end of the filter should stand"),
-        ("cohort = a and cohort = b", "position 12: found 'and' where AND"),
+        ("cohort = a b = 2", "position 12: found 'b' where AND, OR or the end of the filter should stand"),
+        ("cohort = a and cohort = b", "position 12: found 'and' where AND, OR"),
         ('"cohort" = a', "position 1: found '\"cohort\"' where a field name (without quotes) should stand"),
-        ("(cohort = a", 'position 12: the filter ends where AND or ")" should stand'),
-        ("cohort = a)", "position 11: found ')' where AND or the end of the filter should stand"),
+        ("(cohort = a", 'position 12: the filter ends where AND, OR or ")" should stand'),
+        ("cohort = a)", "position 11: found ')' where AND, OR or the end of the filter should stand"),
         ("()", "position 2: found ')' where a field name should stand"),
-        ("cohort = a OR cohort = b", "position 12: OR is not supported, only AND"),
-        ("NOT cohort = a", "position 1: NOT is not supported"),
+        ("cohort = OR", "position 10: found 'OR' (as a value, quote it: \"OR\") where a value"),
+        ("cohort = NOT", "position 10: found 'NOT' (as a value, quote it: \"NOT\") where a value"),
+        ("NOT NOT cohort = a", "position 5: found 'NOT' where a field name should stand"),
+        ("cohort = a OR", "position 14: the filter ends where a field name should stand"),
+        ("cohort = a NOT cohort = b", "position 12: found 'NOT' where AND, OR or the end of the filter should stand"),
+        ("NOT (x < 2)", "position 6: unknown field x; known"),
         ("cohort : a", 'position 8: the operator ":" is not supported; use one of = != < <= > >='),
         ('cohort = "a', 'position 10: the quote " opened here is never closed'),
         (r'cohort = "a\q"', "position 12: unknown escape \\q"),
@@ -188,7 +216,7 @@ def test_the_documented_filters_and_errors_are_as_written() -> None:
     works, fails = page.split("```")[1].strip().splitlines(), page.split("```")[5].strip().splitlines()
     for text in works:
         compile_filter(text, fields)
-    wrong = ['value_mean > "12"', "cohrt = 1", "cohort = a OR cohort = b"]
+    wrong = ['value_mean > "12"', "cohrt = 1", "cohort = OR"]
     for text, line in zip(wrong, fails, strict=True):
         with pytest.raises(InvalidInput, match=re.escape(line.removesuffix(", ..."))):
             compile_filter(text, fields)

@@ -1,13 +1,14 @@
 """The numpy executor against plain Python, row by row."""
 
 import operator
+from datetime import date
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from farview.core.filters import EVERYTHING, And, Comparison, Filter, Op, compile_filter, mask
+from farview.core.filters import EVERYTHING, And, Comparison, Filter, Op, compile_filter, mask, unparse
 from tests.core.filter_cases import FIELDS, columns_of, rows, trees
 from tests.tiers import examples
 
@@ -22,8 +23,8 @@ OPERATORS = {
 
 
 def selects(tree: Filter, row: dict[str, Any]) -> bool:
-    if isinstance(tree, And):
-        return all(selects(part, row) for part in tree.parts)
+    if not isinstance(tree, Comparison):
+        return (all if isinstance(tree, And) else any)(selects(part, row) for part in tree.parts)
     return row[tree.field] is not None and bool(OPERATORS[tree.op](row[tree.field], tree.value))
 
 
@@ -39,6 +40,17 @@ def test_a_null_never_matches(op: Op) -> None:
     columns = columns_of([(None, None, 0, None)])
     for text in (f"cohort {op} a", f"value_mean {op} 1", f"first_purchase_date {op} 1997-03-31"):
         assert not mask(compile_filter(text, FIELDS), columns, 1).any()
+        assert not mask(compile_filter(f"NOT {text}", FIELDS), columns, 1).any()
+
+
+@given(trees(), rows())
+@settings(max_examples=examples(ci=100, soak=10_000))
+def test_not_selects_the_other_rows_where_all_is_known(tree: Filter, table: list[tuple[Any, ...]]) -> None:
+    known = [tuple(0.0 if value is None else value for value in row) for row in table]
+    known = [(str(cohort), value, count, day or date(1997, 3, 31)) for cohort, value, count, day in known]
+    columns = columns_of(known)
+    other = compile_filter(f"NOT ({unparse(tree)})", FIELDS)
+    assert np.array_equal(mask(other, columns, len(known)), ~mask(tree, columns, len(known)))
 
 
 def test_the_empty_filter_selects_every_row() -> None:

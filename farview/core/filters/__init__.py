@@ -10,7 +10,7 @@ from farview.core.filters.check import check
 from farview.core.filters.fields import FORECAST_FIELDS, FieldType, FieldTypes, fields_of
 from farview.core.filters.grammar import MAX_COMPARISONS, MAX_DEPTH, MAX_LENGTH, parse
 from farview.core.filters.masks import mask
-from farview.core.filters.tree import EVERYTHING, And, Comparison, Filter, Op, Value, field_names, unparse
+from farview.core.filters.tree import EVERYTHING, And, Comparison, Filter, Op, Or, Value, field_names, unparse
 
 __all__ = [
     "EVERYTHING",
@@ -24,6 +24,7 @@ __all__ = [
     "FieldTypes",
     "Filter",
     "Op",
+    "Or",
     "Value",
     "compile_filter",
     "field_names",

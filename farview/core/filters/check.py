@@ -2,25 +2,33 @@
 
 import math
 import re
+from dataclasses import replace
 from datetime import date
 
 from farview.core.filters.fields import FieldType, FieldTypes
-from farview.core.filters.syntax import Expression, Restriction, Word, wrong
-from farview.core.filters.tree import And, Comparison, Filter, Value
+from farview.core.filters.syntax import Conjunction, Expression, Negation, Restriction, Word, wrong
+from farview.core.filters.tree import And, Comparison, Filter, Or, Value
 
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-def check(syntax: Expression, fields: FieldTypes, path: str = "filter") -> Filter:
-    """The typed tree of a parsed filter.
+def check(syntax: Expression, fields: FieldTypes, path: str = "filter", *, negated: bool = False) -> Filter:
+    """The typed tree of a parsed filter, or of its negation.
+
+    NOT goes down to the comparisons by De Morgan's laws, so that it selects no row whose field is null, either.
 
     Raises:
         InvalidInput: on `path`; an unknown field (the known ones are listed) or a value of another type.
     """
     if isinstance(syntax, Restriction):
-        return _comparison(syntax, fields, path)
-    return And(tuple(check(part, fields, path) for part in syntax.parts))
+        found = _comparison(syntax, fields, path)
+        return replace(found, op=found.op.opposite) if negated else found
+    if isinstance(syntax, Negation):
+        return check(syntax.part, fields, path, negated=not negated)
+    kind = And if isinstance(syntax, Conjunction) != negated else Or
+    parts = [check(part, fields, path, negated=negated) for part in syntax.parts]
+    return kind(tuple(inner for part in parts for inner in (part.parts if isinstance(part, kind) else (part,))))
 
 
 def _comparison(syntax: Restriction, fields: FieldTypes, path: str) -> Comparison:

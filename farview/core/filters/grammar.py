@@ -1,8 +1,8 @@
 """Text to syntax, by Lark.
 
-The rules keep the levels of AIP-160 (https://google.aip.dev/160), so that what is left out has its place: OR in
-`factor`, NOT in `term`, `:` beside COMPARATOR, functions beside `restriction`. Their words are reserved already, so no
-filter written today changes its meaning when they come.
+The rules keep the levels of AIP-160 (https://google.aip.dev/160): OR binds closer than AND, NOT closer than both. What
+is left out has its place, too: `:` beside COMPARATOR, functions beside `restriction`. Neither can be read as anything
+else, so no filter written today changes its meaning when they come.
 """
 
 from functools import cache
@@ -11,7 +11,7 @@ from typing import cast
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedToken, v_args
 
 from farview.core.errors import InvalidInput
-from farview.core.filters.syntax import Conjunction, Expression, Restriction, Word, wrong
+from farview.core.filters.syntax import Conjunction, Disjunction, Expression, Negation, Restriction, Word, wrong
 from farview.core.filters.tree import Op
 
 MAX_LENGTH = 4096
@@ -23,20 +23,22 @@ MAX_COMPARISONS = 64
 _GRAMMAR = r"""
 start: expression
 expression: factor (AND factor)*
-?factor: term
-?term: simple
+factor: term (OR term)*
+?term: simple | NOT simple -> negation
 ?simple: restriction | composite
 ?composite: "(" expression ")"
 restriction: WORD COMPARATOR value
 value: WORD | STRING
 
 AND.2: /AND(?![^\s()"'<>=!:,])/
+OR.2: /OR(?![^\s()"'<>=!:,])/
+NOT.2: /NOT(?![^\s()"'<>=!:,])/
 COMPARATOR: "<=" | ">=" | "!=" | "=" | "<" | ">"
 WORD: /[^\s()"'<>=!:,]+/
 STRING: /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/s
 %ignore /\s+/
 """
-_RESERVED = ("OR", "NOT")
+_WORDS = ("AND", "OR", "NOT")
 _ESCAPES = {"\\": "\\", '"': '"', "'": "'", "n": "\n", "t": "\t", "r": "\r"}
 
 
@@ -76,9 +78,15 @@ class _Syntax(Transformer):  # type: ignore[type-arg]
         return expression
 
     def expression(self, *parts: Expression | Token) -> Expression:
-        kept = [part for part in parts if not isinstance(part, Token)]
-        flat = [inner for part in kept for inner in (part.parts if isinstance(part, Conjunction) else (part,))]
-        return flat[0] if len(flat) == 1 else Conjunction(tuple(flat))
+        joined = _without_words(parts)
+        return joined[0] if len(joined) == 1 else Conjunction(joined)
+
+    def factor(self, *parts: Expression | Token) -> Expression:
+        joined = _without_words(parts)
+        return joined[0] if len(joined) == 1 else Disjunction(joined)
+
+    def negation(self, _: Token, part: Expression) -> Expression:
+        return Negation(part)
 
     def restriction(self, field: Token, comparator: Token, value: Word) -> Restriction:
         return Restriction(Word(str(field), _place(field), quoted=False), Op(str(comparator)), value)
@@ -87,6 +95,10 @@ class _Syntax(Transformer):  # type: ignore[type-arg]
         if token.type == "STRING":
             return Word(_unescaped(token), _place(token), quoted=True)
         return Word(str(token), _place(token), quoted=False)
+
+
+def _without_words(parts: tuple[Expression | Token, ...]) -> tuple[Expression, ...]:
+    return tuple(part for part in parts if not isinstance(part, Token))
 
 
 def _place(token: Token) -> int:
@@ -99,7 +111,7 @@ def _unescaped(token: Token) -> str:
 
 
 def _check_tokens(tokens: list[Token], path: str) -> None:
-    """Limits, reserved words and escapes, before any tree is built."""
+    """Limits and escapes, before any tree is built."""
     depth = comparisons = 0
     for token in tokens:
         depth += (token.type == "LPAR") - (token.type == "RPAR")
@@ -108,8 +120,6 @@ def _check_tokens(tokens: list[Token], path: str) -> None:
             raise wrong(path, _place(token), f"parentheses nest deeper than {MAX_DEPTH}")
         if comparisons > MAX_COMPARISONS:
             raise wrong(path, _place(token), f"more than {MAX_COMPARISONS} comparisons")
-        if token.type == "WORD" and token in _RESERVED:
-            raise wrong(path, _place(token), f'{token} is not supported, only AND (as a value, quote it: "{token}")')
         if token.type == "STRING":
             _check_escapes(token, path)
 
@@ -143,10 +153,12 @@ def _unexpected(error: UnexpectedToken, text: str, path: str) -> InvalidInput:
         wanted = "one of = != < <= > >= after the field"
     elif "STRING" in error.accepts | error.expected:
         wanted = "a value after the comparison"
+        if token.type in _WORDS:
+            found += f' (as a value, quote it: "{token}")'
     elif "WORD" in error.accepts | error.expected:
         wanted = "a field name" if token.type != "STRING" else "a field name (without quotes)"
     else:
-        wanted = 'AND or ")"' if at_end else "AND or the end of the filter"
+        wanted = 'AND, OR or ")"' if at_end else "AND, OR or the end of the filter"
     return wrong(path, len(text.rstrip()) + 1 if at_end else _place(token), f"{found} where {wanted} should stand")
 
 

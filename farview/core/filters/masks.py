@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from farview.core.filters.tree import Comparison, Filter, Op, Value
+from farview.core.filters.tree import And, Comparison, Filter, Op, Value
 
 BoolArray: TypeAlias = NDArray[np.bool_]
 
@@ -36,9 +36,10 @@ def mask(tree: Filter, columns: Mapping[str, NDArray[Any]], rows: int) -> BoolAr
     """
     if isinstance(tree, Comparison):
         return _compare(columns[tree.field], tree)
-    selected = np.ones(rows, dtype=np.bool_)
+    every = isinstance(tree, And)
+    selected = np.full(rows, every)
     for part in tree.parts:
-        selected &= mask(part, columns, rows)
+        (np.logical_and if every else np.logical_or)(selected, mask(part, columns, rows), out=selected)
     return selected
 
 

@@ -31,12 +31,26 @@ class Restriction:
 
 @dataclass(frozen=True, slots=True)
 class Conjunction:
-    """Parts joined by AND; nested ones are already flattened."""
+    """Parts joined by AND."""
 
     parts: tuple["Expression", ...]
 
 
-Expression: TypeAlias = Restriction | Conjunction
+@dataclass(frozen=True, slots=True)
+class Disjunction:
+    """Parts joined by OR."""
+
+    parts: tuple["Expression", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Negation:
+    """NOT before a part."""
+
+    part: "Expression"
+
+
+Expression: TypeAlias = Restriction | Conjunction | Disjunction | Negation
 
 
 def wrong(path: str, position: int, problem: str) -> InvalidInput:

@@ -1,4 +1,7 @@
-"""A checked filter: frozen nodes whose values already have the type of their field."""
+"""A checked filter: frozen nodes whose values already have the type of their field.
+
+There is no node for NOT: `check` carries it down to the comparisons, which it turns round.
+"""
 
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +21,14 @@ class Op(StrEnum):
     GT = ">"
     GE = ">="
 
+    @property
+    def opposite(self) -> "Op":
+        """Holds of a known value where this one does not."""
+        return _OPPOSITES[self]
+
+
+_OPPOSITES = {Op.EQ: Op.NE, Op.NE: Op.EQ, Op.LT: Op.GE, Op.GE: Op.LT, Op.GT: Op.LE, Op.LE: Op.GT}
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -35,7 +46,14 @@ class And:
     parts: tuple["Filter", ...]
 
 
-Filter: TypeAlias = Comparison | And
+@dataclass(frozen=True, slots=True)
+class Or:
+    """Rows that at least one part selects."""
+
+    parts: tuple["Filter", ...]
+
+
+Filter: TypeAlias = Comparison | And | Or
 
 EVERYTHING = And(())
 
@@ -49,9 +67,10 @@ def field_names(tree: Filter) -> frozenset[str]:
 
 def unparse(tree: Filter) -> str:
     """The filter as text that compiles to it again."""
-    if isinstance(tree, And):
-        return " AND ".join(f"({unparse(part)})" if isinstance(part, And) else unparse(part) for part in tree.parts)
-    return f"{tree.field} {tree.op} {_literal(tree.value)}"
+    if isinstance(tree, Comparison):
+        return f"{tree.field} {tree.op} {_literal(tree.value)}"
+    word = " AND " if isinstance(tree, And) else " OR "
+    return word.join(unparse(part) if isinstance(part, Comparison) else f"({unparse(part)})" for part in tree.parts)
 
 
 def _literal(value: Value) -> str:
