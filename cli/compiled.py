@@ -2,12 +2,16 @@
 
 import hashlib
 import os
+import shutil
+import time
 from pathlib import Path
 
 from platformdirs import user_cache_path
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("farview", "ltv", "journeys", "ranking", "server")
+DIGITS = 16  # of a state's name
+UNUSED_DAYS = 30
 
 
 def keep_compiled(folder: Path | None = None) -> None:
@@ -15,6 +19,8 @@ def keep_compiled(folder: Path | None = None) -> None:
 
     numba compares a cached function with its own file only: after an upgrade it would go on with what other files held
     when they were compiled in, or fail on a type that is gone. To be called before anything imports numba.
+
+    States that nobody has used for UNUSED_DAYS are removed.
 
     Args:
         folder: where states are kept; by default NUMBA_CACHE_DIR, or else the user's cache folder. One that cannot be
@@ -25,12 +31,21 @@ def keep_compiled(folder: Path | None = None) -> None:
     kept = base if base.name == state else base / state
     try:
         kept.mkdir(parents=True, exist_ok=True)
+        os.utime(kept)
     except OSError:
         return
     os.environ["NUMBA_CACHE_DIR"] = str(kept)
+    _forget_unused(kept.parent)
+
+
+def _forget_unused(base: Path) -> None:
+    """Removes the states that no process has started with for long: some 13 MB each, made anew where they are missed."""
+    for state in base.glob("[0-9a-f]" * DIGITS):
+        if time.time() - state.stat().st_mtime > UNUSED_DAYS * 86_400:
+            shutil.rmtree(state, ignore_errors=True)
 
 
 def _state() -> str:
     sources = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
     texts = [path.read_bytes() for path in sources]
-    return hashlib.sha256(b"\0".join(text for text in texts if b"njit" in text)).hexdigest()[:16]
+    return hashlib.sha256(b"\0".join(text for text in texts if b"njit" in text)).hexdigest()[:DIGITS]

@@ -1,6 +1,7 @@
 """Compiled kernels are kept for one state of the sources."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,15 @@ def test_a_place_that_cannot_be_made_is_left_to_numba(sources: Path, tmp_path: P
     (tmp_path / "file").write_text("")
     compiled.keep_compiled(tmp_path / "file")
     assert "NUMBA_CACHE_DIR" not in os.environ
+
+
+def test_states_long_unused_are_forgotten_and_nothing_else(sources: Path, tmp_path: Path) -> None:
+    old, new, other = (tmp_path / "kept" / name for name in ("0123456789abcdef", "fedcba9876543210", "mine"))
+    for folder in (old, new, other):
+        folder.mkdir(parents=True)
+        (folder / "kernel.nbc").write_bytes(b"compiled")
+    long_ago = time.time() - 40 * 86_400
+    for folder in (old, other):
+        os.utime(folder, (long_ago, long_ago))
+    used = place(tmp_path / "kept")
+    assert sorted((tmp_path / "kept").iterdir()) == sorted([new, other, used])
