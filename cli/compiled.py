@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -39,10 +40,11 @@ def keep_compiled(folder: Path | None = None) -> None:
 
 
 def _forget_unused(base: Path) -> None:
-    """Removes the states that no process has started with for long: some 13 MB each, made anew where they are missed."""
+    """Removes states that no process has started with for long: some 13 MB each, made anew where they are missed."""
     for state in base.glob("[0-9a-f]" * DIGITS):
-        if time.time() - state.stat().st_mtime > UNUSED_DAYS * 86_400:
-            shutil.rmtree(state, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another process was faster
+            if time.time() - state.stat().st_mtime > UNUSED_DAYS * 86_400:
+                shutil.rmtree(state, ignore_errors=True)
 
 
 def _state() -> str:
