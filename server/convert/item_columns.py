@@ -107,7 +107,10 @@ def _out_of_range(table: FloatArray) -> Iterator[Violation]:
     """Of a table (items, price and probability and values)."""
     values = table.shape[1] - OWN_FIELDS
     least, most = np.array([0, 0] + values * [-MAX_VALUE]), np.array([MAX_AMOUNT, 1] + values * [MAX_VALUE])
-    for i, k in np.argwhere(~((table >= least) & (table <= most))).tolist():  # NaN is neither
+    inside = (table >= least) & (table <= most)  # NaN is neither
+    if inside.all():
+        return
+    for i, k in np.argwhere(~inside).tolist():
         field = (PRICE, PROBABILITY)[k] if k < OWN_FIELDS else f"values[{k - OWN_FIELDS}]"
         yield Violation(
             f"items[{i}].{field}", f"is {table[i, k]:g}; it must be a number from {least[k]:,g} to {most[k]:,g}"
