@@ -6,6 +6,7 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import brentq
 
 from farview.core.cell_points import points_of
 from farview.core.count_points import count_points
@@ -15,6 +16,7 @@ FloatArray = npt.NDArray[np.float64]
 
 COUNTS = 192
 REST = 1e-7
+MOST_LOG_POWER = 1.0  # a law that must be bent more for its mean is another law
 NEVER = 1e-200  # a purchase less likely than that has no law; its grid is all zeros
 
 
@@ -45,9 +47,20 @@ class CountLaw:
         inside = self.quantiles_given_some(np.maximum(levels - (1.0 - some), 0.0) / some)
         return np.where(levels <= 1.0 - some, 0.0, np.maximum(np.ceil(inside - 0.5), 1.0))
 
+    @property
+    def mean(self) -> float:
+        """E N, the sum of P(N >= n) over n = 1, 2, ...: between two n of the law it falls in a straight line."""
+        return float(0.5 * self.at_least[0] + 0.5 * np.diff(self.n) @ (self.at_least[1:] + self.at_least[:-1]))
+
     @classmethod
-    def of(cls, at_least: Callable[[FloatArray], FloatArray], bulk: tuple[float, float], some: float) -> Self:
-        """The law whose P(N >= n) a function gives, most of it within `bulk`, with the exact P(N > 0)."""
+    def of(
+        cls, at_least: Callable[[FloatArray], FloatArray], bulk: tuple[float, float], some: float, mean: float
+    ) -> Self:
+        """The law near that of which a function gives P(N >= n), most of it within `bulk`; P(N > 0) and E N are exact.
+
+        What a function by few draws or nodes is off by in the mean is put right by a power of P(N >= n | N > 0), which
+        stays a law and keeps P(N > 0).
+        """
         n = np.linspace(*bulk, COUNTS // 2)
         top = float(n[-1])
         first = at_least(np.array([1.0]))[0]
@@ -55,4 +68,11 @@ class CountLaw:
             top *= 1.5
         n = np.unique(np.round(np.concatenate([n[n > 1.0], np.geomspace(1.0, top, COUNTS // 2)])))
         reached = np.minimum.accumulate(at_least(n))
-        return cls(np.append(n, n[-1] + 1.0), np.append(reached, 0.0) * (some / max(reached[0], NEVER)))
+        ends, given_some = np.append(n, n[-1] + 1.0), np.append(reached, 0.0) / max(reached[0], NEVER)
+
+        def too_low(log_power: float) -> float:
+            return mean - some * cls(ends, given_some ** np.exp(log_power)).mean
+
+        if not too_low(-MOST_LOG_POWER) < 0.0 < too_low(MOST_LOG_POWER):
+            return cls(ends, some * given_some)  # a mean that is no mean of such a law: nothing to go by
+        return cls(ends, some * given_some ** np.exp(brentq(too_low, -MOST_LOG_POWER, MOST_LOG_POWER, xtol=1e-6)))

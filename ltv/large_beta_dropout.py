@@ -48,9 +48,9 @@ def moments(history: History, horizon: float, draws: BetaDropout) -> tuple[Float
 
 def law(history: History, horizon: float, alive: FloatArray, draws: BetaDropout) -> CountLaw:
     """P(N >= n) = P(alive) E(1 - p)^(n - 1) P(K >= n), with P(K >= n) an incomplete beta function."""
+    expected = alive * moments(history, horizon, draws)[0]
+    some, weight = few_draws(expected, DRAWS)
     x = history.x
-    bought = alive * -np.expm1((draws.r + x) * np.log1p(-horizon / (draws.alpha + history.age + horizon)))
-    some, weight = few_draws(np.stack([alive * moments(history, horizon, draws)[0], bought]), DRAWS)
     shape, a, b = draws.r[some, None] + x, draws.a[some, None], draws.b[some, None] + x
     z = horizon / (draws.alpha[some, None] + history.age + horizon)
     living = alive[some, None]
@@ -62,4 +62,5 @@ def law(history: History, horizon: float, alive: FloatArray, draws: BetaDropout)
     mean = shape * z / (1.0 - z)
     sd = np.sqrt(mean / (1.0 - z))
     bulk = float(np.min(mean - 6.0 * sd)), float(np.max(mean + 6.0 * sd))
-    return CountLaw.of(at_least, bulk, float(bought.mean()))
+    bought = np.mean(alive * -np.expm1((draws.r + x) * np.log1p(-horizon / (draws.alpha + history.age + horizon))))
+    return CountLaw.of(at_least, bulk, float(bought), float(expected.mean()))

@@ -43,8 +43,8 @@ def _moments(history: History, horizon: float, draws: BgBb, first: FloatArray, s
 
 def law(history: History, horizon: float, alive: FloatArray, draws: BgBb) -> CountLaw:
     """P(N >= k) = P(alive) E P(Binomial(opportunities lived through, p) >= k)."""
-    bought = np.array([_bought_by(history, horizon, alive, draws, k) for k in range(len(alive))])
-    some, weight = few_draws(np.stack([alive * moments(history, horizon, draws)[0], bought]), DRAWS)
+    expected = alive * moments(history, horizon, draws)[0]
+    some, weight = few_draws(expected, DRAWS)
     n = round(history.age / draws.period_days)
     alpha, beta, gamma, delta = (column[some, None] for column in draws.draws.T)
     ahead = horizon / draws.period_days
@@ -64,19 +64,15 @@ def law(history: History, horizon: float, alive: FloatArray, draws: BgBb) -> Cou
     mean = a / (a + b) * ahead
     sd = np.sqrt(mean * (1.0 + ahead / (a + b)))
     bulk = float(np.min(mean - 6.0 * sd)), float(np.max(mean + 6.0 * sd))
-    return CountLaw.of(at_least, bulk, float(bought.mean()))
-
-
-def _bought_by(history: History, horizon: float, alive: FloatArray, draws: BgBb, k: int) -> float:
-    """P(alive, and a purchase within the horizon) under the k-th draw."""
-    one = State(np.zeros(1), alive[k : k + 1])
-    return float(first_purchase(history, horizon, one, draws._replace(draws=draws.draws[k : k + 1]), 1).sum())
+    every = State(np.zeros_like(alive), alive)
+    bought = float(first_purchase(history, horizon, every, draws, 1).sum())
+    return CountLaw.of(at_least, bulk, bought, float(expected.mean()))
 
 
 def _lives(gamma: FloatArray, delta: FloatArray, ahead: float) -> tuple[FloatArray, FloatArray]:
     """Opportunities lived through, in cells: their mean in each and its probability under each draw, (draws, lives).
 
-    As purchases grow in proportion to them, the means of the cells keep the mean of the count.
+    As purchases grow in proportion to them, the means of the cells keep that of the count given the chance to buy.
     """
     edges = np.unique(np.round(np.geomspace(1.0, ahead + 1.0, LIVES)) - 1.0)
     edges[-1] = ahead
@@ -88,5 +84,5 @@ def _lives(gamma: FloatArray, delta: FloatArray, ahead: float) -> tuple[FloatArr
     summed = np.cumsum(stay * np.diff(every, prepend=0.0), axis=1)
     whole = -np.diff(edges * stay[:, at], axis=1) + np.diff(summed[:, at], axis=1)
     mean = np.clip(whole / np.maximum(share, 1e-300), edges[:-1], edges[1:])
-    lived = np.concatenate([mean, np.full_like(mean[:, :1], ahead)], axis=1)
+    lived = np.concatenate([mean, np.full((len(mean), 1), ahead)], axis=1)
     return lived, np.concatenate([share, stay[:, -1:]], axis=1)

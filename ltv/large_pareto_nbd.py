@@ -26,8 +26,8 @@ def moments(history: History, horizon: float, draws: ParetoNbd) -> tuple[FloatAr
 
 def law(history: History, horizon: float, alive: FloatArray, draws: ParetoNbd) -> CountLaw:
     """P(N >= n) = P(alive) E P(K_t >= n): the clock stops at the end of the horizon, or of a life that ends sooner."""
-    bought = alive * [_bought_by(at, history, horizon) for at in draws.draws]
-    some, weight = few_draws(np.stack([alive * moments(history, horizon, draws)[0], bought]), DRAWS)
+    expected = alive * moments(history, horizon, draws)[0]
+    some, weight = few_draws(expected, DRAWS)
     r, alpha, s, beta = (column[some, None] for column in draws.draws.T)
     shape, a, b = r + history.x, alpha + history.age, beta + history.age
     lives, of_lives = _lives(s, b, horizon)
@@ -42,7 +42,8 @@ def law(history: History, horizon: float, alive: FloatArray, draws: ParetoNbd) -
     mean = shape * horizon / a
     sd = np.sqrt(mean * (1.0 + horizon / a))
     bulk = float(np.min(mean - 6.0 * sd)), float(np.max(mean + 6.0 * sd))
-    return CountLaw.of(at_least, bulk, float(bought.mean()))
+    bought = np.mean(alive * [_bought_by(at, history, horizon) for at in draws.draws])
+    return CountLaw.of(at_least, bulk, float(bought), float(expected.mean()))
 
 
 def _lives(s: FloatArray, b: FloatArray, horizon: float) -> tuple[FloatArray, FloatArray]:
