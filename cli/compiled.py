@@ -11,7 +11,7 @@ from platformdirs import user_cache_path
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("farview", "ltv", "journeys", "ranking", "server")
-DIGITS = 16  # of a state's name
+PREFIX, DIGITS = "farview-", 16  # of a state's name
 UNUSED_DAYS = 30
 
 
@@ -21,7 +21,7 @@ def keep_compiled(folder: Path | None = None) -> None:
     numba compares a cached function with its own file only: after an upgrade it would go on with what other files held
     when they were compiled in, or fail on a type that is gone. To be called before anything imports numba.
 
-    States that nobody has used for UNUSED_DAYS are removed.
+    States with which no process has started for UNUSED_DAYS are removed.
 
     Args:
         folder: where states are kept; by default NUMBA_CACHE_DIR, or else the user's cache folder. One that cannot be
@@ -41,8 +41,8 @@ def keep_compiled(folder: Path | None = None) -> None:
 
 def _forget_unused(base: Path) -> None:
     """Removes states that no process has started with for long: some 13 MB each, made anew where they are missed."""
-    for state in base.glob("[0-9a-f]" * DIGITS):
-        with suppress(FileNotFoundError):  # another process was faster
+    for state in base.glob(PREFIX + "[0-9a-f]" * DIGITS):
+        with suppress(OSError):  # another process was faster, or it is not ours to remove
             if time.time() - state.stat().st_mtime > UNUSED_DAYS * 86_400:
                 shutil.rmtree(state, ignore_errors=True)
 
@@ -50,4 +50,5 @@ def _forget_unused(base: Path) -> None:
 def _state() -> str:
     sources = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
     texts = [path.read_bytes() for path in sources]
-    return hashlib.sha256(b"\0".join(text for text in texts if b"njit" in text)).hexdigest()[:DIGITS]
+    digest = hashlib.sha256(b"\0".join(text for text in texts if b"njit" in text)).hexdigest()
+    return PREFIX + digest[:DIGITS]

@@ -1,8 +1,9 @@
 """Backtest: fit on a calibration window, choose a champion inside it, then see how all did in the holdout."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -16,11 +17,11 @@ from farview.evaluation.champion import InnerScore, choose
 from farview.evaluation.gini import normalized_gini
 from farview.evaluation.marginals import Marginal
 from farview.evaluation.origins import Origin, rolling_origins
-from jobs.backtest_fits import Failure, fit_each
-from jobs.backtest_models import BTYD, Candidate, Forecasts, Predict, sharing_a_period
-from jobs.ltv_configuration import configured, period_days
+from jobs.backtest_fits import Failure, Fits, fit_each
+from jobs.backtest_models import BTYD, Candidate, Forecasts, Predict, with_totals_of_a_period
+from jobs.ltv_configuration import default_period_days
 from jobs.past import Actuals, Past, actuals_of, past_of
-from jobs.period_effect import of_some, period_sd_of
+from jobs.period_effect import past_of_some, period_sd_of
 from jobs.progress import Progress
 
 
@@ -91,27 +92,35 @@ def backtest(events: pa.Table, spec: BacktestSpec, models: Mapping[str, Candidat
         for name, score in scores.items():
             inner[name].append(score)
     progress.done()
-    forecasts = _in_a_period(fits.forecasts, past, spec.seed, progress)
+    forecasts, predict = _with_periods(fits, past, spec, progress)
     inner = {name: scores for name, scores in inner.items() if name not in failures}
     actuals = actuals_of(events, past, spec.holdout_end)
     last_day = _day(pc.max(events.column(c.TIME)), spec.zone)
-    return Backtest(spec, past, actuals, forecasts, fits.predict, origins, inner, choose(inner), failures, last_day)
+    return Backtest(spec, past, actuals, forecasts, predict, origins, inner, choose(inner), failures, last_day)
 
 
-def _in_a_period(
-    forecasts: Mapping[str, Forecasts], past: Past, seed: int, progress: Progress
-) -> Mapping[str, Forecasts]:
-    """The forecasts with totals of buy-till-you-die pairs that share what the period brings, as those trained have."""
-    pairs = [name for name in forecasts if name in BTYD]
-    some = of_some(past.events.to_reader, past.as_of, past.zone)
+def _with_periods(
+    fits: Fits, past: Past, spec: BacktestSpec, progress: Progress
+) -> tuple[Mapping[str, Forecasts], Mapping[str, Predict]]:
+    """Both with totals of buy-till-you-die pairs that share what a period brings, as those of trained versions do."""
+    pairs = [name for name in fits.forecasts if name in BTYD]
+    if not pairs:
+        return fits.forecasts, fits.predict
+    some = past_of_some(past.events.to_reader, past.as_of, past.zone)
     progress.start("how far periods lie from their forecasts", len(pairs))
-    shared = dict(forecasts)
+    forecasts, predict = dict(fits.forecasts), dict(fits.predict)
     for name in pairs:
-        spread = period_sd_of(name, period_days(configured(name, "laplace", None)), some, seed)
-        shared[name] = sharing_a_period(forecasts[name], spread, seed)
+        spread = period_sd_of(name, default_period_days(name), some, spec.seed)
+        in_a_period = partial(with_totals_of_a_period, sd=spread, seed=spec.seed)
+        forecasts[name] = in_a_period(fits.forecasts[name])
+        predict[name] = partial(_then, fits.predict[name], in_a_period)
         progress.advance()
     progress.done()
-    return shared
+    return forecasts, predict
+
+
+def _then(predict: Predict, change: Callable[[Forecasts], Forecasts], horizon_days: int) -> Forecasts:
+    return change(predict(horizon_days))
 
 
 def inner_scores(

@@ -54,8 +54,8 @@ def net_of_returns(gross: Forecasts, kept: float) -> Forecasts:
     return replace(gross, value=net, totals=None if gross.totals is None else _kept_totals(gross.totals, kept))
 
 
-def sharing_a_period(made: Forecasts, sd: float, seed: int) -> Forecasts:
-    """Forecasts whose totals share the factor of their period, as those of a trained version do; see `ltv.period`."""
+def with_totals_of_a_period(made: Forecasts, sd: float, seed: int) -> Forecasts:
+    """Forecasts whose totals share the factor of a period with that spread; see `ltv.period`."""
     if made.totals is None:
         return made
     draws = np.array(made.totals["draws"].to_pylist())

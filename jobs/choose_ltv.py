@@ -133,25 +133,27 @@ def in_words(found: Comparison) -> str:
     """One paragraph: who won, by how much, over whom, and where; of a past too short to tell, that."""
     if found.winner is None:
         return "No model could be judged: the history is too short for an earlier day with a target after it."
-    losses = {name: loss for name, scores in found.scores.items() if (loss := mean_loss(scores)) is not None}
-    won, order = found.winner, sorted(losses, key=lambda name: losses[name])
-    rest = [name for name in order if name != won]
+    known = {name: loss for name, scores in found.scores.items() if (loss := mean_loss(scores)) is not None}
+    orders = {name: gini for name in known if (gini := mean_gini(found.scores[name])) is not None and gini > 0}
+    losses = {name: known[name] for name in orders or known}  # what `champion.choose` chose among
+    won, rest = found.winner, sorted((name for name in losses if name != found.winner), key=losses.__getitem__)
     days = found.origins[0].target_days
     told = [
         f"{won} won: fitted as of each of {len(found.origins)} earlier days and judged by the {days} days after, "
         f"its value CRPS was {_percent(losses[won])} of what forecasting nothing costs"
     ]
-    gini = mean_gini(found.scores[won])
-    if rest and losses[rest[0]] < losses[won] and gini is not None:
+    if rest and losses[rest[0]] < losses[won]:
         told.append(
-            f"{rest[0]} came to {_percent(losses[rest[0]])}, and of those within {AS_GOOD:.0%} of that {won} puts "
-            f"customers in the best order (value Gini {gini:.3f})"
+            f"{rest[0]} came to {_percent(losses[rest[0]])}, and of those within {100 * AS_GOOD:.0f} % of that {won} "
+            f"puts customers in the best order (value Gini {orders[won]:.3f})"
         )
     elif rest:
         told.append(f"the next best, {rest[0]}, came to {_percent(losses[rest[0]])}")
     best = next((name for name in rest if name in BTYD), None)
     if best is not None and best != rest[0]:
         told.append(f"the best plain buy-till-you-die model, {best}, to {_percent(losses[best])}")
+    if no_order := [name for name in known if name not in losses]:
+        told.append(f"{', '.join(no_order)} put customers in no order and did not compete")
     said = "; ".join(told) + "."
     if found.weights is not None and len(found.pool) > 1:
         said += " " + _pool_in_words(found)

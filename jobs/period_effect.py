@@ -34,7 +34,9 @@ def with_period(model: LtvModel, read: Callable[[], pa.RecordBatchReader], cut: 
     """
     if not isinstance(model, BtydModel):
         return model
-    return replace(model, period_sd=period_sd_of(model.name, model.period_days, of_some(read, cut.as_of, zone), seed))
+    return replace(
+        model, period_sd=period_sd_of(model.name, model.period_days, past_of_some(read, cut.as_of, zone), seed)
+    )
 
 
 def period_sd_of(name: str, period_days: int, known: Past, seed: int) -> float:
@@ -63,7 +65,7 @@ def period_sd_of(name: str, period_days: int, known: Past, seed: int) -> float:
     return period_sd(actual, draws)
 
 
-def of_some(read: Callable[[], pa.RecordBatchReader], as_of: date, zone: str) -> Past:
+def past_of_some(read: Callable[[], pa.RecordBatchReader], as_of: date, zone: str) -> Past:
     """The past of CUSTOMERS customers, evenly taken by id; of all where there are fewer."""
     everybody = pc.unique(pa.chunked_array([batch.column(c.CUSTOMER_ID) for batch in read()])).sort()
     some = everybody.take(pa.array(range(0, len(everybody), -(-len(everybody) // CUSTOMERS))))

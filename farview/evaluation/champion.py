@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 AS_GOOD = 0.01
-"""Of value CRPS: models that are this near to the lowest are told apart by how they order customers."""
+"""As a share of the lowest value CRPS: models that are this near to it are told apart by how they order customers."""
 
 RULE = (
     "the highest value Gini, averaged over the inner origins, among the models whose value CRPS, over that of the zero "
-    f"forecast and averaged alike, is within {AS_GOOD:.0%} of the lowest; only models whose mean value Gini is "
+    f"forecast and averaged alike, is within {100 * AS_GOOD:.0f} % of the lowest; only models whose mean value Gini is "
     "positive, if there are any, and that could be fitted at each origin; ties go to the name that stands first"
 )
 

@@ -370,12 +370,13 @@ class ListForecastsRequest(_message.Message):
     page_token: _builtins.str
     """`next_page_token` of the page before. All other fields but `page_size`, `include_totals` and `max_age_days` must be as they were."""
     filter: _builtins.str
-    """Which customers, at most 4,096 characters and 64 comparisons: comparisons (=, !=, <, <=, >, >=) joined by AND, for
-    example `cohort = "1997-03" AND value_mean > 50 AND first_purchase_date >= "1997-03-15"`. Default: all.
+    """Which customers, at most 4,096 characters and 64 comparisons: comparisons (=, !=, <, <=, >, >=) joined by AND and
+    OR, with NOT and parentheses (at most 32 deep), for example `NOT cohort = "1997-03" AND (value_mean > 50 OR p_alive > .8)`.
+    OR binds closer than AND: `a = 1 AND b = 2 OR c = 3` means `a = 1 AND (b = 2 OR c = 3)`. Default: all.
 
     Fields: `customer_id`, `cohort`, `first_purchase_date`, `p_alive`, `median_next_purchase_date`, and of the horizon
     `purchases_X`, `value_X` (X of p_zero, mean, sd, q05, q10, q50, q90, q95) and `expected_value_X` (the same without
-    p_zero). A field without a value matches nothing.
+    p_zero). A field without a value matches nothing, under NOT neither.
     """
     order_by: _builtins.str
     """One field of `filter`, then optionally " desc", for example `expected_value_q10 desc`. Default: `customer_id`.

@@ -130,7 +130,7 @@ def _read(wire: Bytes, items: int, width: int) -> tuple[IntArray, Bits, BoolArra
 
 @njit(cache=True, nogil=True)
 def _gathered(wire: Bytes, spans: IntArray) -> Bytes:
-    """The texts at the spans, a 0 behind each: decoding one is as dear as decoding all."""
+    """The texts at the spans, a 0 behind each, to be decoded by one call instead of one for each."""
     out, at = np.empty((spans[:, 1] - spans[:, 0]).sum() + len(spans), np.uint8), 0
     for begin, end in spans:
         out[at : at + end - begin] = wire[begin:end]

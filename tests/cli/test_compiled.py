@@ -54,7 +54,8 @@ def test_a_place_that_cannot_be_made_is_left_to_numba(sources: Path, tmp_path: P
 
 
 def test_states_long_unused_are_forgotten_and_nothing_else(sources: Path, tmp_path: Path) -> None:
-    old, new, other = (tmp_path / "kept" / name for name in ("0123456789abcdef", "fedcba9876543210", "mine"))
+    names = ("farview-0123456789abcdef", "farview-fedcba9876543210", "deadbeefdeadbeef")
+    old, new, other = (tmp_path / "kept" / name for name in names)
     for folder in (old, new, other):
         folder.mkdir(parents=True)
         (folder / "kernel.nbc").write_bytes(b"compiled")

@@ -60,9 +60,10 @@ def trees() -> st.SearchStrategy[Filter]:
         | _comparisons("frequency", _counts.map(float) | _numbers)
         | _comparisons("first_purchase_date", _dates)
     )
-    either = comparison | _several(Or, comparison)
-    both = comparison | _several(And, comparison)
-    return comparison | _several(And, either) | _several(Or, both)
+    any_of, all_of = _several(Or, comparison), _several(And, comparison)
+    for _ in range(2):
+        any_of, all_of = _several(Or, comparison | all_of), _several(And, comparison | any_of)
+    return comparison | any_of | all_of
 
 
 def _several(kind: type[And] | type[Or], part: st.SearchStrategy[Any]) -> st.SearchStrategy[Filter]:

@@ -112,7 +112,7 @@ def test_a_filter_written_out_compiles_to_itself(tree: Filter) -> None:
     assert compile_filter(unparse(tree), FIELDS) == tree
 
 
-@given(st.text(max_size=60) | st.text("()='\"\\<>!: andANDORcohort19-", max_size=60))
+@given(st.text(max_size=60) | st.text("()='\"\\<>!: andANDORNOTcohort19-", max_size=60))
 @settings(max_examples=examples(ci=300, soak=50_000))
 def test_no_text_fails_but_with_a_position_inside_it_or_one_past_its_end(text: str) -> None:
     try:

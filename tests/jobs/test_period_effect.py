@@ -126,11 +126,16 @@ def test_training_stores_it_and_scoring_widens_totals_by_it(small: Store) -> Non
 def test_a_backtest_shows_the_totals_that_a_trained_version_would_forecast() -> None:
     events = world(2)
     pair = {"bg_nbd": candidates(0)["bg_nbd"]}
-    shown = backtest(events, BacktestSpec(AS_OF, TARGET_END), pair, Silent()).forecasts["bg_nbd"].totals
+    result = backtest(events, BacktestSpec(AS_OF, TARGET_END), pair, Silent())
+    shown = result.forecasts["bg_nbd"].totals
     past = past_of(events, AS_OF, "UTC")
     model = with_period(fit(past.rfm, seed=0), past.events.to_reader, past.cut, "UTC", 0)
     scorer = Scorer(model, [(TARGET_END - AS_OF).days], AS_OF, seed=0)
     list(scorer.forecast(past.rfm.to_batches()))
     assert shown is not None
     assert model.period_sd > 0.05
-    np.testing.assert_allclose(shown["draws"].to_pylist(), scorer.totals()["draws"].to_pylist(), rtol=1e-9)
+    drawn = scorer.totals()["draws"].to_pylist()
+    np.testing.assert_allclose(shown["draws"].to_pylist(), drawn, rtol=1e-9)
+    drawn_for_pictures = result.predict["bg_nbd"]((TARGET_END - AS_OF).days).totals
+    assert drawn_for_pictures is not None
+    np.testing.assert_allclose(drawn_for_pictures["draws"].to_pylist(), drawn, rtol=1e-9)

@@ -11,14 +11,15 @@ import pytest
 
 from farview.core.clock import Cut
 from farview.core.errors import InvalidInput
+from farview.evaluation.champion import InnerScore
 from farview.evaluation.marginals import Pit
-from farview.evaluation.origins import rolling_origins
+from farview.evaluation.origins import Origin, rolling_origins
 from farview.store.job_requests import CompareLtv
 from farview.store.store import Store
 from farview.store.values import LTV_REVENUE, ModelVersion
 from jobs import train_best
 from jobs.backtest_models import BTYD
-from jobs.choose_ltv import COMPARED, before_the_newest
+from jobs.choose_ltv import COMPARED, Comparison, before_the_newest, in_words
 from jobs.fit_combination import MEMBERS
 from jobs.fit_ltv import customers_at
 from jobs.reproduce import reproduce
@@ -130,3 +131,24 @@ def test_a_history_too_short_to_compare_gives_the_first_model_and_says_so(store:
     version = train_best_ltv(store, Contest(date(1997, 1, 3)), who="ada")
     assert version.model == COMPARED[0]
     assert "too short" in version.lineage.why
+
+
+def told(winner: str, **scores: tuple[float, float]) -> str:
+    """The paragraph about models with (value CRPS over that of nothing, value Gini)."""
+    day = Origin(date(2024, 1, 1), date(2024, 3, 31))
+    judged = {name: [InnerScore(crps, 1.0, gini)] for name, (crps, gini) in scores.items()}
+    return in_words(Comparison((day,), judged, {}, (), None, winner, ()))
+
+
+def test_the_paragraph_tells_a_lower_loss_from_a_better_order() -> None:
+    best = told("boost", boost=(0.704, 0.50), pareto_nbd=(0.710, 0.48))
+    assert best.endswith("was 70.4 % of what forecasting nothing costs; the next best, pareto_nbd, came to 71.0 %.")
+    order = told("boost", boost=(0.704, 0.50), pareto_nbd=(0.700, 0.48))
+    assert "pareto_nbd came to 70.0 %, and of those within 1 % of that boost puts customers in the best order" in order
+    assert order.endswith("(value Gini 0.500).")
+
+
+def test_the_paragraph_names_who_orders_nobody() -> None:
+    said = told("mbg_nbd", bg_nbd=(0.70, -0.01), pareto_nbd=(0.80, 0.2), mbg_nbd=(0.804, 0.3))
+    assert "pareto_nbd came to 80.0 %" in said
+    assert said.endswith("; bg_nbd put customers in no order and did not compete.")

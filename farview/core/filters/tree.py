@@ -69,8 +69,9 @@ def unparse(tree: Filter) -> str:
     """The filter as text that compiles to it again."""
     if isinstance(tree, Comparison):
         return f"{tree.field} {tree.op} {_literal(tree.value)}"
-    word = " AND " if isinstance(tree, And) else " OR "
-    return word.join(unparse(part) if isinstance(part, Comparison) else f"({unparse(part)})" for part in tree.parts)
+    if isinstance(tree, And):  # OR binds closer
+        return " AND ".join(map(unparse, tree.parts))
+    return " OR ".join(f"({unparse(part)})" if isinstance(part, And) else unparse(part) for part in tree.parts)
 
 
 def _literal(value: Value) -> str:
