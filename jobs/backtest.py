@@ -18,8 +18,7 @@ from farview.evaluation.gini import normalized_gini
 from farview.evaluation.marginals import Marginal
 from farview.evaluation.origins import Origin, rolling_origins
 from jobs.backtest_fits import Failure, Fits, fit_each
-from jobs.backtest_models import BTYD, Candidate, Forecasts, Predict, with_totals_of_a_period
-from jobs.ltv_configuration import default_period_days
+from jobs.backtest_models import Candidate, Forecasts, Predict, with_totals_of_a_period
 from jobs.past import Actuals, Past, actuals_of, past_of
 from jobs.period_effect import past_of_some, period_sd_of
 from jobs.progress import Progress
@@ -102,20 +101,24 @@ def backtest(events: pa.Table, spec: BacktestSpec, models: Mapping[str, Candidat
 def _with_periods(
     fits: Fits, past: Past, spec: BacktestSpec, progress: Progress
 ) -> tuple[Mapping[str, Forecasts], Mapping[str, Predict]]:
-    """Both with totals of buy-till-you-die pairs that share what a period brings, as those of trained versions do."""
-    pairs = [name for name in fits.forecasts if name in BTYD]
-    if not pairs:
+    """Both with totals that share what a period brings, as those of trained versions do."""
+    wanted = {pair: days for made in fits.forecasts.values() for pair, days in made.leans_on.items()}
+    if not wanted:
         return fits.forecasts, fits.predict
     some = past_of_some(past.events.to_reader, past.as_of, past.zone)
-    progress.start("how far periods lie from their forecasts", len(pairs))
-    forecasts, predict = dict(fits.forecasts), dict(fits.predict)
-    for name in pairs:
-        spread = period_sd_of(name, default_period_days(name), some, spec.seed)
-        in_a_period = partial(with_totals_of_a_period, sd=spread, seed=spec.seed)
-        forecasts[name] = in_a_period(fits.forecasts[name])
-        predict[name] = partial(_then, fits.predict[name], in_a_period)
+    progress.start("how far periods lie from their forecasts", len(wanted))
+    spreads = {}
+    for pair, days in wanted.items():
+        spreads[pair] = period_sd_of(pair, days, some, spec.seed)
         progress.advance()
     progress.done()
+    forecasts, predict = dict(fits.forecasts), dict(fits.predict)
+    for name, made in fits.forecasts.items():
+        if made.leans_on:
+            spread = max(spreads[pair] for pair in made.leans_on)
+            in_a_period = partial(with_totals_of_a_period, sd=spread, seed=spec.seed)
+            forecasts[name] = in_a_period(made)
+            predict[name] = partial(_then, fits.predict[name], in_a_period)
     return forecasts, predict
 
 

@@ -1,7 +1,7 @@
 """Models that a backtest compares: each fits on a past and forecasts a horizon for the same customers."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -44,6 +44,7 @@ class Forecasts:
     gross_value: Marginal
     totals: pa.Table | None = None  # schemas.TOTALS
     warnings: tuple[str, ...] = ()  # of the fit, in plain words
+    leans_on: Mapping[str, int] = field(default_factory=dict)  # see `period_effect.pairs_of`
 
 
 def net_of_returns(gross: Forecasts, kept: float) -> Forecasts:

@@ -17,18 +17,13 @@ def period_days(configuration: Mapping[str, str]) -> int:
     return int(configuration.get(PERIOD, "1"))
 
 
-def default_period_days(model: str) -> int:
-    """By which periods a model's histories are merged where nothing else is asked: a week for bg_bb, else a day."""
-    return PERIOD_DAYS if model.partition("+")[0] == BG_BB else 1
-
-
 def configured(model: str, method: str, period: int | None) -> dict[str, str]:
     """The configuration that fits a model anew; `period` None is that of the model: a week for bg_bb, else a day.
 
     Raises:
         InvalidInput: the period is not 1 to 366 days, or of a model without opportunities.
     """
-    discrete = default_period_days(model) > 1
+    discrete = model.partition("+")[0] == BG_BB
     if period is not None and not discrete:
         raise InvalidInput.of("--period-days", f"is of bg_bb alone; {model} reads days")
     if period is not None and not 1 <= period <= LONGEST_PERIOD_DAYS:

@@ -1,6 +1,6 @@
 """How far a business's periods lie from their forecasts, from origins inside what is known."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 
@@ -12,6 +12,8 @@ from farview.core.clock import Cut
 from farview.evaluation.origins import origins_apart
 from jobs.known import Known
 from jobs.past import Past, actuals_of, past_of
+from ltv.boost_model import BoostModel
+from ltv.combination_model import CombinationModel
 from ltv.fit import fit
 from ltv.model import BtydModel, LtvModel
 from ltv.period import FloatArray, period_sd
@@ -23,7 +25,7 @@ HORIZON_DAYS = 90
 
 
 def with_period(model: LtvModel, read: Callable[[], pa.RecordBatchReader], cut: Cut, zone: str, seed: int) -> LtvModel:
-    """A buy-till-you-die pair with the spread of what its periods share; a model of another kind as it is.
+    """The model with the spread of what its periods share; a network, whose totals miss by their own, as it is.
 
     Args:
         model: fitted.
@@ -32,11 +34,31 @@ def with_period(model: LtvModel, read: Callable[[], pa.RecordBatchReader], cut: 
         zone: of the business.
         seed: of the model and of the totals it is learnt from.
     """
-    if not isinstance(model, BtydModel):
+    pairs = pairs_of(model)
+    if not pairs:
         return model
-    return replace(
-        model, period_sd=period_sd_of(model.name, model.period_days, past_of_some(read, cut.as_of, zone), seed)
-    )
+    some = past_of_some(read, cut.as_of, zone)
+    return _sharing(model, max(period_sd_of(name, days, some, seed) for name, days in pairs.items()))
+
+
+def pairs_of(model: LtvModel) -> Mapping[str, int]:
+    """The pairs that a model's totals lean on, with the periods by which their histories are merged.
+
+    A pair is its own, a boosted model has its anchor, a combination those of its members, a network none.
+    """
+    if isinstance(model, BtydModel):
+        return {model.name: model.period_days}
+    if isinstance(model, BoostModel):
+        return pairs_of(model.anchor)
+    members = model.members if isinstance(model, CombinationModel) else ()
+    return {name: days for member in members for name, days in pairs_of(member).items()}
+
+
+def _sharing(model: LtvModel, sd: float) -> LtvModel:
+    if isinstance(model, BoostModel):
+        return replace(model, anchor=replace(model.anchor, period_sd=sd))
+    assert isinstance(model, BtydModel | CombinationModel)
+    return replace(model, period_sd=sd)
 
 
 def period_sd_of(name: str, period_days: int, known: Past, seed: int) -> float:

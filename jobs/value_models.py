@@ -17,6 +17,7 @@ from jobs.fit_combination import MEMBERS, PoolTerms, fit_combination
 from jobs.known import Known
 from jobs.ltv_configuration import configured, kinds_of, period_days
 from jobs.past import Past
+from jobs.period_effect import pairs_of
 from ltv import families
 from ltv.boost_fit import fit_boost
 from ltv.boost_model import BoostModel
@@ -124,7 +125,7 @@ def predict_by(model: LtvModel, past: Past, seed: int, attributes: pa.Table | No
         scorer = prepared.scorer([horizon_days], past.as_of)
         table = pa.Table.from_batches(scorer.forecast(rows.to_batches()))
         purchases, value = (_marginal(table, measure) for measure in (c.PURCHASES, c.VALUE))
-        made = Forecasts(purchases, value, value, scorer.totals(), model.diagnostics.warnings)
+        made = Forecasts(purchases, value, value, scorer.totals(), model.diagnostics.warnings, pairs_of(model))
         if not model.deducts_returns:
             return net_of_returns(made, kept)
         without = prepared.scorer([horizon_days], past.as_of, gross=True)

@@ -58,6 +58,11 @@ class BoostModel:
         return self.level[RETURNED] > NOTHING_RETURNED
 
     @property
+    def period_sd(self) -> float:
+        """Its anchor's: what periods share moves what trees correct as much."""
+        return self.anchor.period_sd
+
+    @property
     def inference(self) -> Mapping[str, PartDiagnostics]:
         """Its anchor's."""
         return self.anchor.inference

@@ -84,7 +84,7 @@ class BoostScorer:
 
     def totals(self) -> pa.Table:
         """Joint draws (schemas.TOTALS) over all customers forecast so far."""
-        return self.partial_totals.table(self._seed)
+        return self.partial_totals.table(self._seed, self._model.period_sd)
 
     def _chunk(self, features: pa.RecordBatch) -> pa.RecordBatch:
         scorer = Scorer(self._model.anchor, self._horizons, self._as_of, self._seed, self._shared.tables)

@@ -37,6 +37,7 @@ class CombinationModel:
     kept: float  # share of gross value that was not returned: what members that know nothing of returns keep
     new_days: int  # how far the weights were learnt to look ahead; see `combination.segments`
     diagnostics: CombinationDiagnostics
+    period_sd: float = 0.0  # of the log factor that everybody's period shares, see `ltv.period`
     name: ClassVar[str] = NAME
 
     @property
@@ -53,7 +54,10 @@ class CombinationModel:
     def parameters(self) -> Mapping[str, npt.NDArray[Any]]:
         """The members', and the weights."""
         each = {f"{m.name} {name}": array for m in self.members for name, array in m.parameters.items()}
-        return each | {"weights": np.array(self.weights.by_segment), "power": np.array([self.weights.power, self.kept])}
+        return each | {
+            "weights": np.array(self.weights.by_segment),
+            "power": np.array([self.weights.power, self.kept, self.period_sd]),
+        }
 
     def to_artifact(self) -> bytes:
         """Bytes that `from_artifact` turns back. Equal models give equal bytes."""
@@ -62,6 +66,7 @@ class CombinationModel:
             "weights": asdict(self.weights),
             "kept": self.kept,
             "new_days": self.new_days,
+            "period_sd": self.period_sd,
             "diagnostics": asdict(self.diagnostics),
         }
         return pack(self.name, about, {member.name: member.to_artifact() for member in self.members})
@@ -92,4 +97,5 @@ class CombinationModel:
         )
         members = tuple(load(part) for part in parts.values())
         pooled = Weights(rows, weights["power"], weights["gain"])
-        return cls(members, pooled, about["kept"], about["new_days"], diagnostics)
+        period_sd = float(about.get("period_sd", 0.0))  # older artifacts had none
+        return cls(members, pooled, about["kept"], about["new_days"], diagnostics, period_sd)

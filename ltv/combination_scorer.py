@@ -63,7 +63,7 @@ class CombinationScorer:
 
     def totals(self) -> pa.Table:
         """Joint draws (schemas.TOTALS) over all customers forecast so far."""
-        return self.partial_totals.table(self._seed)
+        return self.partial_totals.table(self._seed, self._model.period_sd)
 
     def _chunk(self, inputs: pa.RecordBatch) -> pa.RecordBatch:
         customers = part_of(inputs, 0)

@@ -10,9 +10,13 @@ import pytest
 from farview.core import schemas
 from farview.simulation.bg_nbd import simulate_events
 from jobs.backtest_fits import Fits, fit_each
-from jobs.backtest_models import candidates
+from jobs.backtest_models import candidates, with_totals_of_a_period
 from jobs.past import Past, past_of
+from jobs.period_effect import past_of_some, period_sd_of, with_period
 from jobs.progress import Silent
+from jobs.value_models import predict_by
+from ltv.boost_fit import fit_boost
+from ltv.boost_model import BoostModel
 from tests.tiers import examples
 
 LEARNERS = {
@@ -57,6 +61,21 @@ def test_totals_of_a_model_that_knows_no_returns_are_net_of_what_came_back_so_fa
     assert totals["value"]["mean"] == pytest.approx(forecasts.value.mean.sum(), rel=1e-6)
     assert totals["purchases"]["mean"] == pytest.approx(forecasts.purchases.mean.sum(), rel=1e-6)
     assert np.mean(totals["value"]["draws"]) == pytest.approx(totals["value"]["mean"], rel=0.05)
+
+
+def test_totals_lean_on_the_pair_that_boost_corrects_and_widen_by_its_periods(past: Past, fits: Fits) -> None:
+    made = fits.forecasts["boost"]
+    assert made.leans_on == {"bg_nbd+first_spend": 1}
+    model = fit_boost(past.events, past.cut, past.zone)
+    learnt = with_period(model, past.events.to_reader, past.cut, past.zone, 0)
+    assert isinstance(learnt, BoostModel)
+    some = past_of_some(past.events.to_reader, past.as_of, past.zone)
+    assert learnt.period_sd == learnt.anchor.period_sd == period_sd_of("bg_nbd+first_spend", 1, some, 0) > 0.0
+    shown = with_totals_of_a_period(made, learnt.period_sd, 0)
+    of_version = predict_by(learnt, past, 0)(HORIZON_DAYS)
+    assert shown.totals is not None
+    assert of_version.totals is not None
+    np.testing.assert_allclose(shown.totals["draws"].to_pylist(), of_version.totals["draws"].to_pylist(), rtol=1e-9)
 
 
 def test_too_little_history_is_forecast_with_a_note() -> None:

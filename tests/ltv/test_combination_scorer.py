@@ -21,6 +21,7 @@ from ltv.combination_model import CombinationDiagnostics, CombinationModel
 from ltv.fit import fit
 from ltv.model import BtydModel, LtvModel
 from ltv.parts import pack
+from ltv.period import period_factors
 from ltv.registered import load, ready
 
 AS_OF = date(1997, 6, 30)
@@ -149,6 +150,16 @@ def test_totals_have_the_means_of_the_customers_and_the_members_disagreement(
     models = (pool((sure, dear), ((0.5, 0.5),) * 3), sure, dear)
     both, near, other = (np.array(score(model, events)[1].to_pylist()[3]["draws"]) for model in models)
     assert both.std() / both.mean() > 1.3 * max(near.std() / near.mean(), other.std() / other.mean())
+
+
+def test_totals_share_what_a_period_brings_and_the_artifact_keeps_it(mixed: CombinationModel, events: pa.Table) -> None:
+    again = load(replace(mixed, period_sd=0.2).to_artifact())
+    assert isinstance(again, CombinationModel)
+    assert again.period_sd == 0.2
+    (forecast, with_it), (same, without) = score(again, events), score(mixed, events)
+    assert forecast.equals(same)
+    drawn = np.array(without["draws"].to_pylist())
+    np.testing.assert_allclose(with_it["draws"].to_pylist(), drawn * period_factors(0.2, drawn.shape[1], seed=1))
 
 
 def test_what_members_know_nothing_of_is_deducted(
