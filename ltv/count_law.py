@@ -52,15 +52,27 @@ class CountLaw:
         """E N, the sum of P(N >= n) over n = 1, 2, ...: between two n of the law it falls in a straight line."""
         return float(0.5 * self.at_least[0] + 0.5 * np.diff(self.n) @ (self.at_least[1:] + self.at_least[:-1]))
 
-    @classmethod
-    def of(
-        cls, at_least: Callable[[FloatArray], FloatArray], bulk: tuple[float, float], some: float, mean: float
-    ) -> Self:
-        """The law near that of which a function gives P(N >= n), most of it within `bulk`; P(N > 0) and E N are exact.
+    def with_mean(self, mean: float) -> "CountLaw":
+        """The law nearby that has this mean, and P(N > 0) as it is.
 
-        What a function by few draws or nodes is off by in the mean is put right by a power of P(N >= n | N > 0), which
-        stays a law and keeps P(N > 0).
+        What a law averaged over few draws or nodes is off by in the mean is put right by a power of P(N >= n | N > 0).
+        A mean that would take one beyond e, or below 1 / e, changes nothing.
         """
+        given_some = self.at_least / max(self.at_least[0], NEVER)
+
+        def bent(log_power: float) -> CountLaw:
+            return CountLaw(self.n, self.at_least[0] * given_some ** np.exp(log_power))
+
+        def too_low(log_power: float) -> float:
+            return mean - bent(log_power).mean
+
+        if not too_low(-MOST_LOG_POWER) < 0.0 < too_low(MOST_LOG_POWER):
+            return self
+        return bent(brentq(too_low, -MOST_LOG_POWER, MOST_LOG_POWER, xtol=1e-6))
+
+    @classmethod
+    def of(cls, at_least: Callable[[FloatArray], FloatArray], bulk: tuple[float, float], some: float) -> Self:
+        """The law whose P(N >= n) a function gives, most of it within `bulk`, with the exact P(N > 0)."""
         n = np.linspace(*bulk, COUNTS // 2)
         top = float(n[-1])
         first = at_least(np.array([1.0]))[0]
@@ -68,11 +80,4 @@ class CountLaw:
             top *= 1.5
         n = np.unique(np.round(np.concatenate([n[n > 1.0], np.geomspace(1.0, top, COUNTS // 2)])))
         reached = np.minimum.accumulate(at_least(n))
-        ends, given_some = np.append(n, n[-1] + 1.0), np.append(reached, 0.0) / max(reached[0], NEVER)
-
-        def too_low(log_power: float) -> float:
-            return mean - some * cls(ends, given_some ** np.exp(log_power)).mean
-
-        if not too_low(-MOST_LOG_POWER) < 0.0 < too_low(MOST_LOG_POWER):
-            return cls(ends, some * given_some)  # a mean that is no mean of such a law: nothing to go by
-        return cls(ends, some * given_some ** np.exp(brentq(too_low, -MOST_LOG_POWER, MOST_LOG_POWER, xtol=1e-6)))
+        return cls(np.append(n, n[-1] + 1.0), np.append(reached, 0.0) * (some / max(reached[0], NEVER)))

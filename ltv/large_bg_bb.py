@@ -66,7 +66,7 @@ def law(history: History, horizon: float, alive: FloatArray, draws: BgBb) -> Cou
     bulk = float(np.min(mean - 6.0 * sd)), float(np.max(mean + 6.0 * sd))
     every = State(np.zeros_like(alive), alive)
     bought = float(first_purchase(history, horizon, every, draws, 1).sum())
-    return CountLaw.of(at_least, bulk, bought, float(expected.mean()))
+    return CountLaw.of(at_least, bulk, bought).with_mean(float(expected.mean()))
 
 
 def _lives(gamma: FloatArray, delta: FloatArray, ahead: float) -> tuple[FloatArray, FloatArray]:

@@ -43,7 +43,7 @@ def law(history: History, horizon: float, alive: FloatArray, draws: ParetoNbd) -
     sd = np.sqrt(mean * (1.0 + horizon / a))
     bulk = float(np.min(mean - 6.0 * sd)), float(np.max(mean + 6.0 * sd))
     bought = np.mean(alive * [_bought_by(at, history, horizon) for at in draws.draws])
-    return CountLaw.of(at_least, bulk, float(bought), float(expected.mean()))
+    return CountLaw.of(at_least, bulk, float(bought)).with_mean(float(expected.mean()))
 
 
 def _lives(s: FloatArray, b: FloatArray, horizon: float) -> tuple[FloatArray, FloatArray]:

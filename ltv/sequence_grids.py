@@ -45,7 +45,7 @@ def _large(mean: float, shape: float, some: float) -> FloatArray:
     share = mean / (shape + mean)
     spread = float(np.sqrt(mean + mean * mean / shape))
     bulk = (max(mean - 6.0 * spread, 1.0), mean + 10.0 * spread)
-    return CountLaw.of(lambda n: betainc(n, shape, share), bulk, some, mean).points(grid.LEVELS, mean / some)
+    return CountLaw.of(lambda n: betainc(n, shape, share), bulk, some).points(grid.LEVELS, mean / some)
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
