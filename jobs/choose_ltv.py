@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from farview.core import columns as c
 from farview.core import quantile_grid as grid
-from farview.evaluation.champion import AS_GOOD, RULE, InnerScore, choose, mean_gini, mean_loss
+from farview.evaluation.champion import AS_GOOD, RULE, InnerScore, choose, contenders, mean_gini, mean_loss
 from farview.evaluation.conformal import TimeSplit, time_split
 from farview.evaluation.marginals import GridMarginal, Pit
 from farview.evaluation.origins import Origin, rolling_origins
@@ -133,9 +133,7 @@ def in_words(found: Comparison) -> str:
     """One paragraph: who won, by how much, over whom, and where; of a past too short to tell, that."""
     if found.winner is None:
         return "No model could be judged: the history is too short for an earlier day with a target after it."
-    known = {name: loss for name, scores in found.scores.items() if (loss := mean_loss(scores)) is not None}
-    orders = {name: gini for name in known if (gini := mean_gini(found.scores[name])) is not None and gini > 0}
-    losses = {name: known[name] for name in orders or known}  # what `champion.choose` chose among
+    losses = contenders(found.scores)
     won, rest = found.winner, sorted((name for name in losses if name != found.winner), key=losses.__getitem__)
     days = found.origins[0].target_days
     told = [
@@ -145,14 +143,14 @@ def in_words(found: Comparison) -> str:
     if rest and losses[rest[0]] < losses[won]:
         told.append(
             f"{rest[0]} came to {_percent(losses[rest[0]])}, and of those within {100 * AS_GOOD:.0f} % of that {won} "
-            f"puts customers in the best order (value Gini {orders[won]:.3f})"
+            f"puts customers in the best order (value Gini {mean_gini(found.scores[won]):.3f})"
         )
     elif rest:
         told.append(f"the next best, {rest[0]}, came to {_percent(losses[rest[0]])}")
     best = next((name for name in rest if name in BTYD), None)
     if best is not None and best != rest[0]:
         told.append(f"the best plain buy-till-you-die model, {best}, to {_percent(losses[best])}")
-    if no_order := [name for name in known if name not in losses]:
+    if no_order := [name for name in found.scores if name not in losses]:
         told.append(f"{', '.join(no_order)} put customers in no order and did not compete")
     said = "; ".join(told) + "."
     if found.weights is not None and len(found.pool) > 1:

@@ -56,7 +56,7 @@ class CombinationModel:
         each = {f"{m.name} {name}": array for m in self.members for name, array in m.parameters.items()}
         return each | {
             "weights": np.array(self.weights.by_segment),
-            "power": np.array([self.weights.power, self.kept, self.period_sd]),
+            "pooling": np.array([self.weights.power, self.kept, self.period_sd]),
         }
 
     def to_artifact(self) -> bytes:

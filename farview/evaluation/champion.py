@@ -41,13 +41,17 @@ def choose(scores: Mapping[str, Sequence[InnerScore]]) -> str | None:
     Returns:
         None when no origin says anything.
     """
-    losses = {name: mean_loss(inner) for name, inner in scores.items()}
-    known = {name: loss for name, loss in losses.items() if loss is not None}
-    ginis = {name: gini for name in known if (gini := mean_gini(scores[name])) is not None and gini > 0}
-    if not ginis:
-        return min(known, key=lambda name: known[name], default=None)
-    enough = (1.0 + AS_GOOD) * min(known[name] for name in ginis)
-    return max((name for name in ginis if known[name] <= enough), key=lambda name: ginis[name])
+    losses = contenders(scores)
+    if not any(_orders(scores[name]) for name in losses):
+        return min(losses, key=losses.__getitem__, default=None)
+    enough = (1.0 + AS_GOOD) * min(losses.values())
+    return max((name for name in losses if losses[name] <= enough), key=lambda name: mean_gini(scores[name]) or 0.0)
+
+
+def contenders(scores: Mapping[str, Sequence[InnerScore]]) -> dict[str, float]:
+    """Mean losses of the models that can win: of those that order customers; of all where none does."""
+    known = {name: loss for name, inner in scores.items() if (loss := mean_loss(inner)) is not None}
+    return {name: loss for name, loss in known.items() if _orders(scores[name])} or known
 
 
 def mean_loss(inner: Sequence[InnerScore]) -> float | None:
@@ -58,6 +62,10 @@ def mean_loss(inner: Sequence[InnerScore]) -> float | None:
 def mean_gini(inner: Sequence[InnerScore]) -> float | None:
     """Value Gini averaged over the origins that have one; None without one."""
     return _mean([s.value_gini for s in inner if s.value_gini is not None])
+
+
+def _orders(inner: Sequence[InnerScore]) -> bool:
+    return (mean_gini(inner) or 0.0) > 0.0
 
 
 def _mean(values: Sequence[float]) -> float | None:

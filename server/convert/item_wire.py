@@ -69,10 +69,10 @@ class WireItems:
 def read_items(request: pb.RankItemsRequest, values: int) -> WireItems:
     """The candidates of a request, of which `values` values each are expected."""
     wire = request.SerializeToString()
-    items = len(request.items)
-    spans, bits, sent, counts, odd = _read(np.frombuffer(wire, np.uint8), items, OWN_FIELDS + values)
-    ids = _gathered(np.frombuffer(wire, np.uint8), spans).tobytes().decode().split("\0")[:-1]
-    if len(ids) > items:  # an id holds the character that parts them
+    read = np.frombuffer(wire, np.uint8)
+    spans, bits, sent, counts, odd = _read(read, len(request.items), OWN_FIELDS + values)
+    ids = _gathered(read, spans).tobytes().decode().split("\0")[:-1]
+    if len(ids) > len(spans):  # an id holds the character that parts them
         ids = [wire[begin:end].decode() for begin, end in spans.tolist()]
     return WireItems(ids, odd, bits.view(np.float64), sent, counts)
 
