@@ -8,7 +8,7 @@ import numpy as np
 from farview.core.errors import InvalidInput
 from ranking.floors import BoolArray
 from ranking.scores import FloatArray
-from ranking.terms import Term, ascending_ranks
+from ranking.terms import Terms, ascending_ranks
 
 
 class PriceFunction(StrEnum):
@@ -27,7 +27,7 @@ class ExpectedRevenue:
     price_function: PriceFunction = PriceFunction.IDENTITY
 
 
-def expected_revenue_terms(revenue: ExpectedRevenue, items: int) -> list[Term]:
+def expected_revenue_terms(revenue: ExpectedRevenue, items: int) -> Terms:
     """Probability and g(price).
 
     Raises:
@@ -43,10 +43,8 @@ def expected_revenue_terms(revenue: ExpectedRevenue, items: int) -> list[Term]:
     if revenue.price_function is PriceFunction.LN:
         _refuse("price", price, price < 1, "has a negative logarithm, which turns the order round (use identity)")
         worth = np.log(price)
-    return [
-        Term("probability", probability, ascending_ranks(probability), probability),
-        Term("price", price, ascending_ranks(price), worth),
-    ]
+    values = np.array([probability, price], dtype=np.float64)
+    return Terms(("probability", "price"), values, ascending_ranks(values), np.array([probability, worth]))
 
 
 def downstream_value(probability: FloatArray, price: FloatArray, going_on: float) -> FloatArray:

@@ -14,7 +14,7 @@ from ranking.expected_revenue import ExpectedRevenue, expected_revenue_terms
 from ranking.floors import IntArray
 from ranking.rank_product import Objective, rank_product_terms
 from ranking.scores import FloatArray
-from ranking.terms import Term, logarithms, product
+from ranking.terms import Terms, logarithms, product
 
 Blend: TypeAlias = Sequence[Objective] | ExpectedRevenue
 
@@ -66,20 +66,20 @@ def rank_items(ids: NDArray[Any], blend: Blend, *, seed: int = 0, explain: bool 
         if isinstance(blend, ExpectedRevenue)
         else rank_product_terms(blend, len(ids))
     )
-    ties, logs = cache(lambda: tie_keys(ids, seed)), logarithms(terms, len(ids))
+    ties, logs = cache(lambda: tie_keys(ids, seed)), logarithms(terms.factors)
     scores = product(logs)
     order = _order(scores, ties)
     parts: tuple[Part, ...] = ()
     if explain:
         parts = tuple(
-            _part(term, _order(product(np.delete(logs, k, axis=0)), ties), order) for k, term in enumerate(terms)
+            _part(terms, k, without=_order(product(logs, k), ties), order=order) for k in range(len(terms.names))
         )
     return RankedItems(ids[order], order, scores[order], parts, seed)
 
 
 def warm() -> None:
-    """Compiles the kernel, or loads it from its cache, so that no caller waits for it."""
-    rank_items(np.array(["anything"]), [Objective("any", np.zeros(1))])
+    """Compiles the kernels, or loads them from their cache, so that no caller waits for it."""
+    rank_items(np.array(["anything"]), [Objective("any", np.zeros(1))], explain=True)
 
 
 def _order(scores: FloatArray, ties: Callable[[], KeyArray]) -> IntArray:
@@ -90,11 +90,12 @@ def _order(scores: FloatArray, ties: Callable[[], KeyArray]) -> IntArray:
     return order
 
 
-def _part(term: Term, without: IntArray, order: IntArray) -> Part:
-    """What a term did; `without` is the order that there would be without it."""
+def _part(terms: Terms, k: int, *, without: IntArray, order: IntArray) -> Part:
+    """What term k did; `without` is the order that there would be without it."""
     places = np.empty(len(order), dtype=np.int64)
     places[without] = np.arange(1, len(order) + 1)
-    return Part(term.name, term.values[order], term.ranks[order], term.factors[order], places[order])
+    values, ranks, factors = (array[k][order] for array in (terms.values, terms.ranks, terms.factors))
+    return Part(terms.names[k], values, ranks, factors, places[order])
 
 
 def _refuse_duplicates(ids: NDArray[Any]) -> None:

@@ -1,10 +1,14 @@
-"""What a score multiplies together, so that every blend is combined and explained the same way."""
+"""What a score multiplies together, so that every blend is combined and explained the same way.
 
-from collections.abc import Sequence
+Kernels, since numpy takes some microseconds for each call: for two hundred items that is most of its time.
+"""
+
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
+from numpy.typing import ArrayLike, NDArray
 
 from ranking.scores import FloatArray
 
@@ -12,45 +16,58 @@ TIE_DECIMALS = 12  # scores that differ by a factor below 1 + 1e-12 are equal: r
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
-    """One factor of the score, for every item."""
+class Terms:
+    """The factors of the score; row k of every array is one of them."""
 
-    name: str
-    values: FloatArray  # (items,) as sent
-    ranks: FloatArray  # (items,) of the values, 1 for the lowest; ties share their average
-    factors: FloatArray  # (items,) at least 0; the score is the product over terms
-
-
-def logarithms(terms: Sequence[Term], items: int) -> FloatArray:
-    """Of the factors, shape (terms, items); -inf of a factor of 0, which makes the score 0."""
-    factors = np.array([term.factors for term in terms]).reshape(len(terms), items)
-    with np.errstate(divide="ignore"):
-        return np.log(factors)
-
-
-def product(logs: FloatArray) -> FloatArray:
-    """The score from the factors' logarithms, shape (terms, items): 1 for all items where there are no terms.
-
-    Equal products are equal to the last bit.
-    """
-    return np.exp(np.round(logs.sum(axis=0), TIE_DECIMALS))
-
-
-def ascending_ranks(values: FloatArray) -> FloatArray:
-    """Ranks from 1 for the lowest value; equal values share the average of their ranks. Shape (items,)."""
-    return _ascending_ranks(np.require(values, np.float64, ["C", "W"]))
+    names: tuple[str, ...]
+    values: FloatArray  # (terms, items) as sent
+    ranks: FloatArray  # (terms, items) of the values, 1 for the lowest; ties share their average
+    factors: FloatArray  # (terms, items) at least 0; the score is the product over terms
 
 
 @njit(cache=True, nogil=True)
-def _ascending_ranks(values: FloatArray) -> FloatArray:
-    """A third of what numpy takes for two hundred values, of which each call costs it some microseconds."""
-    order = np.argsort(values)
-    ranks = np.empty(len(values))
-    first = 0
-    while first < len(values):
-        last = first
-        while last + 1 < len(values) and values[order[last + 1]] == values[order[first]]:
-            last += 1
-        ranks[order[first : last + 1]] = (first + last) / 2 + 1
-        first = last + 1
+def logarithms(factors: FloatArray) -> FloatArray:
+    """Of the factors, shape (terms, items); -inf of a factor of 0, which makes the score 0."""
+    return np.log(factors)
+
+
+@njit(cache=True, nogil=True)
+def product(logs: FloatArray, left_out: int = -1) -> FloatArray:
+    """The score from the factors' logarithms, shape (terms, items), without one of the terms if it is named.
+
+    Equal products are equal to the last bit. Of no terms it is 1 for all items.
+    """
+    terms, items = logs.shape
+    scores = np.zeros(items)
+    for term in range(terms):
+        if term != left_out:
+            scores += logs[term]
+    for item in range(items):
+        scores[item] = np.exp(np.rint(scores[item] * 10.0**TIE_DECIMALS) / 10.0**TIE_DECIMALS)
+    return scores
+
+
+def ascending_ranks(values: ArrayLike) -> FloatArray:
+    """Ranks along the last axis, from 1 for the lowest value; equal values share the average of their ranks.
+
+    Args:
+        values: shape (items,) or (rows, items).
+    """
+    rows: NDArray[Any] = np.array(values, dtype=np.float64, ndmin=2)
+    return _ascending_ranks(rows).reshape(np.shape(values))
+
+
+@njit(cache=True, nogil=True)
+def _ascending_ranks(rows: FloatArray) -> FloatArray:
+    ranks = np.empty(rows.shape)
+    for row in range(len(rows)):
+        values = rows[row]
+        order = np.argsort(values)
+        first = 0
+        while first < len(values):
+            last = first
+            while last + 1 < len(values) and values[order[last + 1]] == values[order[first]]:
+                last += 1
+            ranks[row, order[first : last + 1]] = (first + last) / 2 + 1
+            first = last + 1
     return ranks

@@ -31,7 +31,7 @@ from farview.v1 import (
     segment_pb2_grpc,
 )
 from ranking import items, prioritize
-from server.convert import item_wire
+from server.convert import item_columns, item_wire
 from server.feedback_tokens import FeedbackTokens
 from server.interceptors import AnswerErrors, Observe
 from server.journeys import ServedJourneys
@@ -129,6 +129,7 @@ def start(store: Store, options: ServerOptions, logger: FilteringBoundLogger) ->
     scoring.warm()
     prioritize.warm()
     items.warm()
+    item_columns.warm()
     item_wire.warm()
     poller.start()
     server.start()

@@ -7,11 +7,12 @@ from itertools import chain, islice
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from farview.core.errors import InvalidInput, Violation
 from farview.v1 import items_pb2 as pb
-from ranking.floors import BoolArray
+from ranking.floors import BoolArray, IntArray
 from ranking.scores import FloatArray
 from server.convert.fields import MAX_AMOUNT, MAX_ID_LENGTH
 from server.convert.item_wire import OWN_FIELDS, WireItems, read_items
@@ -79,11 +80,39 @@ def item_columns(request: pb.RankItemsRequest, value_names: Sequence[str]) -> It
         InvalidInput: the first 50 wrong fields, as "items[3].price".
     """
     read = read_items(request, len(value_names))
-    _refuse(chain(_odd_ids(read), _odd_lengths(read, len(value_names))))
-    _refuse(_out_of_range(read.numbers))
+    if not _as_asked(read.odd_ids, read.value_counts, read.numbers):
+        _refuse(chain(_odd_ids(read), _odd_lengths(read, len(value_names))))
+        _refuse(_out_of_range(read.numbers))
     values = dict(zip((PRICE, PROBABILITY, *value_names), read.numbers.T, strict=True))
     sent = dict(zip((PRICE, PROBABILITY), read.sent.T, strict=True))
     return ItemColumns(request.items, np.array(read.ids, dtype=object), values, sent)
+
+
+def warm() -> None:
+    """Compiles the kernels, or loads them from their cache, so that no caller waits for it."""
+    item_columns(pb.RankItemsRequest(items=[pb.CandidateItem(item_id="anything")]), ())
+
+
+@njit(cache=True, nogil=True)
+def _as_asked(odd_ids: BoolArray, value_counts: IntArray, table: FloatArray) -> bool:
+    """Whether nothing is to be refused: the searches that name what is wrong take longer than this."""
+    items, columns = table.shape
+    for i in range(items):
+        if odd_ids[i] or value_counts[i] != columns - OWN_FIELDS:
+            return False
+        for k in range(columns):
+            least, most = _range(k)
+            if not least <= table[i, k] <= most:  # NaN is neither
+                return False
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _range(column: int) -> tuple[float, float]:
+    """The least and the most that a column may hold."""
+    if column < OWN_FIELDS:
+        return 0.0, (MAX_AMOUNT if column == 0 else 1.0)
+    return -MAX_VALUE, MAX_VALUE
 
 
 def _odd_ids(read: WireItems) -> Iterator[Violation]:
@@ -105,11 +134,8 @@ def _odd_lengths(read: WireItems, wanted: int) -> Iterator[Violation]:
 
 def _out_of_range(table: FloatArray) -> Iterator[Violation]:
     """Of a table (items, price and probability and values)."""
-    values = table.shape[1] - OWN_FIELDS
-    least, most = np.array([0, 0] + values * [-MAX_VALUE]), np.array([MAX_AMOUNT, 1] + values * [MAX_VALUE])
+    least, most = np.array([_range(k) for k in range(table.shape[1])]).T
     inside = (table >= least) & (table <= most)  # NaN is neither
-    if inside.all():
-        return
     for i, k in np.argwhere(~inside).tolist():
         field = (PRICE, PROBABILITY)[k] if k < OWN_FIELDS else f"values[{k - OWN_FIELDS}]"
         yield Violation(

@@ -96,8 +96,8 @@ def written_items(ranked: RankedItems, currency: str, part_names: Sequence[str])
 
 
 def warm() -> None:
-    """Compiles the kernels, or loads them from their cache, so that no caller waits for it."""
-    read_items(pb.RankItemsRequest(items=[pb.CandidateItem(item_id="anything")]), 0)
+    """Compiles the kernel that writes, or loads it from its cache, so that no caller waits for it; item_columns.warm
+    does so for the one that reads."""
     nothing = np.empty(0)
     written_items(RankedItems(np.empty(0, dtype=object), np.empty(0, np.int64), nothing, (), 0), "", ())
 
