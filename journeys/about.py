@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farview.features.journey_context import ContextEncoding
-from farview.features.journey_state import DAY_US, HOUR_US, STATE_COLUMNS
+from farview.features.journey_state import DAY_US, HOUR_US
 from farview.features.steps import Steps, Vocabulary
 from journeys.calibration import Calibration
 from journeys.support import Support
@@ -108,8 +108,6 @@ class About:
     def from_data(cls, data: Mapping[str, Any]) -> Self:
         """The inverse of `as_data`; KeyError or TypeError if something is missing."""
         words = data["vocabulary"]
-        told = data.get("support")  # absent in what was stored before there was any
-        unknown = Support.unknown(len(words["channels"]), len(STATE_COLUMNS))
         return cls(
             **{
                 **data,
@@ -118,6 +116,6 @@ class About:
                 "timing": Timing(data["timing"]["gap_hours"], tuple(data["timing"]["delay_hours"])),
                 "calibration": Calibration.from_data(data["calibration"]),
                 "training": Training(**data["training"]),
-                "support": unknown if told is None else Support.from_data(told),
+                "support": Support.from_data(data["support"]),
             }
         )

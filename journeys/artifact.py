@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from farview.core.errors import ArtifactMismatch
 from farview.core.tensor_artifact import TensorFormat
 
-FORMAT = TensorFormat("farview.journeys", version=1, what="a journey model")
+FORMAT = TensorFormat("farview.journeys", version=2, what="a journey model")
 
 
 def pack(name: str, arrays: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -> bytes:

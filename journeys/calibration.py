@@ -84,7 +84,7 @@ class Calibration:
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
         """The inverse of `as_data`."""
-        curve = tuple((place, p) for place, p in data.get("curve", ()))  # absent before there was one
+        curve = tuple((place, p) for place, p in data["curve"])
         return cls(data["temperature"], data["shift"], tuple(data["covariance"]), curve)
 
 

@@ -44,7 +44,8 @@ class TensorFormat:
         except (SafetensorError, AttributeError, KeyError, TypeError, ValueError):
             raise self.foreign() from None
         if version != self.version:
-            raise ArtifactMismatch(f"the artifact has format {version}, this version of Farview reads {self.version}")
+            reads = f"this version of Farview reads {self.version}"
+            raise ArtifactMismatch(f"the artifact has format {version}, {reads} (train the model anew)")
         return tensors, about
 
     def foreign(self) -> ArtifactMismatch:

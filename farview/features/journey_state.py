@@ -30,6 +30,7 @@ _FIRST = "0 at the first touch, which first_touch marks"
 STATE_FEATURES: tuple[Feature, ...] = (
     Feature("first_touch", "1 at the first touch seen, else 0", _SEEN, "flag", _NEVER_NULL),
     Feature("log_index", "ln of the touch's number k, conversions not counted", _SEEN, "ln count", _NEVER_NULL),
+    Feature("log_index_squared", "(ln k)^2: interest may grow, then tire", _SEEN, "(ln count)^2", _NEVER_NULL),
     Feature("log_hours_since_previous", "ln(1 + time since the touch before)", _SEEN, "ln hours", _FIRST),
     Feature("log_hours_since_first", "ln(1 + time since the first touch)", _SEEN, "ln hours", _NEVER_NULL),
     Feature("log_touches_last_day", "ln(1 + earlier touches)", "24 h up to the touch", "ln count", _NEVER_NULL),
@@ -71,7 +72,7 @@ def state_matrix(
     _history(time_us, offsets, conversions_before, history_cut, state)
     local_us = local_time_us(time_us, zone)
     # The week begins on Monday; 1970-01-01 was a Thursday.
-    for column, period_us in ((9, DAY_US), (11, 7 * DAY_US), (13, round(_YEAR_DAYS * DAY_US))):
+    for column, period_us in ((10, DAY_US), (12, 7 * DAY_US), (14, round(_YEAR_DAYS * DAY_US))):
         start = local_us + 3 * DAY_US if period_us == 7 * DAY_US else local_us
         angle = (start % period_us) * (2 * np.pi / period_us)
         state[:, column] = np.sin(angle)
@@ -92,7 +93,7 @@ def local_time_us(time_us: IntArray, zone: str) -> IntArray:
 def _history(
     time_us: IntArray, offsets: IntArray, conversions_before: IntArray, history_cut: BoolArray, state: Float32Array
 ) -> None:
-    """Columns 0 to 8 of the state, one pass with two sliding windows."""
+    """Columns 0 to 9 of the state, one pass with two sliding windows."""
     for customer in range(len(offsets) - 1):
         first = offsets[customer]
         day = week = first
@@ -105,12 +106,13 @@ def _history(
             previous = max(k - 1, first)
             state[k, 0] = k == first
             state[k, 1] = np.log(k - first + 1)
-            state[k, 2] = np.log1p((now - time_us[previous]) / HOUR_US)
-            state[k, 3] = np.log1p((now - time_us[first]) / HOUR_US)
-            state[k, 4] = np.log1p(float(k - day))
-            state[k, 5] = np.log1p(float(k - week))
-            state[k, 6] = np.log1p(float(conversions_before[k]))
+            state[k, 2] = state[k, 1] ** 2
+            state[k, 3] = np.log1p((now - time_us[previous]) / HOUR_US)
+            state[k, 4] = np.log1p((now - time_us[first]) / HOUR_US)
+            state[k, 5] = np.log1p(float(k - day))
+            state[k, 6] = np.log1p(float(k - week))
+            state[k, 7] = np.log1p(float(conversions_before[k]))
             # At the first touch seen, the touch before is the log's start.
             before = conversions_before[previous] if k > first else 0
-            state[k, 7] = conversions_before[k] > before
-            state[k, 8] = history_cut[customer]
+            state[k, 8] = conversions_before[k] > before
+            state[k, 9] = history_cut[customer]

@@ -8,6 +8,7 @@ import pytest
 from safetensors.numpy import save
 
 from farview.core.errors import ArtifactMismatch
+from journeys.artifact import FORMAT
 from journeys.markov import MarkovModel, train_markov
 from journeys.model import load
 from journeys.training import NETWORKS
@@ -43,8 +44,14 @@ def test_damaged_bytes_are_refused(artifact):
         load(artifact)
 
 
+def test_a_model_of_an_earlier_format_is_refused_with_the_mend():
+    header = json.dumps({"format_version": 1, "name": "lstm", "about": {}})
+    with pytest.raises(ArtifactMismatch, match="format 1, this version of Farview reads 2 \\(train the model anew\\)"):
+        load(save({"x": np.zeros(1)}, metadata={"farview.journeys": header}))
+
+
 def test_a_kind_that_this_version_does_not_know_is_refused():
-    header = json.dumps({"format_version": 1, "name": "oracle", "about": {}})
+    header = json.dumps({"format_version": FORMAT.version, "name": "oracle", "about": {}})
     with pytest.raises(ArtifactMismatch, match="no journey model named 'oracle'; known: markov, markov2, lstm"):
         load(save({"x": np.zeros(1)}, metadata={"farview.journeys": header}))
 
@@ -53,6 +60,6 @@ def test_an_artifact_that_lacks_a_part_says_so():
     model = random_lstm()
     about = dataclasses.asdict(model.about)
     del about["timing"]
-    header = json.dumps({"format_version": 1, "name": "lstm", "about": about})
+    header = json.dumps({"format_version": FORMAT.version, "name": "lstm", "about": about})
     with pytest.raises(ArtifactMismatch, match="lacks a part of a lstm model"):
         load(save(model.weights._asdict(), metadata={"farview.journeys": header}))

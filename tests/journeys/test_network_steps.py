@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from farview.features.journey_state import STATE_COLUMNS
 from journeys import recurrent_step, transformer_step
 from journeys.inputs import FARTHEST, Histories, NextTouch, scaled
 from journeys.recurrent_export import export
@@ -30,7 +31,7 @@ def random_touches(customers: int = CUSTOMERS, touches: int = TOUCHES):
     return (
         random.integers(0, CHANNELS, (customers, touches)),
         random.integers(0, UNKNOWN + 1, (customers, touches)),
-        random.normal(size=(customers, touches, 15)).astype(np.float32),
+        random.uniform(-FARTHEST, FARTHEST, (customers, touches, len(STATE_COLUMNS))).astype(np.float32),
         random.normal(size=(customers, 2)).astype(np.float32),
     )
 
@@ -159,7 +160,7 @@ def test_state_far_outside_of_what_was_learnt_counts_as_its_edge():
 
 def test_exported_weights_stay_when_training_goes_on():
     network = random_network(5, CHANNELS, 16)
-    weights = export(network, np.zeros(15, np.float32), np.ones(15, np.float32))
+    weights = export(network, np.zeros(len(STATE_COLUMNS), np.float32), np.ones(len(STATE_COLUMNS), np.float32))
     before = [array.copy() for array in weights]
     with torch.no_grad():
         for parameter in network.parameters():

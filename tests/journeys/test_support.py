@@ -11,7 +11,6 @@ from scipy.special import expit
 from farview.evaluation.journey_splits import Observed
 from farview.features.journey_state import STATE_COLUMNS
 from farview.features.steps import StepRules, at_risk_steps
-from journeys.about import About
 from journeys.attribution import model_removal
 from journeys.cautious import CAUTIONS, with_caution
 from journeys.constraints import Constraints
@@ -24,7 +23,6 @@ from tests.journeys.models import (
     CONTEXT,
     NOW,
     START,
-    about,
     attributes,
     random_log,
     random_lstm,
@@ -154,9 +152,3 @@ def test_more_channels_than_can_be_planned_with_are_learnt_from_and_heeded_not()
     model = train_markov2(at_risk_steps(log, StepRules("Europe/Berlin", since=START, until=NOW)))
     assert len(model.about.vocabulary.channels) == 70
     assert model.about.support.caution == 0.0
-
-
-def test_a_model_of_before_there_was_support_is_read_and_heeds_nothing():
-    data = about(3).as_data()
-    del data["support"]
-    assert not About.from_data(data).support.penalty().any()
