@@ -13,6 +13,7 @@ from farview.evaluation.arrays import FloatArray
 from farview.evaluation.marginals import GridMarginal, Marginal, PointMarginal
 from farview.features.rfm import rfm
 from farview.features.window import GROSS_VALUE
+from jobs.fit_once import FitOnce
 from jobs.past import Past
 from ltv.period import period_factors
 
@@ -91,35 +92,42 @@ class Candidate:
 
 
 def candidates(seed: int) -> Mapping[str, Candidate]:
-    """The models by name, in the order in which ties are broken."""
+    """The models by name, in the order in which ties are broken; each is fitted once to one past, whoever asks."""
+    once = FitOnce(seed)
+    fitted = fitted_by(once)
+    return {
+        **{name: fitted[name] for name in BTYD},
+        "past_rate": Candidate(_fit_past_rate, "the past daily rate, held constant"),
+        "past_spend": Candidate(_fit_past_spend, "none: the same figure for every horizon"),
+        "zero": Candidate(_fit_zero, "none: nothing at every horizon"),
+        **{name: fitted[name] for name in ("boost", *SEQUENCES)},
+        "combination": Candidate(
+            partial(_fit_combination, once), "that of its members; their weights, held constant", standing=False
+        ),
+    }
 
+
+def fitted_by(once: FitOnce) -> Mapping[str, Candidate]:
+    """The models that may be members of a combination."""
     btyd = {
         name: Candidate(
-            partial(_fit_named, name, seed),
+            partial(_fit_named, name, once),
             "its purchase and dropout process, run on",
             buys_till_it_dies=True,
             standing=name in STANDING,
         )
         for name in BTYD
     }
-    return {
-        **btyd,
-        "past_rate": Candidate(_fit_past_rate, "the past daily rate, held constant"),
-        "past_spend": Candidate(_fit_past_spend, "none: the same figure for every horizon"),
-        "zero": Candidate(_fit_zero, "none: nothing at every horizon"),
-        "boost": Candidate(
-            partial(_fit_named, "boost", seed),
-            "its buy-till-you-die process, run on; the corrections to it, held constant",
-            standing=False,
-        ),
-        **{
-            name: Candidate(partial(_fit_named, name, seed), "the curve of purchases it learnt, run on", standing=False)
-            for name in SEQUENCES
-        },
-        "combination": Candidate(
-            partial(_fit_combination, seed), "that of its members; their weights, held constant", standing=False
-        ),
+    boost = Candidate(
+        partial(_fit_named, "boost", once),
+        "its buy-till-you-die process, run on; the corrections to it, held constant",
+        standing=False,
+    )
+    networks = {
+        name: Candidate(partial(_fit_named, name, once), "the curve of purchases it learnt, run on", standing=False)
+        for name in SEQUENCES
     }
+    return {**btyd, "boost": boost, **networks}
 
 
 def histories(past: Past, period_days: int) -> pa.Table:
@@ -131,25 +139,22 @@ def histories(past: Past, period_days: int) -> pa.Table:
     return rows.filter(member).combine_chunks()
 
 
-def _fit_named(name: str, seed: int, past: Past) -> Predict:
-    from jobs.known import Known
-    from jobs.ltv_configuration import configured
-    from jobs.value_models import fit_configured, predict_by
+def _fit_named(name: str, once: FitOnce, past: Past) -> Predict:
+    from jobs.value_models import predict_by
 
-    model = fit_configured(Known.of(past), configured(name, "laplace", None), seed)
-    return predict_by(model, past, seed)
+    return predict_by(once.model(name, past), past, once.seed)
 
 
-def _fit_combination(seed: int, past: Past) -> Predict:
-    from jobs.known import Known
-    from jobs.value_models import HORIZON_DAYS, fit_configured, predict_by
+def _fit_combination(once: FitOnce, past: Past) -> Predict:
+    from jobs.fit_combination import PoolTerms, fit_combination
+    from jobs.value_models import predict_by
 
     fitted: list[Predict] = []
 
     def predict(horizon_days: int) -> Forecasts:
         if not fitted:  # weights are learnt for the horizon asked for first, and held for others
-            configuration = {"model": "combination", "method": "laplace", HORIZON_DAYS: str(horizon_days)}
-            fitted.append(predict_by(fit_configured(Known.of(past), configuration, seed), past, seed))
+            model = fit_combination(past, PoolTerms(horizon_days), once)
+            fitted.append(predict_by(model, past, once.seed))
         return fitted[0](horizon_days)
 
     return predict

@@ -15,17 +15,15 @@ from farview.evaluation.marginals import GridMarginal, Marginal
 from farview.evaluation.origins import Origin, longest_target_days, rolling_origins
 from farview.features.window import GROSS_VALUE
 from jobs.backtest_fits import fit_each
-from jobs.backtest_models import Forecasts, candidates
-from jobs.known import Known
+from jobs.backtest_models import Forecasts, fitted_by
+from jobs.fit_once import FitOnce
+from jobs.ltv_configuration import MEMBERS
 from jobs.past import Actuals, Past, actuals_of, past_of
 from jobs.progress import Silent
 from ltv.combination import SEGMENTS, Member, Trial, Weights, fit_weights, segments
 from ltv.combination_model import CombinationDiagnostics, CombinationModel
 from ltv.model import LtvModel
 from ltv.returns import kept_share
-
-MEMBERS = ("bg_nbd+first_spend", "pareto_nbd+first_spend", "boost")
-"""Of the pool, unless others are named; ties go to the one that stands first."""
 
 FitMember = Callable[[str], LtvModel]
 
@@ -36,25 +34,24 @@ class PoolTerms:
 
     horizon_days: int  # how far the targets look; at most a third of the past
     members: tuple[str, ...] = MEMBERS
-    seed: int = 0  # of the members
 
 
-def fit_combination(known: Known, terms: PoolTerms, fit: Callable[[Known, str], LtvModel]) -> LtvModel:
+def fit_combination(past: Past, terms: PoolTerms, once: FitOnce) -> CombinationModel:
     """The pool that does best on the oldest and the newest origin, whose targets do not overlap.
 
     A member that cannot be fitted at an origin is left out.
 
     Args:
-        known: what it may see.
+        past: what it may see.
         terms: which members, for which horizon.
-        fit: a member by its name.
+        once: fits them.
 
     Raises:
         InvalidInput: the past is too short for an origin, or no member could be fitted.
     """
-    past = past_of(known.table(), known.cut.as_of, known.zone)
     origins = apart(rolling_origins(_first_day(past), past.as_of, terms.horizon_days))
-    models = {name: candidates(terms.seed)[name] for name in terms.members}
+    known = fitted_by(once)
+    models = {name: known[name] for name in terms.members}
     tried: list[tuple[Past, Actuals, Mapping[str, Forecasts]]] = []
     for origin in origins:
         then = past_of(past.events, origin.as_of, past.zone)
@@ -65,7 +62,7 @@ def fit_combination(known: Known, terms: PoolTerms, fit: Callable[[Known, str], 
         raise InvalidInput.of("model", f"no member of the combination could be fitted by {past.as_of}")
     days = _target_days(origins)
     trials = [trial(then, came, [forecasts[name] for name in models], days) for then, came, forecasts in tried]
-    return combined(past, origins, tuple(models), fit_weights(trials), lambda name: fit(Known.of(past), name))
+    return combined(past, origins, tuple(models), fit_weights(trials), lambda name: once.model(name, past))
 
 
 def apart(origins: Sequence[Origin]) -> tuple[Origin, ...]:

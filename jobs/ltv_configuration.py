@@ -1,8 +1,9 @@
 """What the configuration of a customer-value model says: which model, how it is fitted, how customers differ."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from farview.core.errors import InvalidInput
+from ltv.combination_model import NAME as COMBINATION
 from ltv.effects import Kinds
 from ltv.families import BG_BB
 from ltv.opportunities import PERIOD_DAYS
@@ -10,6 +11,12 @@ from ltv.opportunities import PERIOD_DAYS
 LONGEST_PERIOD_DAYS = 366
 PERIOD, COVARIATES, POOL_BY = "period_days", "covariates", "pool_by"
 """Keys of a configuration whose model reads purchases merged by periods, or whose customers differ by kinds."""
+HORIZON_DAYS, POOLED = "horizon_days", "members"
+"""Keys of a combination's configuration."""
+DEFAULT_HORIZON_DAYS = 90
+MEMBERS = ("bg_nbd+first_spend", "pareto_nbd+first_spend", "boost", "gru")
+"""Of a combination, unless others are named; ties go to the one that stands first."""
+_MEMBERS_UNSAID = MEMBERS[:3]  # of configurations from when the usual members went without saying
 
 
 def period_days(configuration: Mapping[str, str]) -> int:
@@ -28,7 +35,20 @@ def configured(model: str, method: str, period: int | None) -> dict[str, str]:
         raise InvalidInput.of("--period-days", f"is of bg_bb alone; {model} reads days")
     if period is not None and not 1 <= period <= LONGEST_PERIOD_DAYS:
         raise InvalidInput.of("--period-days", f"must be 1 to {LONGEST_PERIOD_DAYS}; got {period}")
-    return {"model": model, "method": method} | ({PERIOD: str(period or PERIOD_DAYS)} if discrete else {})
+    told = {PERIOD: str(period or PERIOD_DAYS)} if discrete else {}
+    if model == COMBINATION:
+        told = pooling(DEFAULT_HORIZON_DAYS, MEMBERS)
+    return {"model": model, "method": method} | told
+
+
+def pooling(horizon_days: int, members: Sequence[str]) -> dict[str, str]:
+    """What a combination's configuration says beside model and method."""
+    return {HORIZON_DAYS: str(horizon_days), POOLED: ",".join(members)}
+
+
+def members_of(configuration: Mapping[str, str]) -> tuple[str, ...]:
+    """Whom a combination's configuration pools."""
+    return tuple(configuration[POOLED].split(",")) if POOLED in configuration else _MEMBERS_UNSAID
 
 
 def kinds_of(configuration: Mapping[str, str]) -> Kinds:

@@ -18,8 +18,8 @@ from farview.store.job_requests import (
 )
 from farview.store.store import Store
 from farview.store.values import ModelVersion
-from jobs.fit_combination import MEMBERS
 from jobs.gate import gate
+from jobs.ltv_configuration import MEMBERS
 from jobs.plan import plan_customers
 from jobs.plan_terms import PlanOptions
 from jobs.prioritize import prioritize_customers

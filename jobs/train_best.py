@@ -8,15 +8,15 @@ from farview.store.store import Store
 from farview.store.values import ModelVersion
 from jobs.backtest_models import candidates
 from jobs.choose_ltv import COMPARED, Comparison, as_data, compare, in_words
-from jobs.fit_combination import MEMBERS, PoolTerms, apart, combined
+from jobs.fit_combination import PoolTerms, apart, combined
 from jobs.known import Known
-from jobs.ltv_configuration import configured
+from jobs.ltv_configuration import DEFAULT_HORIZON_DAYS, MEMBERS, configured, pooling
 from jobs.past import Past, past_of
 from jobs.period_effect import with_period
 from jobs.progress import Both, Progress, Silent
 from jobs.snapshot import cut_of, require_unchanged
 from jobs.train import Fitted, register
-from jobs.value_models import DEFAULT_HORIZON_DAYS, MODELS, fit_configured, pooling
+from jobs.value_models import MODELS, fit_configured
 from ltv.combination_model import NAME as COMBINATION
 from ltv.model import LtvModel
 
@@ -83,8 +83,9 @@ def train_best_ltv(
         known = Known(store.transactions(cut).read_all(), cut, store.business().time_zone)
         require_unchanged(store.snapshot_hash, cut, snapshot)
         past = past_of(known.table(), cut.as_of, known.zone)
-        models = {name: candidates(seed)[name] for name in names}
-        found = compare(past, models, PoolTerms(contest.horizon_days, contest.members, seed), watch)
+        every = candidates(seed)
+        models = {name: every[name] for name in names}
+        found = compare(past, models, PoolTerms(contest.horizon_days, contest.members), watch)
         winner = found.winner or COMPARED[0]
         watch.start(f"fitting {winner}")
         configuration = configured(winner, "laplace", None) | (

@@ -1,6 +1,6 @@
 """Customer-value models in jobs, whatever their kind: fitted by a configuration, asked of the customers of a past."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import cast
 
@@ -13,10 +13,11 @@ from farview.core.quantile_grid import law_of
 from farview.evaluation.marginals import GridMarginal
 from farview.features.window import GROSS_VALUE
 from jobs.backtest_models import Forecasts, Predict, net_of_returns
-from jobs.fit_combination import MEMBERS, PoolTerms, fit_combination
+from jobs.fit_combination import PoolTerms, fit_combination
+from jobs.fit_once import FitOnce
 from jobs.known import Known
-from jobs.ltv_configuration import configured, kinds_of, period_days
-from jobs.past import Past
+from jobs.ltv_configuration import DEFAULT_HORIZON_DAYS, HORIZON_DAYS, kinds_of, members_of, period_days
+from jobs.past import Past, past_of
 from jobs.period_effect import pairs_of
 from ltv import families
 from ltv.boost_fit import fit_boost
@@ -29,9 +30,6 @@ from ltv.registered import ready
 from ltv.returns import kept_share
 from ltv.sequence_model import NETWORKS
 
-HORIZON_DAYS, POOLED = "horizon_days", "members"
-"""Keys of a combination's configuration."""
-DEFAULT_HORIZON_DAYS = 90
 Fit = Callable[[Known, Mapping[str, str], int], LtvModel]
 """(what is known, configuration, seed) to a model."""
 
@@ -57,17 +55,8 @@ def _fit_sequence(known: Known, configuration: Mapping[str, str], seed: int) -> 
 
 def _fit_combination(known: Known, configuration: Mapping[str, str], seed: int) -> LtvModel:
     _only_laplace(configuration)
-    members = tuple(configuration[POOLED].split(",")) if POOLED in configuration else MEMBERS
-    terms = PoolTerms(int(configuration.get(HORIZON_DAYS, DEFAULT_HORIZON_DAYS)), members, seed)
-    return fit_combination(
-        known, terms, lambda seen, name: fit_configured(seen, configured(name, "laplace", None), seed)
-    )
-
-
-def pooling(horizon_days: int, members: Sequence[str]) -> dict[str, str]:
-    """What a combination's configuration says beside model and method: MEMBERS go without saying."""
-    said = {HORIZON_DAYS: str(horizon_days)}
-    return said if tuple(members) == MEMBERS else said | {POOLED: ",".join(members)}
+    terms = PoolTerms(int(configuration.get(HORIZON_DAYS, DEFAULT_HORIZON_DAYS)), members_of(configuration))
+    return fit_combination(past_of(known.table(), known.cut.as_of, known.zone), terms, FitOnce(seed))
 
 
 def _only_laplace(configuration: Mapping[str, str]) -> None:

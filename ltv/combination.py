@@ -49,6 +49,15 @@ class Trial:
     value: FloatArray  # (customers,) what came, net of returns
     segment: IntArray  # (customers,) index into SEGMENTS
 
+    def take(self, rows: slice) -> "Trial":
+        """Some of its customers."""
+        members = tuple(Member(_rows(member.purchases, rows), _rows(member.value, rows)) for member in self.members)
+        return Trial(members, self.purchases[rows], self.value[rows], self.segment[rows])
+
+
+def _rows(law: GridLaw, rows: slice) -> GridLaw:
+    return GridLaw(law.p_zero[rows], law.points[rows], law.counts)
+
 
 @dataclass(frozen=True, slots=True)
 class Weights:
@@ -79,7 +88,8 @@ def fit_weights(trials: Sequence[Trial]) -> Weights:
 
     Weights of a segment are drawn towards everybody's, the fewer customers the more. A pool has to win where it was not
     fitted: each trial in turn is left out, and unless the pools of the rest do better on them than the best single
-    member, that member takes all.
+    member, that member takes all. Of a single trial every other customer is left out instead, which proves less: what
+    its days brought to all of them alike speaks for the same member in both halves.
 
     Args:
         trials: at least one, all with the same members.
@@ -89,17 +99,20 @@ def fit_weights(trials: Sequence[Trial]) -> Weights:
     """
     if not trials:
         raise InvalidInput.of("trials", "a combination needs an origin with known outcomes (let more time pass)")
-    losses = [_Losses.of(trial) for trial in trials]
+    losses = [_Losses.of(part) for part in (trials if len(trials) > 1 else _halves(trials[0]))]
     alone = [sum(loss.single(k) for loss in losses) for k in range(losses[0].members)]
     best = int(np.argmin(alone))
-    if len(losses) < 2:
-        return _only(best, losses[0].members, 0.0)
     left_out = sum(loss.pooled(*_fitted(losses[:i] + losses[i + 1 :])) for i, loss in enumerate(losses))
     gain = 1.0 - left_out / alone[best]
     if gain <= 0.0:
         return _only(best, losses[0].members, gain)
     weights, power = _fitted(losses)
     return Weights(tuple(tuple(map(float, row)) for row in weights), POWERS[power], float(gain))
+
+
+def _halves(trial: Trial) -> tuple[Trial, Trial]:
+    """Every other customer of a trial."""
+    return trial.take(slice(0, None, 2)), trial.take(slice(1, None, 2))
 
 
 def pooled(laws: Sequence[GridLaw], weights: FloatArray, power: float = 1.0) -> GridLaw:

@@ -169,8 +169,8 @@ def ltv(
     from cli.views import model_lines
     from farview.core.errors import InvalidInput
     from farview.store.values import LTV_REVENUE
-    from jobs.fit_combination import MEMBERS
     from jobs.gate import gate
+    from jobs.ltv_configuration import MEMBERS
     from jobs.train import train_ltv
     from jobs.train_best import Contest, train_best_ltv
     from ltv.effects import Kinds

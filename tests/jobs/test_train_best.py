@@ -20,8 +20,8 @@ from farview.store.values import LTV_REVENUE, ModelVersion
 from jobs import train_best
 from jobs.backtest_models import BTYD
 from jobs.choose_ltv import COMPARED, Comparison, before_the_newest, in_words
-from jobs.fit_combination import MEMBERS
 from jobs.fit_ltv import customers_at
+from jobs.ltv_configuration import MEMBERS
 from jobs.reproduce import reproduce
 from jobs.score import score_ltv
 from jobs.train import train_ltv
@@ -91,7 +91,8 @@ def test_a_winning_pool_is_what_the_combination_by_name_is(store: Store, monkeyp
 
     monkeypatch.setattr(train_best, "compare", lambda *asked: replace(compare(*asked), winner="combination"))
     version = train_best_ltv(store, Contest(AS_OF), who="ada")
-    assert version.lineage.configuration == {"model": "combination", "method": "laplace", "horizon_days": "90"}
+    pooled = {"model": "combination", "method": "laplace", "horizon_days": "90", "members": ",".join(MEMBERS)}
+    assert version.lineage.configuration == pooled
     assert reproduce(store, LTV_REVENUE, version.version, who="ada").same_bytes
 
 

@@ -85,8 +85,34 @@ def test_where_pools_do_not_win_on_what_was_left_out_the_best_member_stands_alon
     assert weights.power == 1.0
 
 
-def test_one_origin_is_no_proof() -> None:
-    assert fit_weights([trial(1, (0.7, 0.7))]).by_segment[0] in ((1.0, 0.0), (0.0, 1.0))
+def test_of_one_origin_the_pool_has_to_win_on_every_other_customer() -> None:
+    weights = fit_weights([trial(1, (0.7, 0.7))])
+    assert weights.gain > 0
+    assert np.all((np.array(weights.by_segment) > 0.3) & (np.array(weights.by_segment) < 0.7))
+    first, second = trial(1, (0.1, 1.5)), trial(2, (1.5, 0.1))
+    contrary = mixed(first, second)  # even customers speak for one member, odd ones for the other
+    assert set(fit_weights([contrary]).by_segment) <= {(1.0, 0.0), (0.0, 1.0)}
+
+
+def mixed(even: Trial, odd: Trial) -> Trial:
+    """Customers of two trials by turns."""
+
+    def turns(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        return np.stack([one, other], axis=1).reshape(-1, *one.shape[1:])
+
+    def law(one: GridLaw, other: GridLaw) -> GridLaw:
+        return GridLaw(turns(one.p_zero, other.p_zero), turns(one.points, other.points), one.counts)
+
+    members = [
+        Member(law(a.purchases, b.purchases), law(a.value, b.value))
+        for a, b in zip(even.members, odd.members, strict=True)
+    ]
+    columns = ((even.purchases, odd.purchases), (even.value, odd.value), (even.segment, odd.segment))
+    return Trial(tuple(members), *(turns(*pair) for pair in columns))
+
+
+def test_an_origin_of_one_customer_is_enough_to_choose_a_member() -> None:
+    assert set(fit_weights([trial(1, (0.7, 0.7), rows=1)]).by_segment) <= {(1.0, 0.0), (0.0, 1.0)}
 
 
 def test_no_origin_is_refused() -> None:
