@@ -260,7 +260,7 @@ Global___LtvTraining: _TypeAlias = LtvTraining  # noqa: Y015
 
 @_typing.final
 class LtvComparison(_message.Message):
-    """Which models compete, over which days. Those that buy till they die, "boost" and "combination" always do."""
+    """Which models compete, over which days. Those that buy till they die, "boost" and "combination" always do, and whatever it pools."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -270,8 +270,8 @@ class LtvComparison(_message.Message):
     """How far the comparison looks ahead of each earlier day, 1 to 3,650; at most a third of the history. Default: 90."""
     @_builtins.property
     def members(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What "combination" pools, as LtvTraining.model names them, each once, at most 20. Networks compete only when named
-        here. Default: "bg_nbd+first_spend", "pareto_nbd+first_spend" and "boost".
+        """What "combination" pools, as LtvTraining.model names them, each once, at most 20. "transformer" competes only when
+        named here. Default: "bg_nbd+first_spend", "pareto_nbd+first_spend", "boost" and "gru".
         """
 
     def __init__(

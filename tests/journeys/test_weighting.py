@@ -22,7 +22,7 @@ from tests.journeys.test_support import everything
 from tests.journeys.test_worlds import denied, standings
 from tests.tiers import examples
 
-SEEDS = range(1, examples(ci=3, soak=6))
+SEEDS = range(1, examples(ci=3, soak=11))  # the choice of weights was made on 1 to 5, 6 to 10 were looked at once
 LEARNT = examples(ci=8_000, soak=60_000)
 
 
@@ -134,5 +134,5 @@ def truly(seed: int) -> tuple[float, float]:
 
 
 def test_plans_of_confounded_worlds_are_worth_more_where_chances_were_logged():
-    naive, by_chances = np.mean([truly(seed) for seed in SEEDS], axis=0)
-    assert by_chances >= (1.2 if LEARNT >= 60_000 else 1.0) * naive
+    times = [by_chances / naive for naive, by_chances in map(truly, SEEDS)]
+    assert np.mean(times) >= (1.2 if LEARNT >= 60_000 else 1.0)
