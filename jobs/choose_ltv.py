@@ -5,9 +5,9 @@ learnt at others.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow.compute as pc
@@ -17,11 +17,12 @@ from farview.core import quantile_grid as grid
 from farview.evaluation.champion import AS_GOOD, RULE, InnerScore, choose, contenders, mean_gini, mean_loss
 from farview.evaluation.conformal import TimeSplit, time_split
 from farview.evaluation.marginals import GridMarginal, Pit
-from farview.evaluation.origins import Origin, rolling_origins
+from farview.evaluation.origins import Origin, longest_target_days, rolling_origins
 from jobs.backtest import inner_score
-from jobs.backtest_fits import Failure, fit_each
-from jobs.backtest_models import BTYD, Candidate
+from jobs.backtest_fits import Failure
+from jobs.backtest_models import BTYD, Candidate, Forecasts
 from jobs.fit_combination import PoolTerms, apart, trial
+from jobs.forecast_apart import forecast_apart
 from jobs.past import Actuals, Past, actuals_of, past_of
 from jobs.progress import Progress
 from ltv.combination import Trial, Weights, fit_weights, pooled
@@ -52,8 +53,7 @@ class _Tried:
     scores: Mapping[str, InnerScore]
     pits: Mapping[str, Pit]  # of value
     came: Actuals
-    trial: Trial
-    pool: tuple[str, ...]  # members in the trial
+    trial: Trial  # of the pool's members
 
 
 def compare(past: Past, models: Mapping[str, Candidate], terms: PoolTerms, progress: Progress) -> Comparison:
@@ -68,25 +68,20 @@ def compare(past: Past, models: Mapping[str, Candidate], terms: PoolTerms, progr
     first: date = pc.min(past.rfm.column(c.FIRST_PURCHASE_DATE)).as_py()
     origins = rolling_origins(first, past.as_of, terms.horizon_days)
     progress.start("comparing models at earlier days", len(origins) * len(models))
-    standing, failures = dict(models), dict[str, Failure]()
-    tried = []
-    for origin in origins:
-        then = past_of(past.events, origin.as_of, past.zone)
-        came = actuals_of(past.events, then, origin.target_end)
-        fits = fit_each(then, standing, origin.target_days, progress)
-        failures |= fits.failures
-        standing = {name: standing[name] for name in fits.forecasts}
-        members = tuple(name for name in terms.members if name in standing)
-        scores = {name: inner_score(forecasts.value, came.value) for name, forecasts in fits.forecasts.items()}
-        laws = trial(then, came, [fits.forecasts[name] for name in members], origin.target_days)
-        pits = {name: pit for name, f in fits.forecasts.items() if (pit := f.value.pit(came.value)) is not None}
-        tried.append(_Tried(scores, pits, came, laws, members))
-    judged = {name: [each.scores[name] for each in tried] for name in standing}
+    pasts = [past_of(past.events, origin.as_of, past.zone) for origin in origins]
+    made = forecast_apart(pasts, models, longest_target_days(origins), progress)
+    failures = {name: each for found in reversed(made) for name, each in found.items() if isinstance(each, Failure)}
+    standing = [name for name in models if name not in failures]
     pool = tuple(name for name in terms.members if name in standing)
+    tried = [
+        _tried(past, then, origin, {name: cast(Forecasts, found[name]) for name in standing}, pool)
+        for then, origin, found in zip(pasts, origins, made, strict=True)
+    ]
+    judged = {name: [each.scores[name] for each in tried] for name in standing}
     weights = None
     fell = {name: [each.pits.get(name) for each in tried] for name in standing}
     if pool and tried:
-        trials = [_of(each, pool) for each in tried]
+        trials = [each.trial for each in tried]
         weights = fit_weights([trials[number] for number in _apart(origins)])
         mixed = [(_pooled(trials, number, origins), each.came.value) for number, each in enumerate(tried)]
         judged[COMBINATION] = [inner_score(forecast, value) for forecast, value in mixed]
@@ -105,10 +100,11 @@ def before_the_newest(origins: Sequence[Origin], pits: Sequence[Pit | None]) -> 
     return [pit for pit in (*earlier, pits[-1]) if pit is not None]
 
 
-def _of(tried: _Tried, pool: Sequence[str]) -> Trial:
-    """The trial of those members that could be fitted at every origin."""
-    members = tuple(tried.trial.members[tried.pool.index(name)] for name in pool)
-    return replace(tried.trial, members=members)
+def _tried(past: Past, then: Past, origin: Origin, forecasts: Mapping[str, Forecasts], pool: Sequence[str]) -> _Tried:
+    came = actuals_of(past.events, then, origin.target_end)
+    scores = {name: inner_score(made.value, came.value) for name, made in forecasts.items()}
+    pits = {name: pit for name, made in forecasts.items() if (pit := made.value.pit(came.value)) is not None}
+    return _Tried(scores, pits, came, trial(then, came, [forecasts[name] for name in pool], origin.target_days))
 
 
 def _apart(origins: Sequence[Origin]) -> list[int]:

@@ -9,16 +9,16 @@ order of the buckets, so that another number of them can only change their last 
 import os
 from collections import deque
 from collections.abc import Generator, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import pyarrow as pa
 
 from farview.core.errors import Unavailable
-from jobs.local_engine_worker import Kernel, begin, forecast_bucket
+from jobs.local_engine_worker import Kernel, forecast_bucket
+from jobs.processes import pool
 from ltv.totals import Totals
 
 
@@ -62,12 +62,12 @@ def forecasts(engine: LocalEngine, kernel: Kernel, log: Path, buckets: range) ->
         Unavailable: a worker died.
     """
     processes = engine.processes(len(buckets))
-    pool = _pool(processes)
+    executor = pool(processes)
     try:
         waiting: deque[tuple[int, Path, Future[bytes]]] = deque()
         for number in buckets:
             to = log / f"{number}.arrow"
-            waiting.append((number, to, pool.submit(forecast_bucket, kernel, log, number, to)))
+            waiting.append((number, to, executor.submit(forecast_bucket, kernel, log, number, to)))
             if len(waiting) > max(1, processes):
                 yield from _taken(*waiting.popleft())
         while waiting:
@@ -77,14 +77,7 @@ def forecasts(engine: LocalEngine, kernel: Kernel, log: Path, buckets: range) ->
             "a worker was killed (out of memory?); start the job again, it goes on where it was"
         ) from None
     finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _pool(processes: int) -> Executor:
-    """Processes that begin afresh, since a copy of this one would hold its connections; or a thread."""
-    if processes == 0:
-        return ThreadPoolExecutor(1)
-    return ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=begin)
+        executor.shutdown(cancel_futures=True)
 
 
 def _taken(number: int, file: Path, done: Future[bytes]) -> Iterator[Bucket]:
