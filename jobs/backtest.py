@@ -1,27 +1,26 @@
 """Backtest: fit on a calibration window, choose a champion inside it, then see how all did in the holdout."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from farview.core import columns as c
 from farview.core.clock import zone as zone_of
 from farview.core.errors import InvalidInput
-from farview.evaluation.arrays import FloatArray
 from farview.evaluation.champion import InnerScore, choose
-from farview.evaluation.gini import normalized_gini
-from farview.evaluation.marginals import Marginal
-from farview.evaluation.origins import Origin, rolling_origins
+from farview.evaluation.origins import Origin
 from jobs.backtest_fits import Failure, Fits, fit_each
 from jobs.backtest_models import Candidate, Forecasts, Predict, with_totals_of_a_period
-from jobs.past import Actuals, Past, actuals_of, past_of
+from jobs.choose_ltv import Comparison, compare
+from jobs.fit_combination import PoolTerms
+from jobs.past import Actuals, Past, actuals_of, first_paid_day, past_of
 from jobs.period_effect import past_of_some, period_sd_of
 from jobs.progress import Progress
+from ltv.combination_model import NAME as COMBINATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ class Backtest:
     forecasts: Mapping[str, Forecasts]  # of the models that could be fitted
     predict: Mapping[str, Predict]  # of the same models, for other horizons
     origins: tuple[Origin, ...]
-    inner: Mapping[str, list[InnerScore]]  # of the models that could be fitted everywhere, each as long as origins
+    inner: Mapping[str, Sequence[InnerScore]]  # of the models that could be fitted everywhere, each as long as origins
     champion: str | None  # None when the calibration window is too short for an inner origin
     failures: Mapping[str, Failure]  # the first of each model that failed somewhere, which then cannot be champion
     last_event_day: date
@@ -78,24 +77,39 @@ def backtest(events: pa.Table, spec: BacktestSpec, models: Mapping[str, Candidat
         )
     if spec.drop_zero:
         events = events.filter(pc.not_equal(events.column(c.AMOUNT), 0.0))
-    origins = rolling_origins(_first_paid_day(events, spec), spec.calibration_end, spec.horizon_days)
+    _require_sales(events, spec)
     past = past_of(events, spec.calibration_end, spec.zone)
-    progress.start("fit and forecast", (len(origins) + 1) * len(models))
-    fits = fit_each(past, models, spec.horizon_days, progress)
-    failures = dict(fits.failures)
-    inner: dict[str, list[InnerScore]] = {name: [] for name in fits.forecasts}
-    for origin in origins:
-        standing = {name: models[name] for name in inner if name not in failures}
-        scores, failed = inner_scores(past.events, origin, spec.zone, standing, progress)
-        failures |= failed
-        for name, score in scores.items():
-            inner[name].append(score)
+    found = compare(past, _compared(models), PoolTerms(spec.horizon_days, _members(models)), progress)
+    progress.start("fit and forecast", len(models))
+    fits = fit_each(past, _with_weights(models, found), spec.horizon_days, progress)
     progress.done()
+    failures = {name: failed for name, failed in {**found.failures, **fits.failures}.items() if name in models}
     forecasts, predict = _with_periods(fits, past, spec, progress)
-    inner = {name: scores for name, scores in inner.items() if name not in failures}
+    inner = {name: found.scores[name] for name in fits.forecasts if name in found.scores}
     actuals = actuals_of(events, past, spec.holdout_end)
     last_day = _day(pc.max(events.column(c.TIME)), spec.zone)
-    return Backtest(spec, past, actuals, forecasts, predict, origins, inner, choose(inner), failures, last_day)
+    return Backtest(spec, past, actuals, forecasts, predict, found.origins, inner, choose(inner), failures, last_day)
+
+
+def _compared(models: Mapping[str, Candidate]) -> dict[str, Candidate]:
+    """The models that are fitted at earlier days: all but combinations, and the members of these."""
+    members = {name: member for model in models.values() for name, member in model.members.items()}
+    return {name: model for name, model in models.items() if model.pooled is None} | {
+        name: member for name, member in members.items() if name not in models
+    }
+
+
+def _members(models: Mapping[str, Candidate]) -> tuple[str, ...]:
+    return tuple(models[COMBINATION].members) if COMBINATION in models else ()
+
+
+def _with_weights(models: Mapping[str, Candidate], found: Comparison) -> dict[str, Candidate]:
+    """The models, the combination by the weights of the comparison, which are those that it would find again."""
+    pool = found.combination
+    return {
+        name: model if pool is None or model.pooled is None else replace(model, fit=model.pooled(pool))
+        for name, model in models.items()
+    }
 
 
 def _with_periods(
@@ -126,36 +140,15 @@ def _then(predict: Predict, change: Callable[[Forecasts], Forecasts], horizon_da
     return change(predict(horizon_days))
 
 
-def inner_scores(
-    known: pa.Table, origin: Origin, zone: str, models: Mapping[str, Candidate], progress: Progress
-) -> tuple[dict[str, InnerScore], Mapping[str, Failure]]:
-    """How every model did at one origin inside the calibration window, and which could not be fitted there."""
-    past = past_of(known, origin.as_of, zone)
-    value = actuals_of(known, past, origin.target_end).value
-    fits = fit_each(past, models, origin.target_days, progress)
-    return {name: inner_score(forecasts.value, value) for name, forecasts in fits.forecasts.items()}, fits.failures
-
-
-def inner_score(forecast: Marginal, value: FloatArray) -> InnerScore:
-    """What the rule reads of a model at one origin, given what its customers were worth."""
-    return InnerScore(
-        value_crps=float(forecast.crps(value).mean()),
-        zero_crps=float(np.abs(value).mean()),
-        value_gini=normalized_gini(value, forecast.mean),
-    )
-
-
-def _first_paid_day(events: pa.Table, spec: BacktestSpec) -> date:
-    paid = events.filter(pc.greater(events.column(c.AMOUNT), 0.0))
-    if paid.num_rows == 0:
+def _require_sales(events: pa.Table, spec: BacktestSpec) -> None:
+    first_day = first_paid_day(events, spec.zone)
+    if first_day is None:
         raise InvalidInput.of("--transactions", "no amount is above 0, so nobody has bought")
-    first_day = _day(pc.min(paid.column(c.TIME)), spec.zone)
     if first_day > spec.calibration_end:
         raise InvalidInput.of(
             "--calibration-end",
             f"nobody bought by {spec.calibration_end}: the first amount above 0 is of {first_day} (take a later day)",
         )
-    return first_day
 
 
 def _day(instant: pa.Scalar, zone: str) -> date:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -14,8 +15,12 @@ from farview.evaluation.marginals import GridMarginal, Marginal, PointMarginal
 from farview.features.rfm import rfm
 from farview.features.window import GROSS_VALUE
 from jobs.fit_once import FitOnce
+from jobs.ltv_configuration import MEMBERS
 from jobs.past import Past
 from ltv.period import period_factors
+
+if TYPE_CHECKING:
+    from jobs.fit_combination import Pool
 
 BTYD = (
     "bg_nbd",
@@ -89,6 +94,8 @@ class Candidate:
     extrapolation: str  # what carries it beyond the longest horizon it was judged on
     buys_till_it_dies: bool = False  # a member of the buy-till-you-die family
     standing: bool = True  # stands beside the others whatever was asked for
+    members: "Mapping[str, Candidate]" = field(default_factory=dict)  # of a combination
+    pooled: "Callable[[Pool], Fit] | None" = None  # of a combination: its fit by weights learnt before
 
 
 def candidates(seed: int) -> Mapping[str, Candidate]:
@@ -102,7 +109,11 @@ def candidates(seed: int) -> Mapping[str, Candidate]:
         "zero": Candidate(_fit_zero, "none: nothing at every horizon"),
         **{name: fitted[name] for name in ("boost", *SEQUENCES)},
         "combination": Candidate(
-            partial(_fit_combination, once), "that of its members; their weights, held constant", standing=False
+            partial(_fit_combination, once),
+            "that of its members; their weights, held constant",
+            standing=False,
+            members={name: fitted[name] for name in MEMBERS},
+            pooled=lambda pool: partial(_fit_pool, once, pool),
         ),
     }
 
@@ -158,6 +169,13 @@ def _fit_combination(once: FitOnce, past: Past) -> Predict:
         return fitted[0](horizon_days)
 
     return predict
+
+
+def _fit_pool(once: FitOnce, pool: "Pool", past: Past) -> Predict:
+    from jobs.fit_combination import combined
+    from jobs.value_models import predict_by
+
+    return predict_by(combined(past, pool, lambda name: once.model(name, past)), past, once.seed)
 
 
 def _fit_past_spend(past: Past) -> Predict:

@@ -6,22 +6,20 @@ learnt at others.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
 from typing import Any, cast
 
 import numpy as np
-import pyarrow.compute as pc
 
-from farview.core import columns as c
 from farview.core import quantile_grid as grid
+from farview.evaluation.arrays import FloatArray
 from farview.evaluation.champion import AS_GOOD, RULE, InnerScore, choose, contenders, mean_gini, mean_loss
 from farview.evaluation.conformal import TimeSplit, time_split
-from farview.evaluation.marginals import GridMarginal, Pit
-from farview.evaluation.origins import Origin, longest_target_days, rolling_origins
-from jobs.backtest import inner_score
+from farview.evaluation.gini import normalized_gini
+from farview.evaluation.marginals import GridMarginal, Marginal, Pit
+from farview.evaluation.origins import Origin, longest_target_days
 from jobs.backtest_fits import Failure
 from jobs.backtest_models import BTYD, Candidate, Forecasts
-from jobs.fit_combination import PoolTerms, apart, trial
+from jobs.fit_combination import Pool, PoolTerms, apart, origins_of, trial
 from jobs.forecast_apart import forecast_apart
 from jobs.past import Actuals, Past, actuals_of, past_of
 from jobs.progress import Progress
@@ -45,6 +43,11 @@ class Comparison:
     winner: str | None  # by champion.RULE; None without an origin that says anything
     intervals: tuple[TimeSplit, ...]  # of the winner's value, at COVERAGE_LEVELS; empty without two origins apart
 
+    @property
+    def combination(self) -> Pool | None:
+        """What `fit_combination` finds: its fits were made here."""
+        return None if self.weights is None else Pool(self.pool, apart(self.origins), self.weights)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Tried:
@@ -65,8 +68,7 @@ def compare(past: Past, models: Mapping[str, Candidate], terms: PoolTerms, progr
         terms: of the pool; its horizon is that of the comparison.
         progress: is told of each fit.
     """
-    first: date = pc.min(past.rfm.column(c.FIRST_PURCHASE_DATE)).as_py()
-    origins = rolling_origins(first, past.as_of, terms.horizon_days)
+    origins = origins_of(past, terms.horizon_days)
     progress.start("comparing models at earlier days", len(origins) * len(models))
     pasts = [past_of(past.events, origin.as_of, past.zone) for origin in origins]
     made = forecast_apart(pasts, models, longest_target_days(origins), progress)
@@ -91,6 +93,15 @@ def compare(past: Past, models: Mapping[str, Candidate], terms: PoolTerms, progr
     splits = [time_split(seen, level) for level in COVERAGE_LEVELS]
     intervals = tuple(split for split in splits if split is not None)
     return Comparison(origins, judged, failures, pool, weights, winner, intervals)
+
+
+def inner_score(forecast: Marginal, value: FloatArray) -> InnerScore:
+    """What the rule reads of a model at one origin, given what its customers were worth."""
+    return InnerScore(
+        value_crps=float(forecast.crps(value).mean()),
+        zero_crps=float(np.abs(value).mean()),
+        value_gini=normalized_gini(value, forecast.mean),
+    )
 
 
 def before_the_newest(origins: Sequence[Origin], pits: Sequence[Pit | None]) -> list[Pit]:

@@ -2,11 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import cast
 
 import numpy as np
-import pyarrow.compute as pc
 
 from farview.core import columns as c
 from farview.core.errors import InvalidInput
@@ -18,7 +16,7 @@ from jobs.backtest_fits import fit_each
 from jobs.backtest_models import Forecasts, fitted_by
 from jobs.fit_once import FitOnce
 from jobs.ltv_configuration import MEMBERS
-from jobs.past import Actuals, Past, actuals_of, past_of
+from jobs.past import Actuals, Past, actuals_of, first_paid_day, past_of
 from jobs.progress import Silent
 from ltv.combination import SEGMENTS, Member, Trial, Weights, fit_weights, segments
 from ltv.combination_model import CombinationDiagnostics, CombinationModel
@@ -36,6 +34,15 @@ class PoolTerms:
     members: tuple[str, ...] = MEMBERS
 
 
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A combination whose members are yet to be fitted to everything."""
+
+    members: tuple[str, ...]
+    origins: tuple[Origin, ...]  # where the weights were learnt
+    weights: Weights  # of the members
+
+
 def fit_combination(past: Past, terms: PoolTerms, once: FitOnce) -> CombinationModel:
     """The pool that does best on the oldest and the newest origin, whose targets do not overlap.
 
@@ -49,7 +56,7 @@ def fit_combination(past: Past, terms: PoolTerms, once: FitOnce) -> CombinationM
     Raises:
         InvalidInput: the past is too short for an origin, or no member could be fitted.
     """
-    origins = apart(rolling_origins(_first_day(past), past.as_of, terms.horizon_days))
+    origins = apart(origins_of(past, terms.horizon_days))
     known = fitted_by(once)
     models = {name: known[name] for name in terms.members}
     tried: list[tuple[Past, Actuals, Mapping[str, Forecasts]]] = []
@@ -62,7 +69,13 @@ def fit_combination(past: Past, terms: PoolTerms, once: FitOnce) -> CombinationM
         raise InvalidInput.of("model", f"no member of the combination could be fitted by {past.as_of}")
     days = _target_days(origins)
     trials = [trial(then, came, [forecasts[name] for name in models], days) for then, came, forecasts in tried]
-    return combined(past, origins, tuple(models), fit_weights(trials), lambda name: once.model(name, past))
+    return combined(past, Pool(tuple(models), origins, fit_weights(trials)), lambda name: once.model(name, past))
+
+
+def origins_of(past: Past, horizon_days: int) -> tuple[Origin, ...]:
+    """Rolling origins inside a past; none where nobody had paid anything before its last day."""
+    first = first_paid_day(past.events, past.zone)
+    return () if first is None else rolling_origins(first, past.as_of, horizon_days)
 
 
 def apart(origins: Sequence[Origin]) -> tuple[Origin, ...]:
@@ -78,18 +91,15 @@ def trial(then: Past, came: Actuals, forecasts: Sequence[Forecasts], target_days
     return Trial(laws, came.purchases, came.value, segment)
 
 
-def combined(
-    past: Past, origins: Sequence[Origin], names: Sequence[str], weights: Weights, fit: FitMember
-) -> CombinationModel:
-    """The pool with given weights, its members fitted to a past; members without weight are left out.
+def combined(past: Past, pool: Pool, fit: FitMember) -> CombinationModel:
+    """The pool, its members fitted to a past; members without weight are left out.
 
     Args:
         past: what the members see.
-        origins: where the weights were learnt.
-        names: of the members, as in the weights.
-        weights: how they are pooled.
+        pool: which members, and how they are pooled.
         fit: a member by its name.
     """
+    names, origins, weights = pool.members, pool.origins, pool.weights
     rows = np.array(weights.by_segment)
     used = np.flatnonzero(rows.max(axis=0) > 0).tolist()
     members = tuple(fit(names[k]) for k in used)
@@ -116,7 +126,3 @@ def _target_days(origins: Sequence[Origin]) -> int:
 
 def _law(marginal: Marginal) -> GridLaw:
     return cast(GridMarginal, marginal).law  # members forecast laws, never points
-
-
-def _first_day(past: Past) -> date:
-    return cast(date, pc.min(past.rfm.column(c.FIRST_PURCHASE_DATE)).as_py())

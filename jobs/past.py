@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from farview.core import columns as c
 from farview.core.clock import Cut
+from farview.core.clock import zone as zone_of
 from farview.evaluation.arrays import FloatArray
 from farview.features.rfm import rfm
 from farview.features.through import through
@@ -47,6 +48,12 @@ def past_of(events: pa.Table, as_of: date, zone: str) -> Past:
     rows = rfm(known, Cut(as_of, datetime.now(UTC)), zone).read_all()
     member = pc.is_in(rows.column(c.CUSTOMER_ID), value_set=history.column(c.CUSTOMER_ID).combine_chunks())
     return Past(as_of, zone, rows.filter(member).combine_chunks(), history, known)
+
+
+def first_paid_day(events: pa.Table, zone: str) -> date | None:
+    """The day of the first amount above 0: before it there is nobody to forecast. None where there is none."""
+    instant = pc.min(events.filter(pc.greater(events.column(c.AMOUNT), 0.0)).column(c.TIME)).as_py()
+    return None if instant is None else instant.astimezone(zone_of(zone)).date()
 
 
 def actuals_of(events: pa.Table, past: Past, last_day: date) -> Actuals:

@@ -7,8 +7,8 @@ from farview.core.errors import InvalidInput
 from farview.store.store import Store
 from farview.store.values import ModelVersion
 from jobs.backtest_models import candidates
-from jobs.choose_ltv import COMPARED, Comparison, as_data, compare, in_words
-from jobs.fit_combination import PoolTerms, apart, combined
+from jobs.choose_ltv import COMPARED, as_data, compare, in_words
+from jobs.fit_combination import Pool, PoolTerms, combined
 from jobs.known import Known
 from jobs.ltv_configuration import DEFAULT_HORIZON_DAYS, MEMBERS, configured, pooling
 from jobs.past import Past, past_of
@@ -88,10 +88,12 @@ def train_best_ltv(
         found = compare(past, models, PoolTerms(contest.horizon_days, contest.members), watch)
         winner = found.winner or COMPARED[0]
         watch.start(f"fitting {winner}")
-        configuration = configured(winner, "laplace", None) | (
-            pooling(contest.horizon_days, found.pool) if winner == COMBINATION else {}
-        )
-        fit = _pool(past, found, seed) if winner == COMBINATION else fit_configured(known, configuration, seed)
+        configuration = configured(winner, "laplace", None)
+        if winner == COMBINATION and found.combination is not None:
+            configuration |= pooling(contest.horizon_days, found.pool)
+            fit = _fitted(past, found.combination, seed)
+        else:
+            fit = fit_configured(known, configuration, seed)
         model = with_period(fit, known.table().to_reader, cut, known.zone, seed)
         watch.done()
         fitted = Fitted(cut, snapshot, configuration, seed)
@@ -101,14 +103,5 @@ def train_best_ltv(
     return registered
 
 
-def _pool(past: Past, found: Comparison, seed: int) -> LtvModel:
-    """The combination by the weights of the comparison: what `fit_combination` finds, whose fits these were."""
-    assert found.weights is not None
-    origins = apart(found.origins)
-    return combined(
-        past,
-        origins,
-        found.pool,
-        found.weights,
-        lambda name: fit_configured(Known.of(past), configured(name, "laplace", None), seed),
-    )
+def _fitted(past: Past, pool: Pool, seed: int) -> LtvModel:
+    return combined(past, pool, lambda name: fit_configured(Known.of(past), configured(name, "laplace", None), seed))
