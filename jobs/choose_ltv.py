@@ -36,7 +36,7 @@ class Comparison:
     """How models did inside a past."""
 
     origins: tuple[Origin, ...]
-    scores: Mapping[str, Sequence[InnerScore]]  # by name, each as long as origins
+    scores: Mapping[str, Sequence[InnerScore]]  # by name, each as long as origins; of the pool where there are several
     failures: Mapping[str, Failure]  # of the models without scores
     pool: tuple[str, ...]  # members of the combination that could be fitted at every origin
     weights: Weights | None  # of the pool, as it would be registered; None where there is nothing to learn from
@@ -85,6 +85,7 @@ def compare(past: Past, models: Mapping[str, Candidate], terms: PoolTerms, progr
     if pool and tried:
         trials = [each.trial for each in tried]
         weights = fit_weights([trials[number] for number in _apart(origins)])
+    if pool and len(tried) > 1:  # of one origin the pool would be judged by what it learnt from
         mixed = [(_pooled(trials, number, origins), each.came.value) for number, each in enumerate(tried)]
         judged[COMBINATION] = [inner_score(forecast, value) for forecast, value in mixed]
         fell[COMBINATION] = [forecast.pit(value) for forecast, value in mixed]
@@ -128,7 +129,7 @@ def _pooled(trials: Sequence[Trial], number: int, origins: Sequence[Origin]) -> 
     here = origins[number]
     others = [k for k in range(len(trials)) if k != number]
     clear = [k for k in others if origins[k].as_of >= here.target_end or origins[k].target_end <= here.as_of]
-    weights = fit_weights([trials[k] for k in clear or others or [number]])
+    weights = fit_weights([trials[k] for k in clear or others])
     own = trials[number]
     each = weights.of(own.segment)
     laws = [member.value for member in own.members]
@@ -160,7 +161,7 @@ def in_words(found: Comparison) -> str:
     if no_order := [name for name in found.scores if name not in losses]:
         told.append(f"{', '.join(no_order)} put customers in no order and did not compete")
     said = "; ".join(told) + "."
-    if found.weights is not None and len(found.pool) > 1:
+    if COMBINATION in found.scores and len(found.pool) > 1:
         said += " " + _pool_in_words(found)
     said += "".join(f" {_interval_in_words(split)}" for split in found.intervals)
     if found.failures:

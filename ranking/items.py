@@ -14,7 +14,7 @@ from ranking.expected_revenue import ExpectedRevenue, expected_revenue_terms
 from ranking.floors import IntArray
 from ranking.rank_product import Objective, rank_product_terms
 from ranking.scores import FloatArray
-from ranking.terms import Terms, logarithms, product
+from ranking.terms import Terms, descending, logarithms, product
 
 Blend: TypeAlias = Sequence[Objective] | ExpectedRevenue
 
@@ -83,11 +83,8 @@ def warm() -> None:
 
 
 def _order(scores: FloatArray, ties: Callable[[], KeyArray]) -> IntArray:
-    order = np.argsort(-scores)
-    ordered = scores[order]
-    if (ordered[1:] == ordered[:-1]).any():
-        return np.lexsort((ties(), -scores))
-    return order
+    order, tied = descending(scores)
+    return np.lexsort((ties(), -scores)) if tied else order
 
 
 def _part(terms: Terms, k: int, *, without: IntArray, order: IntArray) -> Part:

@@ -14,7 +14,7 @@ import numpy as np
 
 from farview.core.errors import InvalidInput
 from ranking.scores import FloatArray
-from ranking.terms import Terms, ascending_ranks
+from ranking.terms import Terms, ascending_ranks, powers
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,10 @@ def rank_product_terms(objectives: Sequence[Objective], items: int) -> Terms:
     _check(objectives, items)
     values = np.array([objective.values for objective in objectives], dtype=np.float64)
     _check_values(values)
-    weights = np.array([[objective.weight] for objective in objectives])
+    weights = np.array([objective.weight for objective in objectives])
     ranks = ascending_ranks(_binned(values, objectives))
     names = tuple(objective.name for objective in objectives)
-    return Terms(names, values, ranks, ranks ** (weights / weights.sum()))
+    return Terms(names, values, ranks, powers(ranks, weights / weights.sum()))
 
 
 def _binned(values: FloatArray, objectives: Sequence[Objective]) -> FloatArray:

@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from ranking.floors import IntArray
 from ranking.scores import FloatArray
 
 TIE_DECIMALS = 12  # scores that differ by a factor below 1 + 1e-12 are equal: rounding must not decide a place
@@ -45,6 +46,26 @@ def product(logs: FloatArray, left_out: int = -1) -> FloatArray:
     for item in range(items):
         scores[item] = np.exp(np.rint(scores[item] * 10.0**TIE_DECIMALS) / 10.0**TIE_DECIMALS)
     return scores
+
+
+@njit(cache=True, nogil=True)
+def descending(scores: FloatArray) -> tuple[IntArray, bool]:
+    """Places of the scores, the highest first, shape (items,), and whether any are equal."""
+    order = np.argsort(-scores)
+    for place in range(1, len(order)):
+        if scores[order[place]] == scores[order[place - 1]]:
+            return order, True
+    return order, False
+
+
+@njit(cache=True, nogil=True)
+def powers(ranks: FloatArray, exponents: FloatArray) -> FloatArray:
+    """Every row of ranks to its own power, shape (terms, items)."""
+    factors = np.empty(ranks.shape)
+    for term in range(len(ranks)):
+        for item in range(ranks.shape[1]):
+            factors[term, item] = ranks[term, item] ** exponents[term]
+    return factors
 
 
 def ascending_ranks(values: ArrayLike) -> FloatArray:

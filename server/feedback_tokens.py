@@ -1,6 +1,5 @@
 """Feedback tokens: an answer names itself, signed, so that reports of what was shown can be held against it."""
 
-import hashlib
 import hmac
 import json
 import re
@@ -11,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from itsdangerous import BadSignature, Signer, base64_decode, base64_encode
+from itsdangerous.signer import SigningAlgorithm
 
 from farview.core.errors import InvalidInput
 
@@ -18,7 +18,7 @@ Method = Literal["PrioritizeCustomers", "RankItems", "PlanJourney"]
 
 _SALT = b"farview.v1.feedback_token"
 # 48 bytes are 64 characters exactly: with a digest whose last character has bits to spare, several tokens would be one.
-_DIGEST = hashlib.sha384
+_DIGEST = "sha384"
 _FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{64}")
 
 
@@ -28,6 +28,13 @@ def _random_id() -> str:
 
 def _this_second() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
+
+
+class _HmacAtOnce(SigningAlgorithm):
+    """HMAC in one call of OpenSSL, a third of what an object takes that could be fed more."""
+
+    def get_signature(self, key: bytes, value: bytes) -> bytes:
+        return hmac.digest(key, value, _DIGEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,7 @@ class FeedbackTokens:
     def __init__(self, keys: Sequence[bytes]) -> None:
         """`keys` oldest first: the newest signs, all are accepted."""
         derived = [hmac.digest(key, _SALT, _DIGEST) for key in keys]  # once; the signer would for every token
-        self._signer = Signer(derived, key_derivation="none", digest_method=_DIGEST)
+        self._signer = Signer(derived, key_derivation="none", algorithm=_HmacAtOnce())
 
     def issue(self, answer: Answer) -> str:
         """The token of an answer."""

@@ -44,7 +44,7 @@ class ItemColumns:
         if name in self.completed:
             unknown = np.flatnonzero(np.isnan(column)).tolist()
             _refuse(Violation(f"items[{i}].{name}", f"is not set, nor known; {reader} needs it") for i in unknown)
-        elif name in self.sent:
+        elif name in self.sent and not self.sent[name].all():
             unset = np.flatnonzero(~self.sent[name]).tolist()
             _refuse(Violation(f"items[{i}].{name}", f"is not set; {reader} needs it") for i in unset)
         return column
