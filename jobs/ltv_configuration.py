@@ -14,9 +14,10 @@ PERIOD, COVARIATES, POOL_BY = "period_days", "covariates", "pool_by"
 HORIZON_DAYS, POOLED = "horizon_days", "members"
 """Keys of a combination's configuration."""
 DEFAULT_HORIZON_DAYS = 90
-MEMBERS = ("bg_nbd+first_spend", "pareto_nbd+first_spend", "boost", "gru")
+MEMBERS = ("boost", "gru")
 """Of a combination, unless others are named; ties go to the one that stands first."""
-_MEMBERS_UNSAID = MEMBERS[:3]  # of configurations from when the usual members went without saying
+_MEMBERS_UNSAID = ("bg_nbd+first_spend", "pareto_nbd+first_spend", "boost")
+"""Of configurations from when the usual members went without saying."""
 
 
 def period_days(configuration: Mapping[str, str]) -> int:

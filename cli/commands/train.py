@@ -110,7 +110,7 @@ def ltv(
             "--members",
             metavar="NAME,...",
             help="Without --model: what combination pools. transformer competes only when named here: four fits of a "
-            "minute for 20,000 customers. Default: two pairs, boost and gru.",
+            "minute for 20,000 customers. Default: boost,gru.",
         ),
     ] = "",
     method: Annotated[

@@ -271,7 +271,7 @@ class LtvComparison(_message.Message):
     @_builtins.property
     def members(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What "combination" pools, as LtvTraining.model names them, each once, at most 20. "transformer" competes only when
-        named here. Default: "bg_nbd+first_spend", "pareto_nbd+first_spend", "boost" and "gru".
+        named here. Default: "boost" and "gru".
         """
 
     def __init__(
